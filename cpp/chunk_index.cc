@@ -1,0 +1,199 @@
+#include "chunk_index.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <new>
+#include <string>
+
+#include "chunk.h"
+
+namespace arrayrecord {
+
+Status WordArray::Allocate(size_t words, bool in_file) {
+  Free();
+  if (words == 0) return Status();
+  if (words > SIZE_MAX / sizeof(uint64_t)) throw std::bad_alloc();
+  const size_t bytes = words * sizeof(uint64_t);
+  if (!in_file) {
+    data_ = static_cast<uint64_t*>(std::calloc(words, sizeof(uint64_t)));
+    if (data_ == nullptr) throw std::bad_alloc();
+  } else {
+    const char* dir = std::getenv("TMPDIR");
+    std::string name = std::string(dir != nullptr && *dir != '\0' ? dir : "/tmp");
+    name += "/arrayrecord-index-XXXXXX";
+    int fd = mkostemp(name.data(), O_CLOEXEC);
+    if (fd < 0) return Status::Os(errno, "temporary file for the offloaded index, " + name);
+    unlink(name.c_str());
+    // Reserving the blocks now turns a full disk into an error here and not a signal later.
+    int failed = posix_fallocate(fd, 0, static_cast<off_t>(bytes));
+    void* map = failed ? MAP_FAILED
+                       : mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (!failed && map == MAP_FAILED) failed = errno;
+    close(fd);
+    if (failed) return Status::Os(failed, "temporary file for the offloaded index, " + name);
+    data_ = static_cast<uint64_t*>(map);
+    mapped_ = true;
+  }
+  size_ = words;
+  return Status();
+}
+
+void WordArray::Free() {
+  if (mapped_) {
+    munmap(data_, size_ * sizeof(uint64_t));
+  } else {
+    std::free(data_);
+  }
+  data_ = nullptr;
+  size_ = 0;
+  mapped_ = false;
+}
+
+Status ChunkIndex::Start(uint64_t num_chunks, uint64_t end, bool offloaded) {
+  num_chunks_ = num_chunks;
+  end_ = end;
+  offloaded_ = offloaded;
+  // One value more: the end of the last chunk.
+  const uint64_t values = num_chunks + 1;
+  low_bits_ = 0;
+  while (end >> (low_bits_ + 1) >= values) ++low_bits_;
+  AR_TRY(low_.Allocate((values * low_bits_ + 63) / 64 + 1, offloaded));
+  AR_TRY(high_.Allocate((values + (end >> low_bits_)) / 64 + 1, offloaded));
+  return samples_.Allocate(values / kSampling + 1, offloaded);
+}
+
+Status ChunkIndex::Add(uint64_t offset, uint64_t count) {
+  const uint64_t chunk = added_;
+  if (offset < kSignatureEnd || offset >= end_ || offset <= last_offset_ ||
+      !CanBeginChunk(offset)) {
+    return Corrupt("index entry with an impossible chunk offset " + std::to_string(offset))
+        .InChunk(chunk);
+  }
+  // No chunk can end before its header does, nor be shorter than it has records.
+  if (chunk > 0 && (offset - last_offset_ < kChunkHeaderSize || offset - last_offset_ < last_count_)) {
+    return Corrupt("index entries with overlapping chunks").InChunk(chunk);
+  }
+  if (count == 0) return Corrupt("index entry of a chunk without records").InChunk(chunk);
+  if (count > end_ - offset) {
+    return Corrupt("index entry of a chunk with more records than bytes").InChunk(chunk);
+  }
+  if (chunk == 0) group_size_ = count;
+  // A short chunk is ordinary as the last one; a long one nowhere.
+  if (!uneven_ && ((chunk > 0 && last_count_ != group_size_) || count > group_size_)) {
+    AR_TRY(BecomeUneven());
+  }
+  if (uneven_) first_record_[chunk + 1] = num_records_ + count;
+  Append(offset);
+  num_records_ += count;
+  last_count_ = count;
+  last_offset_ = offset;
+  return Status();
+}
+
+Status ChunkIndex::BecomeUneven() {
+  AR_TRY(first_record_.Allocate(num_chunks_ + 1, offloaded_));
+  for (uint64_t c = 0; c < added_; ++c) first_record_[c] = c * group_size_;
+  first_record_[added_] = num_records_;
+  uneven_ = true;
+  return Status();
+}
+
+Status ChunkIndex::Finish(uint64_t num_records) {
+  if (num_records_ != num_records) {
+    return Corrupt("the index has " + std::to_string(num_records_) + " records, its header says " +
+                   std::to_string(num_records));
+  }
+  Append(end_);
+  return Status();
+}
+
+void ChunkIndex::Append(uint64_t value) {
+  if (low_bits_ != 0) {
+    uint64_t low = value & ((uint64_t{1} << low_bits_) - 1);
+    uint64_t bit = added_ * low_bits_;
+    low_[bit / 64] |= low << bit % 64;
+    if (bit % 64 + low_bits_ > 64) low_[bit / 64 + 1] |= low >> (64 - bit % 64);
+  }
+  uint64_t place = (value >> low_bits_) + added_;
+  high_[place / 64] |= uint64_t{1} << place % 64;
+  if (added_ % kSampling == 0) samples_[added_ / kSampling] = place;
+  ++added_;
+}
+
+uint64_t ChunkIndex::Low(uint64_t i) const {
+  if (low_bits_ == 0) return 0;
+  uint64_t bit = i * low_bits_;
+  uint64_t low = low_[bit / 64] >> bit % 64;
+  if (bit % 64 + low_bits_ > 64) low |= low_[bit / 64 + 1] << (64 - bit % 64);
+  return low & ((uint64_t{1} << low_bits_) - 1);
+}
+
+uint64_t ChunkIndex::Select(uint64_t i) const {
+  uint64_t place = samples_[i / kSampling];
+  uint64_t to_skip = i % kSampling;
+  uint64_t word = place / 64;
+  uint64_t bits = high_[word] & (~uint64_t{0} << place % 64);
+  for (;;) {
+    uint64_t ones = static_cast<uint64_t>(__builtin_popcountll(bits));
+    if (to_skip < ones) break;
+    to_skip -= ones;
+    bits = high_[++word];
+  }
+  for (; to_skip > 0; --to_skip) bits &= bits - 1;
+  return word * 64 + static_cast<uint64_t>(__builtin_ctzll(bits));
+}
+
+ChunkIndex::Extent ChunkIndex::Neighbours(uint64_t i) const {
+  uint64_t place = Select(i);
+  uint64_t begin = (place - i) << low_bits_ | Low(i);
+  // The next 1 is nearly always in the same word.
+  uint64_t word = (place + 1) / 64;
+  uint64_t bits = high_[word] & (~uint64_t{0} << (place + 1) % 64);
+  while (bits == 0) bits = high_[++word];
+  place = word * 64 + static_cast<uint64_t>(__builtin_ctzll(bits));
+  return {begin, (place - (i + 1)) << low_bits_ | Low(i + 1)};
+}
+
+uint64_t ChunkIndex::RunOf(uint64_t chunk, uint64_t bytes) const {
+  if (chunk >= num_chunks_) return num_chunks_;
+  const uint64_t begin = Offset(chunk);
+  // Doubling, then halving: the cost is that of the run, not of the file.
+  uint64_t step = 1;
+  while (step < num_chunks_ - chunk && Offset(chunk + step) - begin < bytes) step *= 2;
+  uint64_t low = chunk + std::max<uint64_t>(step / 2, 1);
+  uint64_t high = chunk + std::min(step, num_chunks_ - chunk);
+  while (low < high) {
+    uint64_t middle = low + (high - low) / 2;
+    if (Offset(middle) - begin < bytes) {
+      low = middle + 1;
+    } else {
+      high = middle;
+    }
+  }
+  return low;
+}
+
+uint64_t ChunkIndex::ChunkOf(uint64_t record) const {
+  if (!uneven_) return group_size_ == 1 ? record : record / group_size_;
+  uint64_t low = 0, high = num_chunks_ - 1;
+  while (low < high) {
+    uint64_t middle = high - (high - low) / 2;
+    if (first_record_[middle] <= record) {
+      low = middle;
+    } else {
+      high = middle - 1;
+    }
+  }
+  return low;
+}
+
+size_t ChunkIndex::bytes() const {
+  return (low_.size() + high_.size() + samples_.size() + first_record_.size()) * sizeof(uint64_t);
+}
+
+}  // namespace arrayrecord

@@ -1,0 +1,107 @@
+// Where each data chunk lies and which records it has, in about as many bits as a chunk offset
+// differs from the one before (Elias-Fano coding), instead of 64.
+//
+// An offset is split in two. The low bits of all offsets are packed one after the other. The high
+// bits are a bit string in which offset i is a 1 at place (high part + i): it has as many ones as
+// there are offsets and at most as many zeros, and the i-th 1 gives the high part back. The place
+// of every 64th 1 is noted, so finding one takes a look at a few words.
+#ifndef ARRAYRECORD_CHUNK_INDEX_H_
+#define ARRAYRECORD_CHUNK_INDEX_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+
+#include "status.h"
+
+namespace arrayrecord {
+
+// Zeroed words on the heap, or in an unlinked temporary file that the system can page out.
+class WordArray {
+ public:
+  WordArray() = default;
+  ~WordArray() { Free(); }
+  WordArray(const WordArray&) = delete;
+  WordArray& operator=(const WordArray&) = delete;
+
+  Status Allocate(size_t words, bool in_file);
+  uint64_t& operator[](size_t i) { return data_[i]; }
+  uint64_t operator[](size_t i) const { return data_[i]; }
+  size_t size() const { return size_; }
+
+ private:
+  void Free();
+
+  uint64_t* data_ = nullptr;
+  size_t size_ = 0;
+  bool mapped_ = false;
+};
+
+class ChunkIndex {
+ public:
+  // Makes room for `num_chunks` chunks that lie before `end`. With `offloaded` the memory is a
+  // temporary file.
+  Status Start(uint64_t num_chunks, uint64_t end, bool offloaded);
+  // Adds the next chunk. Offsets must increase, stay below `end`, and be possible for a chunk;
+  // chunks must have records.
+  Status Add(uint64_t offset, uint64_t num_records);
+  // After all chunks: checks that they have `num_records` records together.
+  Status Finish(uint64_t num_records);
+
+  uint64_t num_chunks() const { return num_chunks_; }
+  uint64_t num_records() const { return num_records_; }
+  // The number of records in the first chunk, 0 if there is none.
+  uint64_t group_size() const { return group_size_; }
+
+  struct Extent {
+    uint64_t begin, end;
+  };
+  // The file range from chunk `begin` to the beginning of chunk `end` (or the footer).
+  // begin < end <= num_chunks().
+  Extent extent(uint64_t begin, uint64_t end) const {
+    if (end == begin + 1) return Neighbours(begin);
+    return {Offset(begin), Offset(end)};
+  }
+  // The end of the shortest run of chunks from `chunk` on that spans `bytes` bytes.
+  uint64_t RunOf(uint64_t chunk, uint64_t bytes) const;
+
+  uint64_t FirstRecord(uint64_t chunk) const {
+    if (uneven_) return first_record_[chunk];
+    return chunk < num_chunks_ ? chunk * group_size_ : num_records_;
+  }
+  uint64_t RecordsIn(uint64_t chunk) const { return FirstRecord(chunk + 1) - FirstRecord(chunk); }
+  // The chunk that holds `record`, which must be below num_records().
+  uint64_t ChunkOf(uint64_t record) const;
+
+  size_t bytes() const;
+
+ private:
+  static constexpr uint64_t kSampling = 64;
+
+  void Append(uint64_t value);
+  uint64_t Low(uint64_t i) const;
+  // The place of the i-th 1.
+  uint64_t Select(uint64_t i) const;
+  uint64_t Offset(uint64_t i) const { return (Select(i) - i) << low_bits_ | Low(i); }
+  Extent Neighbours(uint64_t i) const;
+  Status BecomeUneven();
+
+  bool offloaded_ = false;
+  bool uneven_ = false;
+  unsigned low_bits_ = 0;
+  uint64_t num_chunks_ = 0;
+  uint64_t num_records_ = 0;
+  uint64_t group_size_ = 0;
+  uint64_t end_ = 0;
+  uint64_t added_ = 0;
+  uint64_t last_offset_ = 0;
+  uint64_t last_count_ = 0;
+  WordArray low_;
+  WordArray high_;
+  WordArray samples_;
+  WordArray first_record_;  // only if a chunk other than the last is unlike the first
+};
+
+}  // namespace arrayrecord
+
+#endif  // ARRAYRECORD_CHUNK_INDEX_H_

@@ -1,0 +1,299 @@
+#include "codec.h"
+
+#include <brotli/decode.h>
+#include <brotli/encode.h>
+#include <snappy.h>
+#include <zstd.h>
+
+#include <algorithm>
+#include <memory>
+#include <new>
+
+namespace arrayrecord {
+namespace {
+
+template <auto Free>
+struct Deleter {
+  template <typename T>
+  void operator()(T* p) const {
+    Free(p);
+  }
+};
+using ZstdCompressor = std::unique_ptr<ZSTD_CCtx, Deleter<ZSTD_freeCCtx>>;
+using ZstdDecompressor = std::unique_ptr<ZSTD_DCtx, Deleter<ZSTD_freeDCtx>>;
+using BrotliEncoder = std::unique_ptr<BrotliEncoderState, Deleter<BrotliEncoderDestroyInstance>>;
+using BrotliDecoder = std::unique_ptr<BrotliDecoderState, Deleter<BrotliDecoderDestroyInstance>>;
+
+// One per thread: making a context costs more than compressing a small record.
+ZSTD_CCtx* ThreadZstdCompressor() {
+  thread_local ZstdCompressor context(ZSTD_createCCtx());
+  if (context == nullptr) throw std::bad_alloc();
+  return context.get();
+}
+
+ZSTD_DCtx* ThreadZstdDecompressor() {
+  thread_local ZstdDecompressor context(ZSTD_createDCtx());
+  if (context == nullptr) throw std::bad_alloc();
+  return context.get();
+}
+
+Status ZstdFailure(const char* what, size_t code) {
+  std::string message = std::string("zstd: ") + what + ": " + ZSTD_getErrorName(code);
+  return Status(AR_INTERNAL, std::move(message));
+}
+
+// Grows `out` by `bound` bytes for the time of writing to them.
+template <typename Write>
+Status AppendAtMost(size_t bound, std::string* out, Write write) {
+  size_t before = out->size();
+  out->resize(before + bound);
+  size_t written = 0;
+  Status status = write(reinterpret_cast<uint8_t*>(&(*out)[before]), &written);
+  out->resize(before + written);
+  return status;
+}
+
+Status ZstdCompress(const Compression& c, ByteSpan in, std::string* out) {
+  ZSTD_CCtx* context = ThreadZstdCompressor();
+  ZSTD_CCtx_reset(context, ZSTD_reset_session_and_parameters);
+  size_t code = ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, c.level);
+  if (!ZSTD_isError(code) && c.window_log != 0) {
+    code = ZSTD_CCtx_setParameter(context, ZSTD_c_windowLog, c.window_log);
+  }
+  if (ZSTD_isError(code)) return ZstdFailure("cannot set up", code);
+  return AppendAtMost(ZSTD_compressBound(in.size), out, [&](uint8_t* dst, size_t* written) {
+    size_t n = ZSTD_compress2(context, dst, ZSTD_compressBound(in.size), in.data, in.size);
+    if (ZSTD_isError(n)) return ZstdFailure("cannot compress", n);
+    *written = n;
+    return Status();
+  });
+}
+
+Status BrotliCompress(const Compression& c, ByteSpan in, std::string* out) {
+  BrotliEncoder encoder(BrotliEncoderCreateInstance(nullptr, nullptr, nullptr));
+  if (encoder == nullptr) throw std::bad_alloc();
+  int window_log = c.window_log != 0 ? c.window_log : BROTLI_DEFAULT_WINDOW;
+  bool ok =
+      BrotliEncoderSetParameter(encoder.get(), BROTLI_PARAM_QUALITY, c.level) &&
+      BrotliEncoderSetParameter(encoder.get(), BROTLI_PARAM_LARGE_WINDOW,
+                                window_log > BROTLI_MAX_WINDOW_BITS) &&
+      BrotliEncoderSetParameter(encoder.get(), BROTLI_PARAM_LGWIN, window_log) &&
+      BrotliEncoderSetParameter(encoder.get(), BROTLI_PARAM_SIZE_HINT,
+                                static_cast<uint32_t>(std::min<size_t>(in.size, UINT32_MAX)));
+  if (!ok) return Status(AR_INTERNAL, "brotli: cannot set up the encoder");
+  const uint8_t* next_in = in.data;
+  size_t available_in = in.size;
+  // The encoder's own output buffers are appended as they fill up: no bound on the size is known.
+  while (!BrotliEncoderIsFinished(encoder.get())) {
+    size_t available_out = 0;
+    if (!BrotliEncoderCompressStream(encoder.get(), BROTLI_OPERATION_FINISH, &available_in,
+                                     &next_in, &available_out, nullptr, nullptr)) {
+      return Status(AR_INTERNAL, "brotli: cannot compress");
+    }
+    size_t n = 0;
+    const uint8_t* piece = BrotliEncoderTakeOutput(encoder.get(), &n);
+    out->append(reinterpret_cast<const char*>(piece), n);
+  }
+  return Status();
+}
+
+Status SnappyCompress(ByteSpan in, std::string* out) {
+  if (in.size > UINT32_MAX) {
+    return Status(AR_RESOURCE_EXHAUSTED,
+                  "snappy cannot compress a chunk of " + std::to_string(in.size) +
+                      " bytes; the limit is 4294967295");
+  }
+  return AppendAtMost(snappy::MaxCompressedLength(in.size), out, [&](uint8_t* dst, size_t* n) {
+    snappy::RawCompress(reinterpret_cast<const char*>(in.data), in.size,
+                        reinterpret_cast<char*>(dst), n);
+    return Status();
+  });
+}
+
+Status UnknownCodec(Codec codec) {
+  return Status(AR_UNIMPLEMENTED,
+                "unknown compression type " + std::to_string(static_cast<int>(codec)));
+}
+
+Status Mismatch(const char* codec, uint64_t size) {
+  return Corrupt(std::string(codec) + " data does not decompress to the " + std::to_string(size) +
+                 " bytes it must have");
+}
+
+Status ZstdDecompress(ByteSpan in, uint8_t* out, uint64_t size) {
+  // The one-shot call below would take several frames; the format allows one.
+  size_t frame = ZSTD_findFrameCompressedSize(in.data, in.size);
+  if (ZSTD_isError(frame)) {
+    return Corrupt(std::string("invalid zstd data: ") + ZSTD_getErrorName(frame));
+  }
+  if (frame != in.size) return Corrupt("bytes after the zstd frame");
+  size_t n = ZSTD_decompressDCtx(ThreadZstdDecompressor(), out, size, in.data, in.size);
+  if (ZSTD_isError(n)) return Corrupt(std::string("invalid zstd data: ") + ZSTD_getErrorName(n));
+  return n == size ? Status() : Mismatch("zstd", size);
+}
+
+BrotliDecoder NewBrotliDecoder() {
+  BrotliDecoder decoder(BrotliDecoderCreateInstance(nullptr, nullptr, nullptr));
+  if (decoder == nullptr) throw std::bad_alloc();
+  BrotliDecoderSetParameter(decoder.get(), BROTLI_DECODER_PARAM_LARGE_WINDOW, 1);
+  return decoder;
+}
+
+Status BrotliDecompress(ByteSpan in, uint8_t* out, uint64_t size) {
+  BrotliDecoder decoder = NewBrotliDecoder();
+  const uint8_t* next_in = in.data;
+  size_t available_in = in.size;
+  size_t available_out = size;
+  BrotliDecoderResult result = BrotliDecoderDecompressStream(
+      decoder.get(), &available_in, &next_in, &available_out, &out, nullptr);
+  if (result == BROTLI_DECODER_RESULT_ERROR) {
+    return Corrupt(std::string("invalid brotli data: ") +
+                   BrotliDecoderErrorString(BrotliDecoderGetErrorCode(decoder.get())));
+  }
+  if (result != BROTLI_DECODER_RESULT_SUCCESS || available_out != 0) {
+    return Mismatch("brotli", size);
+  }
+  return available_in == 0 ? Status() : Corrupt("bytes after the brotli stream");
+}
+
+Status SnappyDecompress(ByteSpan in, uint8_t* out, uint64_t size) {
+  const char* data = reinterpret_cast<const char*>(in.data);
+  size_t inner;
+  if (!snappy::GetUncompressedLength(data, in.size, &inner)) return Corrupt("invalid snappy data");
+  if (inner != size) return Mismatch("snappy", size);
+  if (!snappy::RawUncompress(data, in.size, reinterpret_cast<char*>(out))) {
+    return Corrupt("invalid snappy data");
+  }
+  return Status();
+}
+
+// Decompresses into a small buffer over and over, to learn whether there are `size` bytes.
+Status CountBrotliOutput(ByteSpan in, uint64_t size) {
+  BrotliDecoder decoder = NewBrotliDecoder();
+  const uint8_t* next_in = in.data;
+  size_t available_in = in.size;
+  size_t total = 0;
+  for (;;) {
+    size_t available_out = 0;
+    BrotliDecoderResult result = BrotliDecoderDecompressStream(
+        decoder.get(), &available_in, &next_in, &available_out, nullptr, nullptr);
+    size_t taken = 0;
+    BrotliDecoderTakeOutput(decoder.get(), &taken);
+    total += taken;
+    if (total > size) return Mismatch("brotli", size);
+    if (result == BROTLI_DECODER_RESULT_NEEDS_MORE_OUTPUT) continue;
+    if (result == BROTLI_DECODER_RESULT_SUCCESS && !BrotliDecoderHasMoreOutput(decoder.get())) {
+      return total == size ? Status() : Mismatch("brotli", size);
+    }
+    if (result != BROTLI_DECODER_RESULT_SUCCESS) return Corrupt("invalid brotli data");
+  }
+}
+
+Status CountZstdOutput(ByteSpan in, uint64_t size) {
+  ZSTD_DCtx* context = ThreadZstdDecompressor();
+  ZSTD_DCtx_reset(context, ZSTD_reset_session_and_parameters);
+  ZSTD_DCtx_setParameter(context, ZSTD_d_windowLogMax,
+                         ZSTD_dParam_getBounds(ZSTD_d_windowLogMax).upperBound);
+  std::vector<uint8_t> buffer(ZSTD_DStreamOutSize());
+  ZSTD_inBuffer input = {in.data, in.size, 0};
+  uint64_t total = 0;
+  size_t code = 1;
+  while (code != 0) {
+    ZSTD_outBuffer output = {buffer.data(), buffer.size(), 0};
+    size_t consumed = input.pos;
+    code = ZSTD_decompressStream(context, &output, &input);
+    if (ZSTD_isError(code)) {
+      return Corrupt(std::string("invalid zstd data: ") + ZSTD_getErrorName(code));
+    }
+    total += output.pos;
+    if (total > size) break;
+    if (input.pos == consumed && output.pos == 0) return Corrupt("invalid zstd data: cut off");
+  }
+  ZSTD_DCtx_reset(context, ZSTD_reset_session_and_parameters);
+  return total == size ? Status() : Mismatch("zstd", size);
+}
+
+}  // namespace
+
+Status Compress(const Compression& compression, ByteSpan in, std::string* out) {
+  if (compression.codec == Codec::kNone) {
+    out->append(reinterpret_cast<const char*>(in.data), in.size);
+    return Status();
+  }
+  AppendVarint64(in.size, out);
+  switch (compression.codec) {
+    case Codec::kBrotli:
+      return BrotliCompress(compression, in, out);
+    case Codec::kZstd:
+      return ZstdCompress(compression, in, out);
+    case Codec::kSnappy:
+      return SnappyCompress(in, out);
+    default:
+      return UnknownCodec(compression.codec);
+  }
+}
+
+Status SplitBlock(Codec codec, ByteSpan block, uint64_t* size, ByteSpan* stream) {
+  switch (codec) {
+    case Codec::kNone:
+      *size = block.size;
+      break;
+    case Codec::kBrotli:
+    case Codec::kZstd:
+    case Codec::kSnappy:
+      if (!TakeVarint64(&block, size)) return Corrupt("compressed block without a size");
+      break;
+    default:
+      return UnknownCodec(codec);
+  }
+  *stream = block;
+  return Status();
+}
+
+Status Decompress(Codec codec, ByteSpan block, uint8_t* out, uint64_t size) {
+  uint64_t claimed;
+  ByteSpan stream;
+  AR_TRY(SplitBlock(codec, block, &claimed, &stream));
+  if (claimed != size) {
+    return Corrupt("compressed block of " + std::to_string(claimed) + " bytes where " +
+                   std::to_string(size) + " are needed");
+  }
+  uint8_t nowhere;  // the libraries want a valid pointer even for nothing
+  if (out == nullptr) out = &nowhere;
+  switch (codec) {
+    case Codec::kBrotli:
+      return BrotliDecompress(stream, out, size);
+    case Codec::kZstd:
+      return ZstdDecompress(stream, out, size);
+    case Codec::kSnappy:
+      return SnappyDecompress(stream, out, size);
+    default:
+      std::copy_n(stream.data, stream.size, out);
+      return Status();
+  }
+}
+
+Status CheckPlausibleSize(Codec codec, ByteSpan block, uint64_t size) {
+  // What honest data reaches without a second thought; 64 MiB do not hurt anybody.
+  constexpr uint64_t kFreeSize = 64 << 20;
+  constexpr uint64_t kOrdinaryRatio = 256;
+  uint64_t claimed;
+  ByteSpan stream;
+  AR_TRY(SplitBlock(codec, block, &claimed, &stream));
+  if (claimed != size) {
+    return Corrupt("compressed block of " + std::to_string(claimed) + " bytes where " +
+                   std::to_string(size) + " are needed");
+  }
+  if (size <= kFreeSize || size / kOrdinaryRatio <= stream.size) return Status();
+  switch (codec) {
+    case Codec::kBrotli:
+      return CountBrotliOutput(stream, size);
+    case Codec::kZstd:
+      return CountZstdOutput(stream, size);
+    default:
+      // A snappy element of 3 bytes stands for at most 64.
+      return Mismatch("snappy", size);
+  }
+}
+
+}  // namespace arrayrecord

@@ -1,0 +1,40 @@
+// Compressed blocks: a size prefix and one zstd, brotli or snappy stream, or the bare bytes
+// (docs/format.md section 3). Codec state is kept per thread.
+#ifndef ARRAYRECORD_CODEC_H_
+#define ARRAYRECORD_CODEC_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "status.h"
+#include "varint.h"
+
+namespace arrayrecord {
+
+// The compression_type byte of a chunk.
+enum class Codec : uint8_t { kNone = 0, kBrotli = 'b', kZstd = 'z', kSnappy = 's' };
+
+struct Compression {
+  Codec codec = Codec::kZstd;
+  int level = 3;
+  int window_log = 0;  // 0: not set
+};
+
+// Appends the compressed block of `in` to `out`. AR_RESOURCE_EXHAUSTED if the codec cannot hold so
+// much (snappy: 2^32 - 1 bytes).
+Status Compress(const Compression& compression, ByteSpan in, std::string* out);
+
+// Splits a block into the size it claims to have uncompressed and its stream.
+Status SplitBlock(Codec codec, ByteSpan block, uint64_t* size, ByteSpan* stream);
+
+// Decompresses a block into exactly `size` bytes; anything else is AR_DATA_LOSS.
+Status Decompress(Codec codec, ByteSpan block, uint8_t* out, uint64_t size);
+
+// Checks, before memory is allocated for it, that a block can really hold `size` bytes. Cheap for
+// all but blocks of extreme density, which are decompressed once without keeping the result.
+Status CheckPlausibleSize(Codec codec, ByteSpan block, uint64_t size);
+
+}  // namespace arrayrecord
+
+#endif  // ARRAYRECORD_CODEC_H_

@@ -1,0 +1,76 @@
+#include "file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+namespace arrayrecord {
+namespace {
+
+// Linux moves at most this much in one call.
+constexpr uint64_t kMaxTransfer = 0x7ffff000;
+
+}  // namespace
+
+File& File::operator=(File&& other) noexcept {
+  if (this != &other) {
+    (void)Close();
+    fd_ = std::exchange(other.fd_, -1);
+    owned_ = std::exchange(other.owned_, false);
+  }
+  return *this;
+}
+
+Status File::OpenForReading(const std::string& path, File* file) {
+  int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return Status::Os(errno, "cannot open " + path);
+  *file = File(fd, /*owned=*/true);
+  return Status();
+}
+
+Status File::Size(uint64_t* size) const {
+  struct stat info;
+  if (fstat(fd_, &info) != 0) return Status::Os(errno, "cannot get the size of the file");
+  if (!S_ISREG(info.st_mode)) {
+    return Status(AR_INVALID_ARGUMENT, "not a regular file; records are read by position");
+  }
+  *size = static_cast<uint64_t>(info.st_size);
+  return Status();
+}
+
+Status File::ReadAt(uint64_t position, void* out, uint64_t size) const {
+  char* p = static_cast<char*>(out);
+  while (size > 0) {
+    ssize_t n = pread(fd_, p, std::min(size, kMaxTransfer), static_cast<off_t>(position));
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return Status::Os(errno, "cannot read").At(position);
+    if (n == 0) return Corrupt("the file has become shorter").At(position);
+    p += n;
+    position += static_cast<uint64_t>(n);
+    size -= static_cast<uint64_t>(n);
+  }
+  return Status();
+}
+
+Status File::Write(const void* data, size_t size) const {
+  const char* p = static_cast<const char*>(data);
+  while (size > 0) {
+    ssize_t n = write(fd_, p, std::min<uint64_t>(size, kMaxTransfer));
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return Status::Os(errno, "cannot write");
+    p += n;
+    size -= static_cast<size_t>(n);
+  }
+  return Status();
+}
+
+Status File::Close() {
+  int fd = std::exchange(fd_, -1);
+  if (fd < 0 || !owned_) return Status();
+  return close(fd) == 0 ? Status() : Status::Os(errno, "cannot close");
+}
+
+}  // namespace arrayrecord

@@ -1,0 +1,37 @@
+// Files by descriptor: positional reads, whole writes.
+#ifndef ARRAYRECORD_FILE_H_
+#define ARRAYRECORD_FILE_H_
+
+#include <cstdint>
+#include <string>
+
+#include "status.h"
+
+namespace arrayrecord {
+
+// Owns a descriptor, or borrows one.
+class File {
+ public:
+  File() = default;
+  File(int fd, bool owned) : fd_(fd), owned_(owned) {}
+  ~File() { (void)Close(); }
+  File(File&& other) noexcept { *this = std::move(other); }
+  File& operator=(File&& other) noexcept;
+
+  static Status OpenForReading(const std::string& path, File* file);
+
+  bool is_open() const { return fd_ >= 0; }
+  Status Size(uint64_t* size) const;
+  // Reads exactly `size` bytes. The end of the file comes as AR_DATA_LOSS: the index promised more.
+  Status ReadAt(uint64_t position, void* out, uint64_t size) const;
+  Status Write(const void* data, size_t size) const;
+  Status Close();
+
+ private:
+  int fd_ = -1;
+  bool owned_ = false;
+};
+
+}  // namespace arrayrecord
+
+#endif  // ARRAYRECORD_FILE_H_

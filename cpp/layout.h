@@ -1,0 +1,50 @@
+// The ends of an ArrayRecord file: the footer (an index of the data chunks) and the postscript that
+// says where the footer is (docs/format.md section 6). Their records are protobuf messages, small
+// and fixed enough to be read and written by hand.
+//
+//   64                F = footer offset        S - 64 KiB          S = file size
+//   +-- data chunks --+-- footer + padding ----+-- postscript -----+
+#ifndef ARRAYRECORD_LAYOUT_H_
+#define ARRAYRECORD_LAYOUT_H_
+
+#include <cstdint>
+#include <string>
+
+#include "status.h"
+#include "varint.h"
+
+namespace arrayrecord {
+
+constexpr uint64_t kTailSize = AR_TAIL_SIZE;
+constexpr uint64_t kMinFileSize = 2 * kTailSize;
+
+// First record of the footer chunk.
+struct FooterMetadata {
+  uint64_t num_chunks = 0;
+  uint64_t num_records = 0;
+  bool has_writer_options = false;
+  std::string writer_options;
+
+  std::string Serialize() const;
+  Status Parse(ByteSpan record);
+};
+
+// One further record of the footer chunk for each data chunk.
+struct FooterEntry {
+  uint64_t chunk_offset = 0;
+  uint64_t decoded_data_size = 0;
+  uint64_t num_records = 0;
+
+  void AppendTo(std::string* out) const;
+  Status Parse(ByteSpan record);
+};
+
+std::string SerializePostscript(uint64_t footer_offset);
+Status ParsePostscript(ByteSpan record, uint64_t* footer_offset);
+
+// The 64 bytes at the beginning of every file.
+std::string Signature();
+
+}  // namespace arrayrecord
+
+#endif  // ARRAYRECORD_LAYOUT_H_

@@ -1,0 +1,234 @@
+#include "reader.h"
+
+#include <cstring>
+#include <vector>
+
+#include "simple_chunk.h"
+
+namespace arrayrecord {
+namespace {
+
+// All records of a simple chunk, in memory. For the small chunks at the end of a file and the
+// index; records for users go where users want them.
+struct DecodedChunk {
+  std::unique_ptr<uint8_t[]> values;
+  std::vector<uint64_t> sizes;
+
+  Status Decode(const Chunk& chunk) {
+    if (chunk.header.type != ChunkType::kSimple) {
+      return Corrupt("chunk of type " + std::to_string(static_cast<int>(chunk.header.type)) +
+                     " where records should be")
+          .At(chunk.begin);
+    }
+    AR_TRY(chunk.VerifyData());
+    SimpleChunk simple;
+    AR_TRY(simple.Open(chunk));
+    sizes.resize(simple.num_records());
+    AR_TRY(simple.DecodeSizes(sizes.data()).At(chunk.begin));
+    values.reset(new uint8_t[simple.decoded_size()]);
+    AR_TRY(simple.DecodeValues(values.get()).At(chunk.begin));
+    if (sizes.empty()) return Corrupt("chunk without records").At(chunk.begin);
+    return Status();
+  }
+};
+
+bool HasSignature(ByteSpan head) {
+  const std::string signature = Signature();
+  return head.size >= signature.size() &&
+         std::memcmp(head.data, signature.data(), signature.size()) == 0;
+}
+
+Status CutOff(uint64_t file_size, const char* what) {
+  return Status(AR_TRUNCATED, "the file is cut off: " + std::to_string(file_size) + " bytes, " + what);
+}
+
+Status Foreign(const std::string& why) {
+  return Status(AR_NOT_ARRAYRECORD, "not an ArrayRecord file: " + why);
+}
+
+Status CheckFileSize(uint64_t file_size, ByteSpan head) {
+  if (file_size >= kMinFileSize && file_size % kTailSize == 0) return Status();
+  if (HasSignature(head)) return CutOff(file_size, "which is not a whole number of 64 KiB blocks");
+  return Foreign(std::to_string(file_size) + " bytes do not make whole blocks of 64 KiB");
+}
+
+// Memory for the bytes of one chunk, kept by the thread from call to call unless it is large.
+class ThreadBuffer {
+ public:
+  static uint8_t* Get(size_t size) {
+    thread_local ThreadBuffer buffer;
+    if (size > buffer.capacity_ || buffer.capacity_ > kKeep) {
+      buffer.capacity_ = 0;
+      size_t capacity = size + size / 2;
+      buffer.bytes_.reset(new uint8_t[capacity]);
+      buffer.capacity_ = capacity;
+    }
+    return buffer.bytes_.get();
+  }
+
+ private:
+  static constexpr size_t kKeep = 8 << 20;
+  std::unique_ptr<uint8_t[]> bytes_;
+  size_t capacity_ = 0;
+};
+
+}  // namespace
+
+Status LocateFooter(uint8_t* tail, size_t tail_size, uint64_t file_size, ByteSpan head,
+                    uint64_t* footer_offset) {
+  AR_TRY(CheckFileSize(file_size, head));
+  if (tail_size != kTailSize) {
+    return Status(AR_INVALID_ARGUMENT, "the tail of a file is 65536 bytes, not " +
+                                           std::to_string(tail_size));
+  }
+  const uint64_t tail_begin = file_size - kTailSize;
+  BlockHeader block;
+  if (block.Decode(tail) && block.previous_chunk != 0) {
+    return CutOff(file_size, "and they end inside a chunk");
+  }
+  Chunk chunk;
+  DecodedChunk decoded;
+  Status status = ParseChunk(tail, tail_begin, file_size, &chunk);
+  if (status.ok()) status = decoded.Decode(chunk);
+  if (status.ok()) {
+    status = ParsePostscript(ByteSpan(decoded.values.get(), decoded.sizes[0]), footer_offset);
+  }
+  if (status.ok() && (*footer_offset < kSignatureEnd || *footer_offset >= tail_begin ||
+                      !CanBeginChunk(*footer_offset))) {
+    status = Corrupt("the postscript points to an impossible place, " +
+                     std::to_string(*footer_offset));
+  }
+  if (status.ok()) return status;
+  status = std::move(status).At(tail_begin).In("cannot read the postscript");
+  // Without a head to look at, the benefit of the doubt.
+  return head.size == 0 || HasSignature(head) ? std::move(status) : Foreign(status.message());
+}
+
+Status CheckDataChunk(const Chunk& chunk, uint64_t num_records) {
+  if (chunk.header.type == ChunkType::kTransposed) {
+    return Status(AR_UNIMPLEMENTED, "transposed chunks are not supported").At(chunk.begin);
+  }
+  if (chunk.header.type != ChunkType::kSimple) {
+    return Corrupt("chunk of type " + std::to_string(static_cast<int>(chunk.header.type)) +
+                   " where records should be")
+        .At(chunk.begin);
+  }
+  if (chunk.header.num_records != num_records) {
+    return Corrupt("chunk with " + std::to_string(chunk.header.num_records) +
+                   " records where the index says " + std::to_string(num_records))
+        .At(chunk.begin);
+  }
+  return Status();
+}
+
+Status Reader::Open(File file, const ReaderOptions& options, std::unique_ptr<Reader>* reader) {
+  uint64_t file_size;
+  AR_TRY(file.Size(&file_size));
+  uint8_t head[kSignatureEnd] = {};
+  if (file_size >= sizeof(head)) AR_TRY(file.ReadAt(0, head, sizeof(head)));
+  const ByteSpan head_span(head, sizeof(head));
+  AR_TRY(CheckFileSize(file_size, head_span));
+
+  const uint64_t tail_begin = file_size - kTailSize;
+  std::unique_ptr<uint8_t[]> bytes(new uint8_t[kTailSize]);
+  AR_TRY(file.ReadAt(tail_begin, bytes.get(), kTailSize));
+  uint64_t footer_offset;
+  AR_TRY(LocateFooter(bytes.get(), kTailSize, file_size, head_span, &footer_offset));
+  bytes.reset(new uint8_t[tail_begin - footer_offset]);
+  AR_TRY(file.ReadAt(footer_offset, bytes.get(), tail_begin - footer_offset));
+
+  AR_TRY(OpenIndex(bytes.get(), tail_begin - footer_offset, footer_offset, file_size, options,
+                   reader));
+  (*reader)->file_ = std::move(file);
+  return Status();
+}
+
+Status Reader::OpenIndex(uint8_t* footer, size_t footer_size, uint64_t footer_offset,
+                         uint64_t file_size, const ReaderOptions& options,
+                         std::unique_ptr<Reader>* reader) {
+  if (file_size < kMinFileSize || footer_offset > file_size - kTailSize ||
+      footer_size != file_size - kTailSize - footer_offset) {
+    return Status(AR_INVALID_ARGUMENT, "the bytes given are not those from index to tail");
+  }
+  std::unique_ptr<Reader> opened(new Reader());
+  opened->options_ = options;
+  AR_TRY(opened->ReadFooter(footer, footer_offset, file_size)
+             .At(footer_offset)
+             .In("cannot read the index"));
+  *reader = std::move(opened);
+  return Status();
+}
+
+Status Reader::ReadFooter(uint8_t* bytes, uint64_t footer_offset, uint64_t file_size) {
+  Chunk chunk;
+  AR_TRY(ParseChunk(bytes, footer_offset, file_size - kTailSize, &chunk));
+  DecodedChunk decoded;
+  AR_TRY(decoded.Decode(chunk));
+  ByteSpan values(decoded.values.get(), chunk.header.decoded_data_size);
+  AR_TRY(metadata_.Parse(values.Take(decoded.sizes[0])));
+  const uint64_t num_chunks = decoded.sizes.size() - 1;
+  if (metadata_.num_chunks != num_chunks) {
+    return Corrupt("it has " + std::to_string(num_chunks) + " entries, its header says " +
+                   std::to_string(metadata_.num_chunks));
+  }
+  AR_TRY(index_.Start(num_chunks, footer_offset, options_.offloaded_index));
+  for (uint64_t i = 0; i < num_chunks; ++i) {
+    FooterEntry entry;
+    AR_TRY(entry.Parse(values.Take(decoded.sizes[i + 1])).InChunk(i));
+    AR_TRY(index_.Add(entry.chunk_offset, entry.num_records));
+  }
+  return index_.Finish(metadata_.num_records);
+}
+
+Status Reader::CheckRecord(uint64_t record) const {
+  if (record < num_records()) return Status();
+  return Status(AR_OUT_OF_RANGE, "record " + std::to_string(record) + " of a file with " +
+                                     std::to_string(num_records()))
+      .InRecord(record);
+}
+
+Status Reader::Get(uint64_t record, uint8_t* out, size_t out_size, size_t* size) const {
+  AR_TRY(CheckRecord(record));
+  if (!has_file()) return Status(AR_FAILED_PRECONDITION, "the reader has no file to read from");
+  const uint64_t number = index_.ChunkOf(record);
+  const ChunkIndex::Extent extent = index_.extent(number, number + 1);
+  uint8_t* bytes = ThreadBuffer::Get(extent.end - extent.begin);
+  AR_TRY(file_.ReadAt(extent.begin, bytes, extent.end - extent.begin)
+             .InChunk(number)
+             .InRecord(record));
+  Chunk chunk;
+  Status status = ParseChunk(bytes, extent.begin, extent.end, &chunk);
+  if (status.ok()) {
+    status = GetFromChunk(number, chunk, record - index_.FirstRecord(number), out, out_size, size);
+  }
+  return std::move(status).At(extent.begin).InChunk(number).InRecord(record);
+}
+
+Status Reader::GetFromChunk(uint64_t number, const Chunk& chunk, uint64_t in_chunk, uint8_t* out,
+                            size_t out_size, size_t* size) const {
+  AR_TRY(CheckDataChunk(chunk, index_.RecordsIn(number)));
+  AR_TRY(chunk.VerifyData());
+  SimpleChunk simple;
+  AR_TRY(simple.Open(chunk));
+  uint64_t begin = 0;
+  *size = simple.decoded_size();
+  if (simple.num_records() > 1) {
+    thread_local std::vector<uint64_t> sizes;
+    sizes.resize(simple.num_records());
+    AR_TRY(simple.DecodeSizes(sizes.data()));
+    for (uint64_t i = 0; i < in_chunk; ++i) begin += sizes[i];
+    *size = sizes[in_chunk];
+  }
+  if (*size > out_size) return Status(AR_BUFFER_TOO_SMALL, "the record is larger than the buffer");
+  if (simple.num_records() == 1) return simple.DecodeValues(out);
+  if (const uint8_t* values = simple.plain_values()) {
+    std::memcpy(out, values + begin, *size);
+    return Status();
+  }
+  std::unique_ptr<uint8_t[]> values(new uint8_t[simple.decoded_size()]);
+  AR_TRY(simple.DecodeValues(values.get()));
+  std::memcpy(out, values.get() + begin, *size);
+  return Status();
+}
+
+}  // namespace arrayrecord

@@ -1,0 +1,67 @@
+// An open ArrayRecord file: its index, and single records. Reading many is in read_plan.h, reading
+// in order in cursor.h.
+#ifndef ARRAYRECORD_READER_H_
+#define ARRAYRECORD_READER_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "chunk.h"
+#include "chunk_index.h"
+#include "file.h"
+#include "layout.h"
+#include "options.h"
+#include "status.h"
+
+namespace arrayrecord {
+
+// Finds the footer's position from the last kTailSize bytes of a file, which are overwritten. `head`
+// is the beginning of the file or empty; it only serves to tell damaged files from foreign ones.
+Status LocateFooter(uint8_t* tail, size_t tail_size, uint64_t file_size, ByteSpan head,
+                    uint64_t* footer_offset);
+
+// Checks that a chunk is what the index says: `num_records` records of a kind that can be decoded.
+Status CheckDataChunk(const Chunk& chunk, uint64_t num_records);
+
+// Safe for use by many threads at once.
+class Reader {
+ public:
+  static Status Open(File file, const ReaderOptions& options, std::unique_ptr<Reader>* reader);
+
+  // Opens a reader without a file from the bytes between footer and tail, which are overwritten.
+  static Status OpenIndex(uint8_t* footer, size_t footer_size, uint64_t footer_offset,
+                          uint64_t file_size, const ReaderOptions& options,
+                          std::unique_ptr<Reader>* reader);
+
+  uint64_t num_records() const { return index_.num_records(); }
+  uint64_t group_size() const { return index_.group_size(); }
+  // Null if the file does not have them.
+  const std::string* writer_options() const {
+    return metadata_.has_writer_options ? &metadata_.writer_options : nullptr;
+  }
+  const ReaderOptions& options() const { return options_; }
+  const ChunkIndex& index() const { return index_; }
+  bool has_file() const { return file_.is_open(); }
+  const File& file() const { return file_; }
+
+  // Reads one record. `*size` is set whether or not it fits.
+  Status Get(uint64_t record, uint8_t* out, size_t out_size, size_t* size) const;
+
+  Status CheckRecord(uint64_t record) const;
+
+ private:
+  Reader() = default;
+  Status ReadFooter(uint8_t* bytes, uint64_t footer_offset, uint64_t file_size);
+  Status GetFromChunk(uint64_t chunk_number, const Chunk& chunk, uint64_t in_chunk, uint8_t* out,
+                      size_t out_size, size_t* size) const;
+
+  ReaderOptions options_;
+  File file_;
+  FooterMetadata metadata_;
+  ChunkIndex index_;
+};
+
+}  // namespace arrayrecord
+
+#endif  // ARRAYRECORD_READER_H_

@@ -1,0 +1,80 @@
+#include "simple_chunk.h"
+
+#include <algorithm>
+#include <memory>
+
+namespace arrayrecord {
+
+Status AppendSimpleChunk(const Compression& compression, ByteSpan values, const uint64_t* sizes,
+                         size_t n, std::string* out) {
+  if (n > kMaxRecordsInChunk) return Status(AR_RESOURCE_EXHAUSTED, "too many records in one chunk");
+  const size_t begin = out->size();
+  out->append(kChunkHeaderSize, '\0');
+  out->push_back(static_cast<char>(compression.codec));
+
+  thread_local std::string plain_sizes, sizes_block;
+  plain_sizes.clear();
+  sizes_block.clear();
+  for (size_t i = 0; i < n; ++i) AppendVarint64(sizes[i], &plain_sizes);
+  AR_TRY(Compress(compression, AsBytes(plain_sizes), &sizes_block));
+  AppendVarint64(sizes_block.size(), out);
+  out->append(sizes_block);
+  AR_TRY(Compress(compression, values, out));
+
+  uint8_t* chunk = reinterpret_cast<uint8_t*>(&(*out)[begin]);
+  ChunkHeader header;
+  header.type = ChunkType::kSimple;
+  header.data_size = out->size() - begin - kChunkHeaderSize;
+  header.data_hash = Hash(chunk + kChunkHeaderSize, header.data_size);
+  header.num_records = n;
+  header.decoded_data_size = values.size;
+  header.Encode(chunk);
+  return Status();
+}
+
+Status SimpleChunk::Open(const Chunk& chunk) {
+  if (chunk.header.type != ChunkType::kSimple) {
+    return Status(AR_INTERNAL, "not a simple chunk").At(chunk.begin);
+  }
+  num_records_ = chunk.header.num_records;
+  decoded_size_ = chunk.header.decoded_data_size;
+  ByteSpan in(chunk.data, chunk.header.data_size);
+  if (in.size == 0) return Corrupt("records chunk without data").At(chunk.begin);
+  codec_ = static_cast<Codec>(in.Take(1).data[0]);
+  uint64_t sizes_size;
+  if (!TakeVarint64(&in, &sizes_size) || sizes_size > in.size) {
+    return Corrupt("record sizes run past the end of the chunk").At(chunk.begin);
+  }
+  sizes_ = in.Take(sizes_size);
+  values_ = in;
+  return CheckPlausibleSize(codec_, values_, decoded_size_).At(chunk.begin);
+}
+
+Status SimpleChunk::DecodeSizes(uint64_t* sizes) const {
+  if (num_records_ == 1) {
+    // The header says it, under its own hash.
+    sizes[0] = decoded_size_;
+    return Status();
+  }
+  uint64_t plain_size;
+  ByteSpan plain;
+  AR_TRY(SplitBlock(codec_, sizes_, &plain_size, &plain));
+  if (plain_size > kMaxVarint64 * num_records_) return Corrupt("too many bytes of record sizes");
+  std::unique_ptr<uint8_t[]> buffer;
+  if (codec_ != Codec::kNone) {
+    buffer.reset(new uint8_t[plain_size]);
+    AR_TRY(Decompress(codec_, sizes_, buffer.get(), plain_size));
+    plain = ByteSpan(buffer.get(), plain_size);
+  }
+  uint64_t left = decoded_size_;
+  for (uint64_t i = 0; i < num_records_; ++i) {
+    if (!TakeVarint64(&plain, &sizes[i])) return Corrupt("fewer record sizes than records");
+    if (sizes[i] > left) return Corrupt("record sizes add up to more than the chunk holds");
+    left -= sizes[i];
+  }
+  if (left != 0) return Corrupt("record sizes add up to less than the chunk holds");
+  if (plain.size != 0) return Corrupt("more record sizes than records");
+  return Status();
+}
+
+}  // namespace arrayrecord

@@ -1,0 +1,52 @@
+// Simple chunks: the sizes of the records in one compressed block, their bytes in another
+// (docs/format.md section 4).
+//
+//   +------+------------+--------------------+----------------------+
+//   | type | sizes_size | sizes block        | values block         |
+//   +------+------------+--------------------+----------------------+
+#ifndef ARRAYRECORD_SIMPLE_CHUNK_H_
+#define ARRAYRECORD_SIMPLE_CHUNK_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "chunk.h"
+#include "codec.h"
+
+namespace arrayrecord {
+
+// Appends a whole chunk - 40-byte header and data - with the `n` records whose bytes lie one after
+// the other in `values`.
+Status AppendSimpleChunk(const Compression& compression, ByteSpan values, const uint64_t* sizes,
+                         size_t n, std::string* out);
+
+// The records of a verified simple chunk. Refers to the chunk's bytes.
+class SimpleChunk {
+ public:
+  // Takes the chunk's data apart and checks that its values can be as large as the header says.
+  Status Open(const Chunk& chunk);
+
+  uint64_t num_records() const { return num_records_; }
+  uint64_t decoded_size() const { return decoded_size_; }
+
+  // Stores the sizes of all records; their sum is decoded_size().
+  Status DecodeSizes(uint64_t* sizes) const;
+
+  // Stores decoded_size() bytes: all records, one after the other.
+  Status DecodeValues(uint8_t* out) const { return Decompress(codec_, values_, out, decoded_size_); }
+
+  // The values if they are not compressed, else null: they need no decoding.
+  const uint8_t* plain_values() const { return codec_ == Codec::kNone ? values_.data : nullptr; }
+
+ private:
+  Codec codec_ = Codec::kNone;
+  uint64_t num_records_ = 0;
+  uint64_t decoded_size_ = 0;
+  ByteSpan sizes_;
+  ByteSpan values_;
+};
+
+}  // namespace arrayrecord
+
+#endif  // ARRAYRECORD_SIMPLE_CHUNK_H_
