@@ -1,0 +1,91 @@
+# Targets install the Debian packages that they need, as root or through sudo, and say which.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+install := scripts/install-deps.sh
+bazel := bazel
+list := git ls-files --cached --others --exclude-standard
+go_files := $(list) '*.go'
+cpp_files := $(list) 'cpp/*.h' 'cpp/*.cc' 'cpp/*.c' 'bazel/*.cc'
+
+# A fully static program runs in any container of its architecture, as Beam workers must.
+static := -trimpath -tags netgo,osusergo -ldflags '-s -w -linkmode external -extldflags "-static"'
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: ## Turn TFRecords into ArrayRecords with Beam, and read some back by number
+	@$(install) core
+	@$(MAKE) --no-print-directory build
+	@scripts/demo.sh
+
+.PHONY: build
+build: ## Build bin/arrayrecord and bin/arrayrecord-beam (static)
+	@$(install) core
+	CGO_ENABLED=1 go build -trimpath -o bin/arrayrecord ./cmd/arrayrecord
+	CGO_ENABLED=1 go build $(static) -o bin/arrayrecord-beam ./cmd/arrayrecord-beam
+
+.PHONY: test
+test: ## Run the Go tests and the C++ unit tests
+	@$(install) core cpp-test
+	go vet ./...
+	@$(MAKE) --no-print-directory --output-sync=target -j$$(nproc) -f scripts/cpp-tests.mk
+	go test ./...
+
+.PHONY: lint
+lint: ## Check formatting, go vet, staticcheck
+	@$(install) core lint
+	@unformatted=$$($(go_files) | xargs gofmt -l); \
+	if [[ -n $$unformatted ]]; then echo "gofmt would change:"; echo "$$unformatted"; exit 1; fi
+	$(cpp_files) | xargs clang-format-14 --dry-run -Werror
+	go mod tidy -diff
+	go vet ./...
+	go vet -tags arrayrecord_bazel ./...
+	go tool staticcheck ./...
+
+.PHONY: format
+format: ## Format the Go, C and C++ sources
+	@$(install) lint
+	$(go_files) | xargs gofmt -w
+	$(cpp_files) | xargs clang-format-14 -i
+
+.PHONY: cpp-test
+cpp-test: ## Build the core with Bazel and run its tests
+	@$(install) bazel
+	$(bazel) test //...
+
+.PHONY: cpp-sanitize
+cpp-sanitize: ## Run the C++ tests under ASan with UBSan, then under TSan
+	@$(install) bazel
+	$(bazel) test --config=asan //...
+	$(bazel) test --config=tsan //...
+
+.PHONY: test-bazel
+test-bazel: ## Run the Go tests on the library that Bazel built
+	@$(install) bazel
+	$(bazel) build //cpp:arrayrecord
+	go test -tags arrayrecord_bazel ./...
+
+.PHONY: race
+race: ## Run the Go tests with the race detector
+	@$(install) core
+	go test -race ./...
+
+.PHONY: fuzz-smoke
+fuzz-smoke: ## Run every Go and C++ fuzzer for FUZZ_SECONDS (default 10)
+	@$(install) bazel fuzz
+	scripts/fuzz-smoke.sh
+
+.PHONY: interop
+interop: ## Check against upstream's Python package
+	@$(install) core interop
+	interop/run.sh
+
+.PHONY: clean
+clean: ## Remove what was built
+	rm -rf bin build
+	if command -v $(bazel) >/dev/null; then $(bazel) clean; fi

@@ -1,0 +1,48 @@
+# Builds and runs the C++ tests with nothing but a compiler, make and GoogleTest, for machines
+# without Bazel. The Bazel build has more: sanitizers, the shared library, fuzzers.
+#
+# Usage: make -f scripts/cpp-tests.mk
+
+out := build/cpp-tests
+cxx_flags := -std=c++17 -O1 -g -Wall -Wextra -Werror -fvisibility=hidden -Icpp -MMD -MP
+c_flags := -std=c11 -O1 -g -Wall -Wextra -Werror -Icpp -MMD -MP
+codecs := -lbrotlienc -lbrotlidec -lbrotlicommon -lsnappy -lzstd -lhighwayhash
+gtest := -lgmock -lgtest_main -lgtest
+
+core := $(patsubst cpp/%.cc,$(out)/%.o,$(wildcard cpp/*.cc))
+test_names := $(patsubst cpp/tests/%.cc,%,$(wildcard cpp/tests/*_test.cc))
+c_test_names := $(patsubst cpp/tests/%.c,%,$(wildcard cpp/tests/*_test.c))
+helpers := $(patsubst cpp/tests/%.cc,$(out)/tests/%.o,\
+	$(filter-out %_test.cc,$(wildcard cpp/tests/*.cc)))
+programs := $(addprefix $(out)/,$(test_names) $(c_test_names))
+
+.PHONY: run
+run: $(addprefix run-,$(test_names) $(c_test_names))
+
+.PHONY: run-%
+run-%: $(out)/%
+	@echo "==> $*"
+	@$< --gtest_brief=1
+
+$(out)/libcore.a: $(core)
+	@rm -f $@
+	ar rcs $@ $^
+
+$(addprefix $(out)/,$(test_names)): $(out)/%: $(out)/tests/%.o $(helpers) $(out)/libcore.a
+	$(CXX) -o $@ $^ $(gtest) $(codecs) -pthread
+
+$(addprefix $(out)/,$(c_test_names)): $(out)/%: $(out)/tests/%.o $(out)/libcore.a
+	$(CC) -o $@ $^ $(codecs) -lstdc++ -lm -pthread
+
+$(out)/%.o: cpp/%.cc
+	@mkdir -p $(@D)
+	$(CXX) $(cxx_flags) -c -o $@ $<
+
+$(out)/%.o: cpp/%.c
+	@mkdir -p $(@D)
+	$(CC) $(c_flags) -c -o $@ $<
+
+# Keeps make from deleting the objects between two runs.
+.SECONDARY:
+
+-include $(wildcard $(out)/*.d $(out)/tests/*.d)

@@ -1,0 +1,79 @@
+#!/bin/bash
+# Installs the Debian packages that building and testing this repository needs, unless they are
+# there already.
+#
+# Usage: scripts/install-deps.sh SET...
+set -euo pipefail
+
+usage() {
+  cat >&2 <<'END'
+Usage: scripts/install-deps.sh SET...
+
+Sets of packages:
+  core      the libraries that the C++ core links, and pkg-config
+  cpp-test  GoogleTest
+  bazel     Bazel, what it needs to work offline, and the two sets above
+  lint      clang-format
+  fuzz      clang with libFuzzer and its symbolizer
+  interop   Python with venv
+END
+  exit 2
+}
+
+core=(libzstd-dev libbrotli-dev libsnappy-dev libhighwayhash-dev pkg-config)
+cpp_test=(libgtest-dev libgmock-dev)
+bazel=(bazel-bootstrap bazel-platforms bazel-rules-java bazel-rules-proto)
+
+[[ $# -gt 0 ]] || usage
+wanted=()
+for set in "$@"; do
+  case $set in
+    core) wanted+=("${core[@]}") ;;
+    cpp-test) wanted+=("${cpp_test[@]}") ;;
+    bazel) wanted+=("${core[@]}" "${cpp_test[@]}" "${bazel[@]}") ;;
+    lint) wanted+=(clang-format-14) ;;
+    fuzz) wanted+=(clang-14 libclang-rt-14-dev llvm-14) ;;
+    interop) wanted+=(python3 python3-venv) ;;
+    *)
+      echo "install-deps: unknown set: $set" >&2
+      usage
+      ;;
+  esac
+done
+
+if ! command -v apt-get >/dev/null || ! command -v dpkg-query >/dev/null; then
+  echo "install-deps: this system has no apt-get; make sure that it has what Debian 12 calls:" >&2
+  printf '  %s\n' "${wanted[@]}" >&2
+  exit 0
+fi
+
+missing=()
+for package in "${wanted[@]}"; do
+  status=$(dpkg-query --show --showformat='${db:Status-Status}' "$package" 2>/dev/null || true)
+  if [[ $status != installed && " ${missing[*]-} " != *" $package "* ]]; then
+    missing+=("$package")
+  fi
+done
+[[ ${#missing[@]} -gt 0 ]] || exit 0
+
+if [[ $(id -u) -eq 0 ]]; then
+  as_root=()
+elif command -v sudo >/dev/null; then
+  as_root=(sudo)
+else
+  echo "install-deps: installing needs root or sudo, and neither is at hand. As root, run:" >&2
+  echo "  apt-get update && apt-get install ${missing[*]}" >&2
+  exit 1
+fi
+
+echo "==> Installing Debian packages: ${missing[*]}"
+apt=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300)
+"${apt[@]}" update
+# dpkg writes a line or two for each package and each it depends on; they matter when it fails.
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+if ! "${apt[@]}" install --yes --no-install-recommends "${missing[@]}" >"$log" 2>&1; then
+  cat "$log" >&2
+  echo "install-deps: apt-get failed" >&2
+  exit 1
+fi
