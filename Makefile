@@ -68,7 +68,8 @@ cpp-sanitize: ## Run the C++ tests under ASan with UBSan, then under TSan
 test-bazel: ## Run the Go tests on the library that Bazel built
 	@$(install) bazel
 	$(bazel) build //cpp:arrayrecord
-	go test -tags arrayrecord_bazel ./...
+	# Go's caches do not notice a new archive; -count=1 has it link and run anyway.
+	go test -count=1 -tags arrayrecord_bazel ./...
 
 .PHONY: race
 race: ## Run the Go tests with the race detector

@@ -56,24 +56,27 @@ for package in "${wanted[@]}"; do
 done
 [[ ${#missing[@]} -gt 0 ]] || exit 0
 
+by_hand() {
+  echo "install-deps: $1. As root, run:" >&2
+  echo "  apt-get update && apt-get install ${missing[*]}" >&2
+  exit 1
+}
+
 if [[ $(id -u) -eq 0 ]]; then
   as_root=()
 elif command -v sudo >/dev/null; then
   as_root=(sudo)
 else
-  echo "install-deps: installing needs root or sudo, and neither is at hand. As root, run:" >&2
-  echo "  apt-get update && apt-get install ${missing[*]}" >&2
-  exit 1
+  by_hand "installing needs root or sudo, and neither is at hand"
 fi
 
 echo "==> Installing Debian packages: ${missing[*]}"
 apt=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300)
-"${apt[@]}" update
+"${apt[@]}" update || by_hand "apt-get update failed"
 # dpkg writes a line or two for each package and each it depends on; they matter when it fails.
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 if ! "${apt[@]}" install --yes --no-install-recommends "${missing[@]}" >"$log" 2>&1; then
   cat "$log" >&2
-  echo "install-deps: apt-get failed" >&2
-  exit 1
+  by_hand "apt-get install failed"
 fi
