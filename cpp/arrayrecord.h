@@ -254,6 +254,9 @@ AR_API uint64_t ar_reader_num_chunks(const ar_reader* reader);
 /* The first record of a chunk; for chunk = number of chunks, the number of records. */
 AR_API uint64_t ar_reader_chunk_first_record(const ar_reader* reader, uint64_t chunk);
 
+/* The chunk that holds a record, which must be below ar_reader_num_records. */
+AR_API uint64_t ar_reader_chunk_of_record(const ar_reader* reader, uint64_t record);
+
 /* The end (exclusive) of the shortest run of chunks that begins at `chunk` and spans at least
  * `bytes` bytes of the file, or the number of chunks. */
 AR_API uint64_t ar_reader_chunk_run(const ar_reader* reader, uint64_t chunk, uint64_t bytes);

@@ -362,6 +362,10 @@ uint64_t ar_reader_chunk_first_record(const ar_reader* reader, uint64_t chunk) {
   return chunk < index.num_chunks() ? index.FirstRecord(chunk) : index.num_records();
 }
 
+uint64_t ar_reader_chunk_of_record(const ar_reader* reader, uint64_t record) {
+  return reader->impl->index().ChunkOf(record);
+}
+
 uint64_t ar_reader_chunk_run(const ar_reader* reader, uint64_t chunk, uint64_t bytes) {
   return reader->impl->index().RunOf(chunk, bytes);
 }

@@ -1,0 +1,184 @@
+package arrayrecord_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/arrayrecord/arrayrecord-go/arrayrecord"
+)
+
+// A golden file was written by upstream's library: X.arrayrecord (or X.array_record) with its
+// records in X.records and facts about it in X.options.
+type golden struct {
+	name    string
+	path    string
+	records [][]byte
+	facts   map[string]string
+}
+
+// goldenDirs are the repository's own files and, where it is present, a larger collection: the
+// folder that ARRAYRECORD_GOLDEN names, or ../shared/golden beside the repository.
+func goldenDirs() []string {
+	dirs := []string{filepath.Join("..", "testdata")}
+	more := os.Getenv("ARRAYRECORD_GOLDEN")
+	if more == "" {
+		more = filepath.Join("..", "..", "shared", "golden")
+	}
+	if info, err := os.Stat(more); err == nil && info.IsDir() {
+		dirs = append(dirs, more)
+	}
+	return dirs
+}
+
+func goldenFiles(t testing.TB) []golden {
+	var files []golden
+	for _, dir := range goldenDirs() {
+		paths, err := filepath.Glob(filepath.Join(dir, "*.options"))
+		require.NoError(t, err)
+		for _, options := range paths {
+			g := golden{facts: map[string]string{}}
+			base := strings.TrimSuffix(options, ".options")
+			g.name = filepath.Base(base)
+			for _, suffix := range []string{".arrayrecord", ".array_record"} {
+				if _, err := os.Stat(base + suffix); err == nil {
+					g.path = base + suffix
+				}
+			}
+			require.NotEmpty(t, g.path, "%s has no file", options)
+			g.records = readRecordsFile(t, base+".records")
+			text, err := os.ReadFile(options)
+			require.NoError(t, err)
+			for line := range strings.Lines(string(text)) {
+				key, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), ": ")
+				g.facts[strings.TrimSuffix(strings.TrimSuffix(key, ":"), "_string")] = value
+			}
+			files = append(files, g)
+		}
+	}
+	require.NotEmpty(t, files)
+	return files
+}
+
+// transposed says that the file's chunks, if it has any, are transposed.
+func (g golden) transposed() bool {
+	return strings.Contains(g.facts["writer_options"], "transpose:true") && len(g.records) > 0
+}
+
+func readRecordsFile(t testing.TB, path string) [][]byte {
+	data, err := os.ReadFile(path)
+	require.NoError(t, err)
+	records := [][]byte{}
+	for len(data) > 0 {
+		n := binary.LittleEndian.Uint32(data)
+		records = append(records, data[4:4+n])
+		data = data[4+n:]
+	}
+	return records
+}
+
+func TestGoldenFilesReadBack(t *testing.T) {
+	ctx := context.Background()
+	for _, g := range goldenFiles(t) {
+		t.Run(g.name, func(t *testing.T) {
+			r, err := arrayrecord.Open(ctx, g.path)
+			require.NoError(t, err)
+			defer r.Close()
+			require.Equal(t, g.facts["num_records"], strconv.Itoa(r.NumRecords()))
+			require.Equal(t, g.facts["record_group_size"], strconv.Itoa(r.RecordGroupSize()))
+			options, ok := r.WriterOptions()
+			require.True(t, ok)
+			require.Equal(t, g.facts["writer_options"], options)
+			if g.transposed() {
+				_, err := r.ReadAll(ctx)
+				require.ErrorIs(t, err, arrayrecord.ErrUnsupported)
+				return
+			}
+			checkReader(t, r, g.records)
+
+			// The same through io.ReaderAt.
+			data, err := os.ReadFile(g.path)
+			require.NoError(t, err)
+			m, err := arrayrecord.NewReader(bytes.NewReader(data), int64(len(data)))
+			require.NoError(t, err)
+			defer m.Close()
+			checkReader(t, m, g.records)
+		})
+	}
+}
+
+// checkReader reads everything in every way.
+func checkReader(t *testing.T, r *arrayrecord.Reader, want [][]byte) {
+	t.Helper()
+	ctx := context.Background()
+	require.Equal(t, len(want), r.NumRecords())
+
+	all, err := r.ReadAll(ctx)
+	require.NoError(t, err)
+	requireSame(t, want, all)
+
+	var iterated [][]byte
+	for record, err := range r.Records(ctx) {
+		require.NoError(t, err)
+		iterated = append(iterated, record)
+	}
+	requireSame(t, want, iterated)
+
+	var read [][]byte
+	require.NoError(t, r.Seek(0))
+	for range want {
+		require.Equal(t, len(read), r.RecordIndex())
+		record, err := r.Read()
+		require.NoError(t, err)
+		read = append(read, record)
+	}
+	requireSame(t, want, read)
+	_, err = r.Read()
+	require.ErrorContains(t, err, "EOF")
+
+	collected := make([][]byte, len(want))
+	require.NoError(t, r.ForEach(ctx, func(i int, record []byte) error {
+		collected[i] = bytes.Clone(record)
+		return nil
+	}))
+	requireSame(t, want, collected)
+
+	rng := rand.New(rand.NewPCG(1, 2))
+	var indices []int
+	var picked [][]byte
+	for range min(3*len(want), 500) {
+		i := rng.IntN(len(want))
+		indices = append(indices, i)
+		picked = append(picked, want[i])
+		record, err := r.Get(i)
+		require.NoError(t, err)
+		require.True(t, bytes.Equal(want[i], record), "record %d", i)
+	}
+	got, err := r.ReadIndices(ctx, indices)
+	require.NoError(t, err)
+	requireSame(t, picked, got)
+
+	for range min(len(want), 20) {
+		b := rng.IntN(len(want))
+		e := b + rng.IntN(len(want)-b+1)
+		got, err := r.ReadRange(ctx, b, e)
+		require.NoError(t, err)
+		requireSame(t, want[b:e], got)
+	}
+}
+
+func requireSame(t *testing.T, want, got [][]byte) {
+	t.Helper()
+	require.Equal(t, len(want), len(got))
+	for i := range want {
+		require.True(t, bytes.Equal(want[i], got[i]), "record %d differs", i)
+	}
+}

@@ -1,0 +1,85 @@
+// Package core is the thin layer between Go and the C header of the core, cpp/arrayrecord.h. It
+// is the only package that calls C. It hands the core memory that Go allocated and never keeps
+// memory that C allocated; names, contexts and storage are the business of package arrayrecord.
+package core
+
+// #cgo CFLAGS: -I${SRCDIR}/../../../cpp
+// #cgo noescape ar_reader_get
+// #cgo nocallback ar_reader_get
+// #cgo noescape ar_plan_range
+// #cgo nocallback ar_plan_range
+// #cgo noescape ar_plan_indices
+// #cgo nocallback ar_plan_indices
+// #cgo noescape ar_plan_load
+// #cgo nocallback ar_plan_load
+// #cgo noescape ar_plan_decode
+// #cgo nocallback ar_plan_decode
+// #cgo noescape ar_writer_write
+// #cgo nocallback ar_writer_write
+// #cgo noescape ar_writer_take
+// #cgo nocallback ar_writer_take
+// #include <stdlib.h>
+// #include "arrayrecord.h"
+import "C"
+
+import (
+	"fmt"
+	"syscall"
+	"unsafe"
+)
+
+// Code says what kind of failure an Error is. The values are those of ar_code.
+type Code int
+
+// The codes that callers tell apart.
+const (
+	InvalidArgument    Code = C.AR_INVALID_ARGUMENT
+	NotFound           Code = C.AR_NOT_FOUND
+	ResourceExhausted  Code = C.AR_RESOURCE_EXHAUSTED
+	FailedPrecondition Code = C.AR_FAILED_PRECONDITION
+	OutOfRange         Code = C.AR_OUT_OF_RANGE
+	Unimplemented      Code = C.AR_UNIMPLEMENTED
+	DataLoss           Code = C.AR_DATA_LOSS
+	IO                 Code = C.AR_IO
+	Truncated          Code = C.AR_TRUNCATED
+	NotArrayRecord     Code = C.AR_NOT_ARRAYRECORD
+)
+
+// Error is a failure that the core reports. Numbers that do not apply are -1.
+type Error struct {
+	Code     Code
+	Errno    syscall.Errno // with code IO or NotFound
+	Position int64
+	Chunk    int
+	Record   int
+	Message  string
+}
+
+func (e *Error) Error() string {
+	return fmt.Sprintf("%s (%s)", e.Message, C.GoString(C.ar_code_name(C.ar_code(e.Code))))
+}
+
+func number(v C.uint64_t) int64 {
+	if v == C.AR_NONE {
+		return -1
+	}
+	return int64(v)
+}
+
+func newError(e *C.ar_error) error {
+	return &Error{
+		Code:     Code(e.code),
+		Errno:    syscall.Errno(e.os_errno),
+		Position: number(e.position),
+		Chunk:    int(number(e.chunk)),
+		Record:   int(number(e.record)),
+		Message:  C.GoString(&e.message[0]),
+	}
+}
+
+// bytesPtr points to the first byte, or to nothing.
+func bytesPtr(b []byte) unsafe.Pointer { return unsafe.Pointer(unsafe.SliceData(b)) }
+
+func text(s string) (*C.char, C.size_t) {
+	return (*C.char)(unsafe.Pointer(unsafe.StringData(s))), C.size_t(len(s))
+}

@@ -1,0 +1,6 @@
+//go:build !arrayrecord_bazel
+
+package core
+
+// Compiles the core from source.
+import _ "github.com/arrayrecord/arrayrecord-go/cpp"

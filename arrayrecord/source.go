@@ -1,0 +1,117 @@
+package arrayrecord
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/arrayrecord/arrayrecord-go/arrayrecord/internal/core"
+	"github.com/arrayrecord/arrayrecord-go/storage"
+)
+
+// A source is a file that Go reads and hands to the core as bytes: an object in a bucket, memory.
+// Local files need none, the core reads them by itself.
+type source struct {
+	readAt   func(ctx context.Context, p []byte, off int64) (int, error)
+	size     int64
+	maxGap   int   // ranges closer than this are read as one
+	group    int64 // bytes read together in sequential reading, unless options say so
+	parallel int   // reads under way at once for one batch
+}
+
+func objectSource(o storage.Object) *source {
+	// A request costs what moving some hundred kilobytes costs.
+	return &source{readAt: o.ReadAt, size: o.Size(), maxGap: 64 << 10, group: 4 << 20, parallel: 16}
+}
+
+func readerAtSource(r io.ReaderAt, size int64) *source {
+	read := func(ctx context.Context, p []byte, off int64) (int, error) {
+		if err := ctx.Err(); err != nil {
+			return 0, err
+		}
+		return r.ReadAt(p, off)
+	}
+	return &source{readAt: read, size: size, maxGap: 1 << 10, group: defaultGroup, parallel: 1}
+}
+
+// read fills p from position off.
+func (s *source) read(ctx context.Context, p []byte, off int64) error {
+	n, err := s.readAt(ctx, p, off)
+	if n == len(p) {
+		return nil
+	}
+	if err == nil || err == io.EOF {
+		err = io.ErrUnexpectedEOF
+	}
+	return fmt.Errorf("read of %d bytes at %d: %w", len(p), off, err)
+}
+
+// readExtents reads the extents one after the other into one slice.
+func (s *source) readExtents(ctx context.Context, extents []core.Extent) ([]byte, error) {
+	total := 0
+	for _, e := range extents {
+		total += e.Size
+	}
+	data := make([]byte, total)
+	if len(extents) == 1 || s.parallel == 1 {
+		rest := data
+		for _, e := range extents {
+			if err := s.read(ctx, rest[:e.Size], e.Position); err != nil {
+				return nil, err
+			}
+			rest = rest[e.Size:]
+		}
+		return data, nil
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(s.parallel)
+	rest := data
+	for _, e := range extents {
+		p := rest[:e.Size]
+		g.Go(func() error { return s.read(ctx, p, e.Position) })
+		rest = rest[e.Size:]
+	}
+	return data, g.Wait()
+}
+
+// openCore reads the end of the file and opens a core reader on the index there.
+func (s *source) openCore(ctx context.Context, o core.ReaderOptions) (*core.Reader, error) {
+	// In most files the index fits into this together with the tail: one read.
+	const guess = 256 << 10
+	end := make([]byte, min(s.size, guess))
+	endPosition := s.size - int64(len(end))
+	if err := s.read(ctx, end, endPosition); err != nil {
+		return nil, err
+	}
+	if len(end) < core.TailSize {
+		_, err := core.LocateIndex(end, s.size, end)
+		return nil, err
+	}
+	tail := end[len(end)-core.TailSize:]
+	begin, err := core.LocateIndex(tail, s.size, nil)
+	if err != nil {
+		// The beginning of the file tells what kind of damage it is.
+		head := make([]byte, 64)
+		if s.read(ctx, head, 0) != nil || s.read(ctx, tail, s.size-core.TailSize) != nil {
+			return nil, err
+		}
+		if _, better := core.LocateIndex(tail, s.size, head); better != nil {
+			err = better
+		}
+		return nil, err
+	}
+	tailPosition := s.size - core.TailSize
+	var index []byte
+	if begin >= endPosition {
+		index = end[begin-endPosition : tailPosition-endPosition]
+	} else {
+		index = make([]byte, tailPosition-begin)
+		copy(index[endPosition-begin:], end)
+		if err := s.read(ctx, index[:endPosition-begin], begin); err != nil {
+			return nil, err
+		}
+	}
+	return core.OpenIndex(index, begin, s.size, o)
+}

@@ -1,0 +1,289 @@
+package arrayrecord
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"sync"
+
+	"github.com/arrayrecord/arrayrecord-go/arrayrecord/internal/core"
+	"github.com/arrayrecord/arrayrecord-go/storage"
+)
+
+const (
+	// Records are collected before they are handed to the core: a call of C costs more than
+	// copying a small record.
+	collectBytes   = 256 << 10
+	collectRecords = 4 << 10
+	// takeBytes is the size of the pieces that go to an io.Writer.
+	takeBytes = 256 << 10
+)
+
+// Writer writes one file. It is for one goroutine at a time; encoding runs on several threads by
+// itself. Memory is bounded by the number of threads times the size of a chunk (or 256 KiB, if
+// chunks are smaller), besides the index of about a dozen bytes per chunk.
+//
+// Close must be called for the file to come into being, or Abort to give it up.
+type Writer struct {
+	ctx    context.Context
+	name   string
+	core   *core.Writer
+	out    io.Writer      // nil: the core writes to a local file
+	upload storage.Upload // nil: the output is the caller's
+	free   func()
+
+	data    []byte
+	sizes   []int
+	taken   []byte
+	records int
+	err     error // sticky; ErrClosed after Close or Abort
+}
+
+// Create begins a file with the given name: a path, or a URL of a registered storage scheme.
+// Nothing appears under that name until Close has succeeded; a file that is there already is
+// replaced then. Parent directories are created.
+//
+// When the context is cancelled the Writer fails and Close gives the file up. Errors match
+// ErrInvalidOption, ErrUnsupported, or are those of the operating system or the storage.
+func Create(ctx context.Context, name string, opts ...WriterOption) (*Writer, error) {
+	options, err := applyWriterOptions(opts)
+	if err != nil {
+		return nil, err
+	}
+	// Wrong options must not leave traces in storage.
+	if _, err := options.core().Format(); err != nil {
+		return nil, fileError(name, err)
+	}
+	upload, err := storage.Create(ctx, name, storage.CreateOptions{})
+	if err != nil {
+		return nil, fmt.Errorf("arrayrecord: %w", err)
+	}
+	w := &Writer{ctx: ctx, name: name, upload: upload}
+	if local, ok := upload.(interface{ File() *os.File }); ok {
+		w.core, err = core.NewFileWriter(local.File(), options.core())
+	} else {
+		w.core, err = core.NewMemoryWriter(options.core())
+		w.out = upload
+	}
+	if err != nil {
+		return nil, errors.Join(fileError(name, err), upload.Abort())
+	}
+	w.attach()
+	return w, nil
+}
+
+// NewWriter writes a file to out, strictly in order. out is not closed. After an error, or Abort,
+// what has been written to out is not a valid file.
+//
+// Errors match ErrInvalidOption or ErrUnsupported.
+func NewWriter(out io.Writer, opts ...WriterOption) (*Writer, error) {
+	options, err := applyWriterOptions(opts)
+	if err != nil {
+		return nil, err
+	}
+	c, err := core.NewMemoryWriter(options.core())
+	if err != nil {
+		return nil, fileError("", err)
+	}
+	w := &Writer{ctx: context.Background(), core: c, out: out}
+	w.attach()
+	return w, nil
+}
+
+func (w *Writer) attach() {
+	w.free = sync.OnceFunc(w.core.Free)
+	runtime.AddCleanup(w, func(free func()) { free() }, w.free)
+}
+
+// Name is the name that the file was created with, or "".
+func (w *Writer) Name() string { return w.name }
+
+// NumRecords is the number of records that have been written so far.
+func (w *Writer) NumRecords() int { return w.records }
+
+// Write appends a record. Its bytes are copied: the slice may be used again at once.
+//
+// Encoding and output happen later, so an error may belong to an earlier record; after one, every
+// call gives it again. Errors match ErrClosed, ErrTooLarge (for the codec), the context's error, or
+// are those of the storage.
+func (w *Writer) Write(record []byte) error {
+	if w.err != nil {
+		return w.err
+	}
+	if len(w.data)+len(record) > collectBytes || len(w.sizes) == collectRecords {
+		if err := w.flush(); err != nil {
+			return err
+		}
+	}
+	w.records++
+	if len(record) >= collectBytes/4 {
+		if err := w.flush(); err != nil {
+			return err
+		}
+		w.sizes = append(w.sizes[:0], len(record))
+		err := w.send(record, w.sizes)
+		w.sizes = w.sizes[:0]
+		return err
+	}
+	if w.data == nil {
+		w.data = make([]byte, 0, collectBytes)
+	}
+	w.data = append(w.data, record...)
+	w.sizes = append(w.sizes, len(record))
+	return nil
+}
+
+// flush hands the collected records to the core.
+func (w *Writer) flush() error {
+	if len(w.sizes) == 0 {
+		return nil
+	}
+	err := w.send(w.data, w.sizes)
+	w.data, w.sizes = w.data[:0], w.sizes[:0]
+	return err
+}
+
+func (w *Writer) send(data []byte, sizes []int) error {
+	if w.ctx.Err() != nil {
+		return w.fail(context.Cause(w.ctx))
+	}
+	if err := w.core.Write(data, sizes); err != nil {
+		return w.fail(err)
+	}
+	return w.drain()
+}
+
+// drain passes finished bytes on.
+func (w *Writer) drain() error {
+	if w.out == nil {
+		return nil
+	}
+	for w.core.Available() > 0 {
+		if w.taken == nil {
+			w.taken = make([]byte, takeBytes)
+		}
+		p := w.taken[:w.core.Take(w.taken)]
+		n, err := w.out.Write(p)
+		if err == nil && n < len(p) {
+			err = io.ErrShortWrite
+		}
+		if err != nil {
+			return w.fail(err)
+		}
+	}
+	return nil
+}
+
+// fail makes an error stick.
+func (w *Writer) fail(err error) error {
+	if named := fileError(w.name, err); named != err {
+		w.err = named
+	} else {
+		w.err = fmt.Errorf("arrayrecord: %s%w", prefix(w.name), err)
+	}
+	return w.err
+}
+
+// CopyChunks appends the data chunks [begin, end) of r without decompressing them, at the speed of
+// copying; their hashes are verified. All of them must have as many records as w's group size,
+// except for the very last chunk of w, which may be shorter: after a short one w takes no more
+// records. The records written so far must fill whole chunks. Codecs may differ from w's.
+//
+// What does not fit gives an error before anything is copied, and w stays usable. Errors match
+// ErrOutOfRange, ErrClosed, ErrCorrupt, the context's error, or are those of the storage.
+func (w *Writer) CopyChunks(ctx context.Context, r *Reader, begin, end int) error {
+	if w.err != nil {
+		return w.err
+	}
+	if !r.guard.acquire() {
+		return ErrClosed
+	}
+	defer r.guard.release()
+	if begin < 0 || begin > end || end > r.numChunks {
+		return wrap(ErrOutOfRange, r.name, fmt.Sprintf("chunks [%d, %d) of %d", begin, end, r.numChunks))
+	}
+	if err := w.flush(); err != nil {
+		return err
+	}
+	const stepBytes = 8 << 20
+	for begin < end {
+		if ctx.Err() != nil {
+			return r.error(context.Cause(ctx))
+		}
+		stepEnd := min(end, r.core.ChunkRun(begin, stepBytes))
+		var data []byte
+		if r.source != nil {
+			extent, err := r.core.ChunkExtent(begin, stepEnd)
+			if err != nil {
+				return r.error(err)
+			}
+			if data, err = r.source.readExtents(ctx, []core.Extent{extent}); err != nil {
+				return r.error(err)
+			}
+		}
+		n := r.core.FirstRecord(stepEnd) - r.core.FirstRecord(begin)
+		if err := w.core.CopyChunks(r.core, begin, stepEnd, data); err != nil {
+			return r.error(err)
+		}
+		w.records += n
+		if err := w.drain(); err != nil {
+			return err
+		}
+		begin = stepEnd
+	}
+	return nil
+}
+
+// Close writes what is left, finishes the file and gives it its name. If that fails, or anything
+// has failed before, the file is given up. Closing again gives ErrClosed.
+//
+// Errors are those of Write.
+func (w *Writer) Close() error {
+	if w.err == nil {
+		w.finish()
+	}
+	if w.err != nil {
+		err := w.err
+		return errors.Join(err, w.Abort())
+	}
+	w.err = ErrClosed
+	w.free()
+	return nil
+}
+
+func (w *Writer) finish() {
+	if w.flush() != nil {
+		return
+	}
+	if w.ctx.Err() != nil {
+		w.fail(context.Cause(w.ctx))
+		return
+	}
+	if err := w.core.Close(); err != nil {
+		w.fail(err)
+		return
+	}
+	if w.drain() != nil || w.upload == nil {
+		return
+	}
+	if err := w.upload.Commit(); err != nil {
+		w.fail(err)
+	}
+}
+
+// Abort gives the file up: nothing appears under its name, and nothing temporary is left. After
+// Close or Abort it does nothing.
+func (w *Writer) Abort() error {
+	if w.err == ErrClosed {
+		return nil
+	}
+	w.err = ErrClosed
+	w.free()
+	if w.upload == nil {
+		return nil
+	}
+	return w.upload.Abort()
+}
