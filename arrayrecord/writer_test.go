@@ -1,0 +1,320 @@
+package arrayrecord_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/arrayrecord/arrayrecord-go/arrayrecord"
+)
+
+// encode writes records to memory.
+func encode(t testing.TB, records [][]byte, opts ...arrayrecord.WriterOption) []byte {
+	t.Helper()
+	var out bytes.Buffer
+	w, err := arrayrecord.NewWriter(&out, opts...)
+	require.NoError(t, err)
+	for _, record := range records {
+		require.NoError(t, w.Write(record))
+	}
+	require.Equal(t, len(records), w.NumRecords())
+	require.NoError(t, w.Close())
+	return out.Bytes()
+}
+
+func openBytes(t testing.TB, data []byte, opts ...arrayrecord.ReaderOption) *arrayrecord.Reader {
+	t.Helper()
+	r, err := arrayrecord.NewReader(bytes.NewReader(data), int64(len(data)), opts...)
+	require.NoError(t, err)
+	t.Cleanup(func() { r.Close() })
+	return r
+}
+
+// textRecords are n records of words, of sizes up to maxSize.
+func textRecords(n, maxSize int) [][]byte {
+	rng := rand.New(rand.NewPCG(uint64(n), uint64(maxSize)))
+	records := make([][]byte, n)
+	for i := range records {
+		var b bytes.Buffer
+		for size := rng.IntN(maxSize + 1); b.Len() < size; {
+			fmt.Fprintf(&b, "word%d ", rng.IntN(500))
+		}
+		records[i] = b.Bytes()
+	}
+	return records
+}
+
+func randomRecords(n, maxSize int) [][]byte {
+	rng := rand.NewChaCha8([32]byte{byte(n), byte(maxSize)})
+	sizes := rand.New(rng)
+	records := make([][]byte, n)
+	for i := range records {
+		records[i] = make([]byte, sizes.IntN(maxSize+1))
+		rng.Read(records[i])
+	}
+	return records
+}
+
+var codecOptions = []string{"uncompressed", "zstd:3", "zstd:-5", "zstd:19,window_log:12", "zstd,window_log:31", "brotli:0",
+	"brotli:6", "brotli:5,window_log:10", "brotli:4,window_log:30", "snappy:1", "snappy:2", "window_log:15"}
+
+func TestRoundTripOverEveryOption(t *testing.T) {
+	sets := map[string][][]byte{
+		"none":    {},
+		"empty":   {nil},
+		"empties": make([][]byte, 3000),
+		"text":    textRecords(900, 600),
+		"random":  randomRecords(200, 3000),
+		"large":   randomRecords(9, 300_000),
+	}
+	for _, codec := range codecOptions {
+		for _, group := range []int{1, 2, 7, 256, 100000} {
+			for _, pad := range []bool{false, true} {
+				options := fmt.Sprintf("group_size:%d,pad_to_block_boundary:%t,%s", group, pad, codec)
+				t.Run(options, func(t *testing.T) {
+					for name, records := range sets {
+						if pad && group < 7 && len(records) > 100 {
+							records = records[:100] // each takes 64 KiB
+						}
+						data := encode(t, records, arrayrecord.WithWriterOptions(options))
+						r := openBytes(t, data)
+						checkReader(t, r, records)
+						require.Equal(t, min(group, len(records)), r.RecordGroupSize(), name)
+					}
+				})
+			}
+		}
+	}
+}
+
+// The format leaves no choice in files without compression; the golden ones came from upstream.
+func TestUncompressedFilesEqualUpstreamsByteForByte(t *testing.T) {
+	compared := 0
+	for _, g := range goldenFiles(t) {
+		options := g.facts["writer_options"]
+		if !strings.Contains(options, "uncompressed") || g.transposed() || strings.Contains(options, "transpose:true") ||
+			g.facts["metadata"] != "" {
+			continue
+		}
+		compared++
+		want, err := os.ReadFile(g.path)
+		require.NoError(t, err)
+		got := encode(t, g.records, arrayrecord.WithWriterOptions(options))
+		require.True(t, bytes.Equal(want, got), g.name)
+	}
+	require.Greater(t, compared, 3)
+}
+
+// Chunks of every size around the block boundary, and headers that the boundary cuts at every
+// byte.
+func TestEveryAlignment(t *testing.T) {
+	const usable = 65536 - 24
+	for _, group := range []int{1, 3} {
+		for cut := -70; cut <= 70; cut++ {
+			// The first chunk begins at 64, and has 40 + 3 bytes besides a record of this size.
+			first := make([]byte, usable-40-43-cut)
+			records := [][]byte{first, []byte("second"), nil, []byte("third"), first[:200], []byte("last")}
+			data := encode(t, records, arrayrecord.WithoutCompression(), arrayrecord.WithGroupSize(group))
+			r := openBytes(t, data)
+			checkReader(t, r, records)
+		}
+	}
+}
+
+func TestOutputDoesNotDependOnThreads(t *testing.T) {
+	records := textRecords(20000, 200)
+	for _, codec := range codecOptions {
+		serial := encode(t, records, arrayrecord.WithWriterOptions("max_parallelism:1,"+codec))
+		parallel := encode(t, records, arrayrecord.WithWriterOptions(codec))
+		require.True(t, bytes.Equal(serial, parallel), codec)
+	}
+}
+
+func TestCreatePublishesOnlyOnClose(t *testing.T) {
+	ctx := context.Background()
+	dir := t.TempDir()
+	name := filepath.Join(dir, "deep", "er", "x.arrayrecord")
+	w, err := arrayrecord.Create(ctx, name)
+	require.NoError(t, err)
+	require.NoError(t, w.Write([]byte("hello")))
+	require.NoFileExists(t, name)
+	require.NoError(t, w.Close())
+	require.ErrorIs(t, w.Close(), arrayrecord.ErrClosed)
+	require.ErrorIs(t, w.Write(nil), arrayrecord.ErrClosed)
+	require.NoError(t, w.Abort())
+
+	r, err := arrayrecord.Open(ctx, name)
+	require.NoError(t, err)
+	defer r.Close()
+	checkReader(t, r, [][]byte{[]byte("hello")})
+	requireFiles(t, filepath.Dir(name), "x.arrayrecord")
+}
+
+func TestAbortLeavesNothing(t *testing.T) {
+	dir := t.TempDir()
+	name := filepath.Join(dir, "x.arrayrecord")
+	require.NoError(t, os.WriteFile(name, []byte("older"), 0o666))
+	w, err := arrayrecord.Create(context.Background(), name)
+	require.NoError(t, err)
+	require.NoError(t, w.Write(bytes.Repeat([]byte("x"), 1<<20)))
+	require.NoError(t, w.Abort())
+	require.NoError(t, w.Abort())
+	require.ErrorIs(t, w.Close(), arrayrecord.ErrClosed)
+	requireFiles(t, dir, "x.arrayrecord")
+	old, err := os.ReadFile(name)
+	require.NoError(t, err)
+	require.Equal(t, "older", string(old))
+}
+
+func TestCancelledContextGivesTheFileUp(t *testing.T) {
+	dir := t.TempDir()
+	cause := errors.New("enough")
+	ctx, cancel := context.WithCancelCause(context.Background())
+	w, err := arrayrecord.Create(ctx, filepath.Join(dir, "x"))
+	require.NoError(t, err)
+	require.NoError(t, w.Write([]byte("hello")))
+	cancel(cause)
+	require.ErrorIs(t, w.Close(), cause)
+	requireFiles(t, dir)
+}
+
+func TestWrongOptionsLeaveNothing(t *testing.T) {
+	dir := t.TempDir()
+	ctx := context.Background()
+	for _, opts := range [][]arrayrecord.WriterOption{
+		{arrayrecord.WithWriterOptions("zstd:99")},
+		{arrayrecord.WithWriterOptions("no_such_option")},
+		{arrayrecord.WithGroupSize(0)},
+		{arrayrecord.WithGroupSize(-1)},
+		{arrayrecord.WithGroupSize(1 << 40)},
+		{arrayrecord.WithZstd(23)},
+		{arrayrecord.WithBrotli(12)},
+		{arrayrecord.WithSnappy(), arrayrecord.WithWindowLog(12)},
+		{arrayrecord.WithMaxParallelism(-2)},
+	} {
+		_, err := arrayrecord.Create(ctx, filepath.Join(dir, "x"), opts...)
+		require.ErrorIs(t, err, arrayrecord.ErrInvalidOption)
+		_, err = arrayrecord.NewWriter(io.Discard, opts...)
+		require.ErrorIs(t, err, arrayrecord.ErrInvalidOption)
+	}
+	requireFiles(t, dir)
+}
+
+func TestCreateInMissingPlace(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	require.NoError(t, os.WriteFile(file, nil, 0o666))
+	_, err := arrayrecord.Create(context.Background(), filepath.Join(file, "below"))
+	require.Error(t, err)
+	require.ErrorContains(t, err, file)
+	_, err = arrayrecord.Open(context.Background(), file+"-missing")
+	require.ErrorIs(t, err, fs.ErrNotExist)
+	require.ErrorContains(t, err, file+"-missing")
+}
+
+// failingWriter fails once it has taken some bytes.
+type failingWriter struct{ left int }
+
+var errFull = errors.New("disk full")
+
+func (f *failingWriter) Write(p []byte) (int, error) {
+	if f.left -= len(p); f.left < 0 {
+		return 0, errFull
+	}
+	return len(p), nil
+}
+
+func TestErrorsOfTheOutputStick(t *testing.T) {
+	record := randomRecords(1, 300_000)[0]
+	for left := 0; left < 2_000_000; left += 100_000 {
+		w, err := arrayrecord.NewWriter(&failingWriter{left})
+		require.NoError(t, err)
+		for range 12 {
+			if err = w.Write(record); err != nil {
+				break
+			}
+		}
+		if err != nil {
+			require.ErrorIs(t, err, errFull)
+			require.ErrorIs(t, w.Write(record), errFull)
+		}
+		require.ErrorIs(t, w.Close(), errFull)
+	}
+}
+
+func TestCopyChunks(t *testing.T) {
+	ctx := context.Background()
+	for _, group := range []int{1, 5} {
+		opts := []arrayrecord.WriterOption{arrayrecord.WithGroupSize(group)}
+		a, b := textRecords(1003, 900), randomRecords(500, 5000)
+		ra := openBytes(t, encode(t, a, opts...))
+		rb := openBytes(t, encode(t, b, append(opts, arrayrecord.WithSnappy())...))
+
+		var out bytes.Buffer
+		w, err := arrayrecord.NewWriter(&out, opts...)
+		require.NoError(t, err)
+		require.NoError(t, w.CopyChunks(ctx, rb, 0, rb.NumChunks()))
+		for _, record := range a[:group] {
+			require.NoError(t, w.Write(record))
+		}
+		require.NoError(t, w.CopyChunks(ctx, ra, 0, ra.NumChunks())) // ends short with groups of 5
+		want := append(append(append([][]byte{}, b...), a[:group]...), a...)
+		require.Equal(t, len(want), w.NumRecords())
+		if group > 1 {
+			require.Error(t, w.CopyChunks(ctx, rb, 0, 1))
+		}
+		require.NoError(t, w.CopyChunks(ctx, rb, 3, 3))
+		require.NoError(t, w.Close())
+		checkReader(t, openBytes(t, out.Bytes()), want)
+	}
+}
+
+func TestCopyChunksRefusesWhatDoesNotFit(t *testing.T) {
+	ctx := context.Background()
+	records := textRecords(103, 50)
+	r := openBytes(t, encode(t, records, arrayrecord.WithGroupSize(5)))
+	var out bytes.Buffer
+	w, err := arrayrecord.NewWriter(&out, arrayrecord.WithGroupSize(4))
+	require.NoError(t, err)
+	require.Error(t, w.CopyChunks(ctx, r, 0, 1))
+	require.ErrorIs(t, w.CopyChunks(ctx, r, 0, 22), arrayrecord.ErrOutOfRange)
+	require.ErrorIs(t, w.CopyChunks(ctx, r, -1, 2), arrayrecord.ErrOutOfRange)
+	require.NoError(t, w.Write([]byte("still usable")))
+	require.Error(t, w.CopyChunks(ctx, r, 20, 21), "in the middle of a group")
+	require.NoError(t, w.Close())
+	checkReader(t, openBytes(t, out.Bytes()), [][]byte{[]byte("still usable")})
+}
+
+func TestOptionStringsSurvive(t *testing.T) {
+	for _, s := range []string{"", "group_size:3,brotli:7,window_log:24", "snappy", "uncompressed", "zstd:0,window_log:31",
+		"transpose,transpose_bucket_size:4K,zstd:-7", "pad_to_block_boundary:true,max_parallelism:3"} {
+		o, err := arrayrecord.ParseWriterOptions(s)
+		require.NoError(t, err, s)
+		again, err := arrayrecord.ParseWriterOptions(o.String())
+		require.NoError(t, err, o.String())
+		require.Equal(t, o.String(), again.String())
+	}
+	o, err := arrayrecord.ParseWriterOptions("")
+	require.NoError(t, err)
+	require.Equal(t, "group_size:1,transpose:false,pad_to_block_boundary:false,zstd:3,window_log:20,max_parallelism:1", o.String())
+}
+
+func requireFiles(t *testing.T, dir string, want ...string) {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	var names []string
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	require.Equal(t, want, names)
+}
