@@ -1,0 +1,45 @@
+#!/usr/bin/env bash
+# Checks this module against upstream's Python package: each reads what the
+# other wrote, and both write the same bytes where the format determines them.
+#
+# Usage: interop/run.sh
+#   INTEROP_DIR   where to work (build/interop); its data/ is removed first
+#   INTEROP_VENV  the Python environment, made if it is not there
+#                 (build/interop-venv)
+#   INTEROP_TAGS  more Go build tags, separated by commas
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+dir=${INTEROP_DIR:-build/interop}
+venv=${INTEROP_VENV:-build/interop-venv}
+requirements=interop/requirements-upstream.txt
+export PYTHONDONTWRITEBYTECODE=1
+
+# The environment is made anew when the requirements have changed.
+if ! cmp -s "$requirements" "$venv/installed.txt"; then
+  echo "making $venv (array_record and what it needs, from the Python package index)"
+  rm -rf "$venv"
+  mkdir -p "$(dirname "$venv")"
+  python3 -m venv "$venv" || {
+    echo "interop/run.sh: python3 -m venv failed; on Debian install python3-venv" >&2
+    exit 1
+  }
+  "$venv/bin/pip" install --quiet --disable-pip-version-check --no-deps -r "$requirements"
+  cp "$requirements" "$venv/installed.txt"
+fi
+
+rm -rf "$dir/data"
+mkdir -p "$dir/data"
+data=$(cd "$dir/data" && pwd)
+check=("$venv/bin/python" interop/check_upstream.py)
+
+"${check[@]}" write "$data/upstream"
+ARRAYRECORD_INTEROP_UPSTREAM=$data/upstream ARRAYRECORD_INTEROP_OURS=$data/ours \
+  go test -count=1 -tags "interop${INTEROP_TAGS:+,$INTEROP_TAGS}" ./interop
+
+failed=0
+"${check[@]}" read "$data/ours/parallel" || failed=1
+"${check[@]}" read "$data/ours/serial" || failed=1
+"${check[@]}" compare "$data/ours/serial" "$data/upstream" || failed=1
+if [ "$failed" = 0 ]; then echo "interop: passed"; else echo "interop: FAILED"; fi
+exit "$failed"
