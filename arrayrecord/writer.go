@@ -40,6 +40,7 @@ type Writer struct {
 	taken   []byte
 	records int
 	err     error // sticky; ErrClosed after Close or Abort
+	closed  bool  // successfully
 }
 
 // Create begins a file with the given name: a path, or a URL of a registered storage scheme.
@@ -238,10 +239,14 @@ func (w *Writer) CopyChunks(ctx context.Context, r *Reader, begin, end int) erro
 }
 
 // Close writes what is left, finishes the file and gives it its name. If that fails, or anything
-// has failed before, the file is given up. Closing again gives ErrClosed.
+// has failed before, the file is given up. Closing again does nothing; closing after Abort gives
+// ErrClosed.
 //
 // Errors are those of Write.
 func (w *Writer) Close() error {
+	if w.closed {
+		return nil
+	}
 	if w.err == nil {
 		w.finish()
 	}
@@ -250,6 +255,7 @@ func (w *Writer) Close() error {
 		return errors.Join(err, w.Abort())
 	}
 	w.err = ErrClosed
+	w.closed = true
 	w.free()
 	return nil
 }

@@ -97,15 +97,26 @@ Status BrotliCompress(const Compression& c, ByteSpan in, std::string* out) {
   return Status();
 }
 
-Status SnappyCompress(ByteSpan in, std::string* out) {
+// Levels came with snappy 1.2; older libraries have only the first.
+template <typename Char>
+auto SnappyRawCompress(const Char* in, size_t size, char* out, size_t* written, int level, int)
+    -> decltype(snappy::RawCompress(in, size, out, written, {level})) {
+  return snappy::RawCompress(in, size, out, written, {level});
+}
+template <typename Char>
+void SnappyRawCompress(const Char* in, size_t size, char* out, size_t* written, int, long) {
+  snappy::RawCompress(in, size, out, written);
+}
+
+Status SnappyCompress(const Compression& c, ByteSpan in, std::string* out) {
   if (in.size > UINT32_MAX) {
     return Status(AR_RESOURCE_EXHAUSTED,
                   "snappy cannot compress a chunk of " + std::to_string(in.size) +
                       " bytes; the limit is 4294967295");
   }
   return AppendAtMost(snappy::MaxCompressedLength(in.size), out, [&](uint8_t* dst, size_t* n) {
-    snappy::RawCompress(reinterpret_cast<const char*>(in.data), in.size,
-                        reinterpret_cast<char*>(dst), n);
+    SnappyRawCompress(reinterpret_cast<const char*>(in.data), in.size,
+                      reinterpret_cast<char*>(dst), n, c.level, 0);
     return Status();
   });
 }
@@ -227,7 +238,7 @@ Status Compress(const Compression& compression, ByteSpan in, std::string* out) {
     case Codec::kZstd:
       return ZstdCompress(compression, in, out);
     case Codec::kSnappy:
-      return SnappyCompress(in, out);
+      return SnappyCompress(compression, in, out);
     default:
       return UnknownCodec(compression.codec);
   }

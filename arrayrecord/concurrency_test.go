@@ -1,0 +1,259 @@
+package arrayrecord_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/arrayrecord/arrayrecord-go/arrayrecord"
+)
+
+// openBoth gives readers of the same records: of a local file, and of memory.
+func openBoth(t *testing.T, records [][]byte, opts ...arrayrecord.ReaderOption) map[string]*arrayrecord.Reader {
+	data := encode(t, records, arrayrecord.WithGroupSize(3))
+	name := filepath.Join(t.TempDir(), "x.arrayrecord")
+	require.NoError(t, os.WriteFile(name, data, 0o666))
+	local, err := arrayrecord.Open(context.Background(), name, opts...)
+	require.NoError(t, err)
+	t.Cleanup(func() { local.Close() })
+	return map[string]*arrayrecord.Reader{"local": local, "memory": openBytes(t, data, opts...)}
+}
+
+func TestManyGoroutinesShareOneReader(t *testing.T) {
+	records := textRecords(3000, 300)
+	for name, r := range openBoth(t, records) {
+		t.Run(name, func(t *testing.T) {
+			var wg sync.WaitGroup
+			var failed atomic.Value
+			for g := range 8 {
+				wg.Go(func() {
+					rng := rand.New(rand.NewPCG(uint64(g), 0))
+					for range 100 {
+						i := rng.IntN(len(records))
+						if record, err := r.Get(i); err != nil || !bytes.Equal(record, records[i]) {
+							failed.Store(i)
+						}
+						indices := []int{i, rng.IntN(len(records)), i}
+						got, err := r.ReadIndices(context.Background(), indices)
+						if err != nil || !bytes.Equal(got[1], records[indices[1]]) || !bytes.Equal(got[2], records[i]) {
+							failed.Store(i)
+						}
+					}
+				})
+			}
+			// Read shares one position: every record is handed out once.
+			var read atomic.Int64
+			for range 4 {
+				wg.Go(func() {
+					for {
+						_, err := r.Read()
+						if err == io.EOF {
+							return
+						}
+						if err != nil {
+							failed.Store(err.Error())
+							return
+						}
+						read.Add(1)
+					}
+				})
+			}
+			wg.Wait()
+			require.Nil(t, failed.Load())
+			require.EqualValues(t, len(records), read.Load())
+		})
+	}
+}
+
+func TestCloseWhileReadsRun(t *testing.T) {
+	records := textRecords(2000, 300)
+	for range 20 {
+		for _, r := range openBoth(t, records) {
+			var wg sync.WaitGroup
+			var wrong atomic.Value
+			check := func(err error) bool {
+				if err != nil && !errors.Is(err, arrayrecord.ErrClosed) {
+					wrong.Store(err.Error())
+				}
+				return err != nil
+			}
+			ctx := context.Background()
+			wg.Go(func() {
+				for i := 0; ; i++ {
+					if _, err := r.Get(i % len(records)); check(err) {
+						return
+					}
+				}
+			})
+			wg.Go(func() {
+				for {
+					if _, err := r.ReadAll(ctx); check(err) {
+						return
+					}
+				}
+			})
+			wg.Go(func() {
+				for {
+					if err := r.ForEach(ctx, func(int, []byte) error { return nil }); check(err) {
+						return
+					}
+				}
+			})
+			wg.Go(func() {
+				for {
+					_, err := r.Read()
+					if err == io.EOF {
+						err = r.Seek(0)
+					}
+					if check(err) {
+						return
+					}
+				}
+			})
+			runtime.Gosched()
+			require.NoError(t, r.Close())
+			require.NoError(t, r.Close())
+			wg.Wait()
+			require.Nil(t, wrong.Load())
+			_, err := r.Get(0)
+			require.ErrorIs(t, err, arrayrecord.ErrClosed)
+			_, err = r.Read()
+			require.ErrorIs(t, err, arrayrecord.ErrClosed)
+			require.ErrorIs(t, r.Seek(0), arrayrecord.ErrClosed)
+			_, err = r.ReadRange(ctx, 0, 1)
+			require.ErrorIs(t, err, arrayrecord.ErrClosed)
+			_, err = r.ReadIndices(ctx, []int{0})
+			require.ErrorIs(t, err, arrayrecord.ErrClosed)
+			for _, err := range r.Records(ctx) {
+				require.ErrorIs(t, err, arrayrecord.ErrClosed)
+			}
+			require.Equal(t, len(records), r.NumRecords())
+		}
+	}
+}
+
+func TestCancelledContexts(t *testing.T) {
+	records := textRecords(20000, 300)
+	cause := errors.New("enough")
+	for name, r := range openBoth(t, records) {
+		t.Run(name, func(t *testing.T) {
+			ctx, cancel := context.WithCancelCause(context.Background())
+			defer cancel(nil)
+			n := 0
+			var last error
+			for _, err := range r.Records(ctx) {
+				if last = err; err != nil {
+					break
+				}
+				if n++; n == 5 {
+					cancel(cause)
+				}
+			}
+			require.ErrorIs(t, last, cause)
+			require.Less(t, n, len(records))
+			_, err := r.ReadAll(ctx)
+			require.ErrorIs(t, err, cause)
+			_, err = r.ReadIndices(ctx, []int{1})
+			require.ErrorIs(t, err, cause)
+			require.ErrorIs(t, r.ForEach(ctx, func(int, []byte) error { return nil }), cause)
+		})
+	}
+}
+
+func TestErrorOfACallbackEndsForEach(t *testing.T) {
+	r := openBytes(t, encode(t, textRecords(20000, 300)))
+	mine := errors.New("mine")
+	var calls atomic.Int64
+	err := r.ForEach(context.Background(), func(i int, _ []byte) error {
+		calls.Add(1)
+		if i == 100 {
+			return mine
+		}
+		return nil
+	})
+	require.Equal(t, mine, err)
+	require.Less(t, calls.Load(), int64(20000))
+}
+
+func TestReaderOptions(t *testing.T) {
+	records := textRecords(2000, 300)
+	for _, options := range []string{"readahead_buffer_size:0", "max_parallelism:0", "max_parallelism:0,readahead_buffer_size:16K",
+		"readahead_buffer_size:1G", "max_parallelism:1", "max_parallelism:7,readahead_buffer_size:1", "index_storage_option:offloaded"} {
+		for _, r := range openBoth(t, records, arrayrecord.WithReaderOptions(options)) {
+			checkReader(t, r, records)
+		}
+	}
+	for _, options := range []string{"default", "readahead_buffer_size:16MB", "readahead_buffer_size:2G", "max_parallelism:-1", "zstd"} {
+		_, err := arrayrecord.Open(context.Background(), "x", arrayrecord.WithReaderOptions(options))
+		require.ErrorIs(t, err, arrayrecord.ErrInvalidOption, options)
+	}
+	for _, opt := range []arrayrecord.ReaderOption{arrayrecord.WithReadahead(2 << 30), arrayrecord.WithReadahead(-7), arrayrecord.WithMaxParallelism(-2)} {
+		data := encode(t, nil)
+		_, err := arrayrecord.NewReader(bytes.NewReader(data), int64(len(data)), opt)
+		require.ErrorIs(t, err, arrayrecord.ErrInvalidOption)
+	}
+}
+
+func TestRanges(t *testing.T) {
+	records := textRecords(10, 30)
+	ctx := context.Background()
+	for _, r := range openBoth(t, records) {
+		for _, c := range []struct{ begin, end, b, e int }{
+			{0, 10, 0, 10}, {-10, 10, 0, 10}, {-3, 10, 7, 10}, {-3, -1, 7, 9}, {2, -7, 2, 3}, {4, 4, 4, 4}, {10, 10, 10, 10},
+		} {
+			got, err := r.ReadRange(ctx, c.begin, c.end)
+			require.NoError(t, err)
+			requireSame(t, records[c.b:c.e], got)
+		}
+		for _, c := range [][2]int{{0, 11}, {-11, 3}, {5, 4}, {-1, 0}, {11, 11}} {
+			_, err := r.ReadRange(ctx, c[0], c[1])
+			require.ErrorIs(t, err, arrayrecord.ErrOutOfRange, c)
+		}
+		for _, i := range []int{-1, 10, 1 << 60} {
+			_, err := r.Get(i)
+			require.ErrorIs(t, err, arrayrecord.ErrOutOfRange)
+			_, err = r.ReadIndices(ctx, []int{0, i})
+			require.ErrorIs(t, err, arrayrecord.ErrOutOfRange)
+		}
+		require.ErrorIs(t, r.Seek(-1), arrayrecord.ErrOutOfRange)
+		require.NoError(t, r.Seek(1<<60))
+		_, err := r.Read()
+		require.Equal(t, io.EOF, err)
+		require.Equal(t, 10, r.RecordIndex())
+		require.NoError(t, r.Seek(9))
+		last, err := r.Read()
+		require.NoError(t, err)
+		require.Equal(t, records[9], last)
+
+		b, e := r.ChunkRecords(3)
+		require.Equal(t, [2]int{9, 10}, [2]int{b, e})
+		require.Panics(t, func() { r.ChunkRecords(4) })
+		prefix := []byte("before")
+		appended, err := r.AppendRecord(prefix, 2)
+		require.NoError(t, err)
+		require.Equal(t, "before"+string(records[2]), string(appended))
+	}
+}
+
+func TestSlicesDoNotOverlap(t *testing.T) {
+	records := textRecords(100, 30)
+	r := openBytes(t, encode(t, records))
+	got, err := r.ReadIndices(context.Background(), []int{5, 5, 6})
+	require.NoError(t, err)
+	for i := range got {
+		_ = append(got[i], "overwrites the next one if there is spare capacity"...)
+	}
+	copy(got[0], bytes.Repeat([]byte{0}, len(got[0])))
+	require.Equal(t, records[5], got[1])
+	require.Equal(t, records[6], got[2])
+}

@@ -1,0 +1,266 @@
+package arrayrecord_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/arrayrecord/arrayrecord-go/arrayrecord"
+)
+
+// readEverything opens and reads data; the records that were read in order, and the first error.
+func readEverything(data []byte) ([][]byte, error) {
+	r, err := arrayrecord.NewReader(bytes.NewReader(data), int64(len(data)))
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	var records [][]byte
+	for record, err := range r.Records(context.Background()) {
+		if err != nil {
+			return records, err
+		}
+		records = append(records, record)
+	}
+	return records, nil
+}
+
+// documented says that an error is one that a caller can recognize.
+func documented(err error) bool {
+	for _, sentinel := range []error{arrayrecord.ErrCorrupt, arrayrecord.ErrTruncated, arrayrecord.ErrNotArrayRecord,
+		arrayrecord.ErrUnsupported, arrayrecord.ErrTooLarge} {
+		if errors.Is(err, sentinel) {
+			return true
+		}
+	}
+	return false
+}
+
+// A flipped bit gives an error or, where no hash covers it, the records unharmed; before the error
+// come only good records.
+func TestEveryFlippedByte(t *testing.T) {
+	records := textRecords(30, 60)
+	for _, codec := range []string{"uncompressed", "zstd", "brotli", "snappy"} {
+		data := encode(t, records, arrayrecord.WithWriterOptions("group_size:4,"+codec))
+		noticed := 0
+		for i := 0; i < len(data); i++ {
+			if i > 4000 && i < 65536-64 || i > 65536+4000 {
+				continue // padding
+			}
+			data[i] ^= 0x10
+			got, err := readEverything(data)
+			data[i] ^= 0x10
+			requireSame(t, records[:len(got)], got)
+			if err == nil {
+				require.Len(t, got, len(records), "byte %d", i)
+				continue
+			}
+			noticed++
+			require.True(t, documented(err), "byte %d: %v", i, err)
+		}
+		require.Greater(t, noticed, 500)
+	}
+}
+
+func TestEveryTruncation(t *testing.T) {
+	data := encode(t, randomRecords(40, 10000))
+	require.Greater(t, len(data), 3*65536)
+	for _, n := range []int{0, 1, 63, 64, 65535, 65536, 65537, 131071, 131072, len(data) - 65536, len(data) - 1} {
+		_, err := readEverything(data[:n])
+		if n < 64 {
+			require.ErrorIs(t, err, arrayrecord.ErrNotArrayRecord, n)
+			continue
+		}
+		require.ErrorIs(t, err, arrayrecord.ErrTruncated, n)
+		require.ErrorIs(t, err, arrayrecord.ErrCorrupt, n)
+	}
+	_, err := readEverything(append(bytes.Clone(data), 0))
+	require.ErrorIs(t, err, arrayrecord.ErrTruncated)
+	_, err = readEverything(make([]byte, 131072))
+	require.ErrorIs(t, err, arrayrecord.ErrNotArrayRecord)
+}
+
+func TestErrorsSayWhere(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "damaged")
+	records := textRecords(50, 60)
+	data := encode(t, records, arrayrecord.WithGroupSize(10), arrayrecord.WithoutCompression())
+	at := bytes.Index(data, records[24]) // in the third chunk
+	data[at] ^= 1
+	require.NoError(t, os.WriteFile(name, data, 0o666))
+	r, err := arrayrecord.Open(context.Background(), name)
+	require.NoError(t, err)
+	defer r.Close()
+
+	_, errAll := r.ReadAll(context.Background())
+	_, errGet := r.Get(27)
+	_, errIndices := r.ReadIndices(context.Background(), []int{3, 27, 49})
+	for _, err := range []error{errAll, errGet, errIndices} {
+		var corrupt *arrayrecord.CorruptError
+		require.ErrorAs(t, err, &corrupt)
+		require.Equal(t, name, corrupt.File)
+		require.Equal(t, 2, corrupt.Chunk)
+		require.Greater(t, corrupt.Offset, int64(64))
+		require.Less(t, corrupt.Offset, int64(at))
+		require.ErrorContains(t, err, name)
+		require.ErrorContains(t, err, "hash")
+	}
+
+	// What is not damaged can be read.
+	for range 2 {
+		for i := range 20 {
+			record, err := r.Read()
+			require.NoError(t, err)
+			require.Equal(t, records[i], record)
+		}
+		_, err = r.Read()
+		require.ErrorIs(t, err, arrayrecord.ErrCorrupt)
+		_, err = r.Read()
+		require.ErrorIs(t, err, arrayrecord.ErrCorrupt)
+		require.Equal(t, 20, r.RecordIndex())
+		require.NoError(t, r.Seek(30))
+		record, err := r.Read()
+		require.NoError(t, err)
+		require.Equal(t, records[30], record)
+		require.NoError(t, r.Seek(0))
+	}
+	for i := range records {
+		if record, err := r.Get(i); i < 20 || i >= 30 {
+			require.NoError(t, err)
+			require.Equal(t, records[i], record)
+		}
+	}
+	require.ErrorIs(t, r.ForEach(context.Background(), func(int, []byte) error { return nil }), arrayrecord.ErrCorrupt)
+}
+
+// A file that gets shorter, or a source that fails, while the reader is open.
+func TestSourceThatFails(t *testing.T) {
+	records := randomRecords(100, 5000)
+	data := encode(t, records)
+	name := filepath.Join(t.TempDir(), "x")
+	require.NoError(t, os.WriteFile(name, data, 0o666))
+	r, err := arrayrecord.Open(context.Background(), name)
+	require.NoError(t, err)
+	defer r.Close()
+	require.NoError(t, os.Truncate(name, 65536))
+	_, err = r.ReadAll(context.Background())
+	require.ErrorIs(t, err, arrayrecord.ErrCorrupt)
+
+	source := &flakySource{data: data}
+	m, err := arrayrecord.NewReader(source, int64(len(data)))
+	require.NoError(t, err)
+	defer m.Close()
+	for left := range 5 {
+		source.left = left
+		source.failing = true
+		_, err := m.ReadAll(context.Background())
+		if err != nil {
+			require.ErrorIs(t, err, errSource)
+		}
+		source.failing = false
+		got, err := m.ReadAll(context.Background())
+		require.NoError(t, err)
+		requireSame(t, records, got)
+	}
+	source.failing, source.left = true, 0
+	_, err = m.Get(3)
+	require.ErrorIs(t, err, errSource)
+	_, err = arrayrecord.NewReader(source, int64(len(data)))
+	require.ErrorIs(t, err, errSource)
+}
+
+var errSource = errors.New("cable pulled")
+
+// flakySource fails after some reads. Tests set its fields between calls only.
+type flakySource struct {
+	data    []byte
+	failing bool
+	left    int
+}
+
+func (s *flakySource) ReadAt(p []byte, off int64) (int, error) {
+	if s.failing && s.left == 0 {
+		return 0, errSource
+	}
+	return bytes.NewReader(s.data).ReadAt(p, off)
+}
+
+func TestShortReadsAreErrors(t *testing.T) {
+	data := encode(t, textRecords(10, 100))
+	_, err := arrayrecord.NewReader(shortSource{}, int64(len(data)))
+	require.ErrorIs(t, err, io.ErrUnexpectedEOF)
+}
+
+type shortSource struct{}
+
+func (shortSource) ReadAt(p []byte, _ int64) (int, error) { return len(p) / 2, io.EOF }
+
+// Whatever the bytes are, opening and reading ends without a crash, in documented errors.
+func FuzzReader(f *testing.F) {
+	for _, group := range []int{1, 3} {
+		for _, codec := range []string{"uncompressed", "zstd", "brotli", "snappy"} {
+			var out bytes.Buffer
+			o, err := arrayrecord.ParseWriterOptions(codec)
+			require.NoError(f, err)
+			w, err := arrayrecord.NewWriter(&out, arrayrecord.WithWriterOptions(o.String()), arrayrecord.WithGroupSize(group))
+			require.NoError(f, err)
+			for _, record := range textRecords(7, 40) {
+				require.NoError(f, w.Write(record))
+			}
+			require.NoError(f, w.Close())
+			f.Add(squeeze(out.Bytes()), uint16(100), byte(3))
+		}
+	}
+	f.Fuzz(func(t *testing.T, squeezed []byte, at uint16, mask byte) {
+		data := unsqueeze(squeezed)
+		if len(data) > 0 {
+			data[int(at)%len(data)] ^= mask
+		}
+		records, err := readEverything(data)
+		if err != nil {
+			require.True(t, documented(err), err)
+		}
+		_ = records
+	})
+}
+
+// squeeze keeps the bytes that are not padding, for the fuzzer to work on: the beginning of each
+// of the two ends of a small file.
+func squeeze(data []byte) []byte {
+	return append(bytes.Clone(data[:4096]), data[len(data)-65536:len(data)-65536+256]...)
+}
+
+func unsqueeze(squeezed []byte) []byte {
+	if len(squeezed) < 4096+256 {
+		return squeezed
+	}
+	data := make([]byte, 131072)
+	copy(data, squeezed[:4096])
+	copy(data[65536:], squeezed[4096:])
+	return data
+}
+
+// Any records survive any options.
+func FuzzRoundTrip(f *testing.F) {
+	f.Add([]byte("abcdefghij"), uint64(5), byte(2), byte(3))
+	f.Fuzz(func(t *testing.T, content []byte, seed uint64, group, codec byte) {
+		rng := rand.New(rand.NewPCG(seed, 0))
+		var records [][]byte
+		for len(content) > 0 {
+			n := rng.IntN(len(content) + 1)
+			records = append(records, bytes.Repeat(content[:n], 1+rng.IntN(50)))
+			content = content[min(n+1, len(content)):]
+		}
+		data := encode(t, records, arrayrecord.WithWriterOptions(codecOptions[int(codec)%len(codecOptions)]),
+			arrayrecord.WithGroupSize(1+int(group)))
+		got, err := readEverything(data)
+		require.NoError(t, err)
+		requireSame(t, records, got)
+	})
+}
