@@ -158,6 +158,9 @@ func checkReader(t *testing.T, r *arrayrecord.Reader, want [][]byte) {
 		i := rng.IntN(len(want))
 		indices = append(indices, i)
 		picked = append(picked, want[i])
+		if len(indices) > 40 { // each decodes a whole chunk
+			continue
+		}
 		record, err := r.Get(i)
 		require.NoError(t, err)
 		require.True(t, bytes.Equal(want[i], record), "record %d", i)
