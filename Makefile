@@ -64,11 +64,11 @@ cpp-sanitize: ## Run the C++ tests under ASan with UBSan, then under TSan
 	$(bazel) test --config=asan //...
 	$(bazel) test --config=tsan //...
 
+# Go's caches do not notice a new archive; -count=1 has it link and run anyway.
 .PHONY: test-bazel
 test-bazel: ## Run the Go tests on the library that Bazel built
 	@$(install) bazel
 	$(bazel) build //cpp:arrayrecord
-	# Go's caches do not notice a new archive; -count=1 has it link and run anyway.
 	go test -count=1 -tags arrayrecord_bazel ./...
 
 .PHONY: race
