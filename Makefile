@@ -76,6 +76,11 @@ race: ## Run the Go tests with the race detector
 	@$(install) core
 	go test -race ./...
 
+.PHONY: asan
+asan: ## Run the Go tests of the core's callers with Go and C++ under ASan
+	@$(install) core
+	go test -asan ./arrayrecord/...
+
 .PHONY: fuzz-smoke
 fuzz-smoke: ## Run every Go and C++ fuzzer for FUZZ_SECONDS (default 10)
 	@$(install) bazel fuzz
