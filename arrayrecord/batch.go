@@ -1,8 +1,10 @@
 package arrayrecord
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/arrayrecord/arrayrecord-go/arrayrecord/internal/core"
 )
@@ -90,28 +92,66 @@ func (r *Reader) ReadIndices(ctx context.Context, indices []int) ([][]byte, erro
 			return nil, err
 		}
 	}
-	records := make([][]byte, 0, len(indices))
-	for len(indices) > 0 {
-		n := min(len(indices), r.indicesPerStep())
-		step := indices[:n]
-		b, err := r.load(ctx, func() (*core.Plan, error) { return r.core.PlanIndices(step) }, r.threads())
-		if err != nil {
+	records := make([][]byte, len(indices))
+	read := func(indices []int, place func(i int) int) error {
+		b, err := r.load(ctx, func() (*core.Plan, error) { return r.core.PlanIndices(indices) }, r.threads())
+		for i := range b.len() {
+			records[place(i)] = b.record(i)
+		}
+		return err
+	}
+	if r.fitsOneStep(len(indices)) {
+		if err := read(indices, func(i int) int { return i }); err != nil {
 			return nil, err
 		}
-		records = b.appendTo(records)
-		indices = indices[n:]
+		return records, nil
+	}
+	// In the order of the file, so that each chunk is in one step only.
+	order := make([]int, len(indices))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortFunc(order, func(a, b int) int { return cmp.Compare(indices[a], indices[b]) })
+	for len(order) > 0 {
+		step := r.nextStep(indices, order)
+		sorted := make([]int, len(step))
+		for i, position := range step {
+			sorted[i] = indices[position]
+		}
+		if err := read(sorted, func(i int) int { return step[i] }); err != nil {
+			return nil, err
+		}
+		order = order[len(step):]
 	}
 	return records, nil
 }
 
-// indicesPerStep is how many records of average size, each in a chunk of its own, make up
-// batchBytes.
-func (r *Reader) indicesPerStep() int {
-	extent, err := r.core.ChunkExtent(0, r.numChunks)
-	if err != nil {
-		return 1
+// fitsOneStep estimates that n records need no more than batchBytes of chunks.
+func (r *Reader) fitsOneStep(n int) bool {
+	extent, err := r.core.ChunkExtent(0, max(r.numChunks, 1))
+	if err != nil { // no chunks
+		return true
 	}
-	return max(1, int(batchBytes/(int64(extent.Size)/int64(r.numChunks)+1)))
+	return int64(extent.Size)/int64(r.numChunks)*int64(min(n, r.numChunks)) <= batchBytes
+}
+
+// nextStep gives the first records of order whose chunks have about batchBytes.
+func (r *Reader) nextStep(indices, order []int) []int {
+	size, chunkEnd := 0, 0
+	for i, position := range order {
+		if indices[position] < chunkEnd {
+			continue
+		}
+		if size >= batchBytes {
+			return order[:i]
+		}
+		chunk := r.core.ChunkOf(indices[position])
+		chunkEnd = r.core.FirstRecord(chunk + 1)
+		if extent, err := r.core.ChunkExtent(chunk, chunk+1); err == nil {
+			size += extent.Size
+		}
+	}
+	return order
 }
 
 // threads is the number of threads for a batch, with 0 for as many as there are processors.

@@ -257,3 +257,22 @@ func TestSlicesDoNotOverlap(t *testing.T) {
 	require.Equal(t, records[5], got[1])
 	require.Equal(t, records[6], got[2])
 }
+
+// A batch whose chunks are too much for one step.
+func TestBatchesOfManySteps(t *testing.T) {
+	records := make([][]byte, 300)
+	for i := range records {
+		records[i] = bytes.Repeat([]byte{byte(i)}, 1<<20)
+	}
+	for _, group := range []int{1, 40} {
+		data := encode(t, records, arrayrecord.WithoutCompression(), arrayrecord.WithGroupSize(group))
+		r := openBytes(t, data)
+		indices := rand.New(rand.NewPCG(3, 4)).Perm(len(records))[:200]
+		indices = append(indices, indices[:9]...)
+		got, err := r.ReadIndices(context.Background(), indices)
+		require.NoError(t, err)
+		for i, index := range indices {
+			require.True(t, bytes.Equal(records[index], got[i]))
+		}
+	}
+}
