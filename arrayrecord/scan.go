@@ -48,8 +48,13 @@ func (r *Reader) newScanner(ctx context.Context, begin, end int) *scanner {
 	return &scanner{r: r, ctx: ctx, cancel: cancel, planned: begin, end: end, ahead: ahead}
 }
 
-// stop makes goroutines under way give up.
-func (s *scanner) stop() { s.cancel() }
+// stop makes goroutines under way give up, and waits for that.
+func (s *scanner) stop() {
+	s.cancel()
+	for _, g := range s.queue {
+		<-g.done
+	}
+}
 
 // next gives the next record, or io.EOF.
 func (s *scanner) next() ([]byte, error) {
