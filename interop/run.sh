@@ -17,7 +17,7 @@ export PYTHONDONTWRITEBYTECODE=1
 
 # The environment is made anew when the requirements have changed.
 if ! cmp -s "$requirements" "$venv/installed.txt"; then
-  echo "making $venv (array_record and what it needs, from the Python package index)"
+  echo "making $venv (array_record, Grain and what they need, from the Python package index)"
   rm -rf "$venv"
   mkdir -p "$(dirname "$venv")"
   python3 -m venv "$venv" || {
@@ -35,11 +35,13 @@ check=("$venv/bin/python" interop/check_upstream.py)
 
 "${check[@]}" write "$data/upstream"
 ARRAYRECORD_INTEROP_UPSTREAM=$data/upstream ARRAYRECORD_INTEROP_OURS=$data/ours \
+  ARRAYRECORD_INTEROP_GRAIN=$data/grain \
   go test -count=1 -tags "interop${INTEROP_TAGS:+,$INTEROP_TAGS}" ./interop
 
 failed=0
 "${check[@]}" read "$data/ours/parallel" || failed=1
 "${check[@]}" read "$data/ours/serial" || failed=1
 "${check[@]}" compare "$data/ours/serial" "$data/upstream" || failed=1
+"$venv/bin/python" interop/check_grain.py "$data/grain" || failed=1
 if [ "$failed" = 0 ]; then echo "interop: passed"; else echo "interop: FAILED"; fi
 exit "$failed"
