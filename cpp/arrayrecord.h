@@ -251,6 +251,9 @@ AR_API ar_code ar_plan_load_bytes(ar_plan* plan, void* scratch, size_t scratch_s
 
 AR_API uint64_t ar_reader_num_chunks(const ar_reader* reader);
 
+/* The memory that the index takes, in bytes; with offloaded_index, that of its temporary file. */
+AR_API uint64_t ar_reader_index_size(const ar_reader* reader);
+
 /* The first record of a chunk; for chunk = number of chunks, the number of records. */
 AR_API uint64_t ar_reader_chunk_first_record(const ar_reader* reader, uint64_t chunk);
 

@@ -357,6 +357,8 @@ uint64_t ar_reader_num_chunks(const ar_reader* reader) {
   return reader->impl->index().num_chunks();
 }
 
+uint64_t ar_reader_index_size(const ar_reader* reader) { return reader->impl->index().bytes(); }
+
 uint64_t ar_reader_chunk_first_record(const ar_reader* reader, uint64_t chunk) {
   const arrayrecord::ChunkIndex& index = reader->impl->index();
   return chunk < index.num_chunks() ? index.FirstRecord(chunk) : index.num_records();

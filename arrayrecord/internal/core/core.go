@@ -66,7 +66,8 @@ func number(v C.uint64_t) int64 {
 	return int64(v)
 }
 
-func newError(e *C.ar_error) error {
+// newError takes its argument by value, so that only failures put one on the heap.
+func newError(e C.ar_error) error {
 	return &Error{
 		Code:     Code(e.code),
 		Errno:    syscall.Errno(e.os_errno),

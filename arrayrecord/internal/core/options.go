@@ -40,7 +40,7 @@ func ParseWriterOptions(s string) (WriterOptions, error) {
 	var e C.ar_error
 	p, n := text(s)
 	if C.ar_writer_options_parse(p, n, &out, &e) != C.AR_OK {
-		return WriterOptions{}, newError(&e)
+		return WriterOptions{}, newError(e)
 	}
 	return WriterOptions{
 		GroupSize:           int(out.group_size),
@@ -64,7 +64,7 @@ func (o WriterOptions) Format() (string, error) {
 	var buffer [512]C.char
 	var e C.ar_error
 	if C.ar_writer_options_format(&in, &buffer[0], C.size_t(len(buffer)), &e) != C.AR_OK {
-		return "", newError(&e)
+		return "", newError(e)
 	}
 	return C.GoString(&buffer[0]), nil
 }
@@ -102,7 +102,7 @@ func ParseReaderOptions(s string) (ReaderOptions, error) {
 	var e C.ar_error
 	p, n := text(s)
 	if C.ar_reader_options_parse(p, n, &out, &e) != C.AR_OK {
-		return ReaderOptions{}, newError(&e)
+		return ReaderOptions{}, newError(e)
 	}
 	return ReaderOptions{
 		ReadaheadBufferSize: number(out.readahead_buffer_size),

@@ -33,7 +33,7 @@ func OpenFile(f *os.File, o ReaderOptions) (*Reader, error) {
 	var h *C.ar_reader
 	var e C.ar_error
 	if C.ar_reader_open_fd(C.int(f.Fd()), &options, &h, &e) != C.AR_OK {
-		return nil, newError(&e)
+		return nil, newError(e)
 	}
 	return &Reader{h}, nil
 }
@@ -45,7 +45,7 @@ func LocateIndex(tail []byte, fileSize int64, head []byte) (int64, error) {
 	var e C.ar_error
 	if C.ar_index_locate(bytesPtr(tail), C.size_t(len(tail)), C.uint64_t(fileSize), bytesPtr(head),
 		C.size_t(len(head)), &begin, &e) != C.AR_OK {
-		return 0, newError(&e)
+		return 0, newError(e)
 	}
 	return int64(begin), nil
 }
@@ -61,7 +61,7 @@ func OpenIndex(index []byte, begin, fileSize int64, o ReaderOptions) (*Reader, e
 	var e C.ar_error
 	if C.ar_reader_open_index(bytesPtr(index), C.size_t(len(index)), C.uint64_t(begin),
 		C.uint64_t(fileSize), &options, &h, &e) != C.AR_OK {
-		return nil, newError(&e)
+		return nil, newError(e)
 	}
 	return &Reader{h}, nil
 }
@@ -93,6 +93,9 @@ func (r *Reader) FirstRecord(chunk int) int {
 	return int(C.ar_reader_chunk_first_record(r.h, C.uint64_t(chunk)))
 }
 
+// IndexSize is the memory that the index takes, in bytes.
+func (r *Reader) IndexSize() int { return int(C.ar_reader_index_size(r.h)) }
+
 // ChunkOf is the chunk that holds a record, which must be below NumRecords.
 func (r *Reader) ChunkOf(record int) int {
 	return int(C.ar_reader_chunk_of_record(r.h, C.uint64_t(record)))
@@ -114,7 +117,7 @@ func (r *Reader) ChunkExtent(begin, end int) (Extent, error) {
 	var extent C.ar_extent
 	var e C.ar_error
 	if C.ar_reader_chunk_extent(r.h, C.uint64_t(begin), C.uint64_t(end), &extent, &e) != C.AR_OK {
-		return Extent{}, newError(&e)
+		return Extent{}, newError(e)
 	}
 	return Extent{int64(extent.position), int(extent.size)}, nil
 }
@@ -126,7 +129,7 @@ func (r *Reader) Get(record int, dst []byte) (int, error) {
 	var e C.ar_error
 	code := C.ar_reader_get(r.h, C.uint64_t(record), bytesPtr(dst), C.size_t(len(dst)), &size, &e)
 	if code != C.AR_OK && code != C.AR_BUFFER_TOO_SMALL {
-		return 0, newError(&e)
+		return 0, newError(e)
 	}
 	return int(size), nil
 }
@@ -143,7 +146,7 @@ func (r *Reader) PlanRange(begin, end int) (*Plan, error) {
 	var h *C.ar_plan
 	var e C.ar_error
 	if C.ar_plan_range(r.h, C.uint64_t(begin), C.uint64_t(end), &h, &e) != C.AR_OK {
-		return nil, newError(&e)
+		return nil, newError(e)
 	}
 	return &Plan{h: h, n: end - begin}, nil
 }
@@ -156,7 +159,7 @@ func (r *Reader) PlanIndices(records []int) (*Plan, error) {
 	// negative ones become too large.
 	p := (*C.uint64_t)(unsafe.Pointer(unsafe.SliceData(records)))
 	if C.ar_plan_indices(r.h, p, C.size_t(len(records)), &h, &e) != C.AR_OK {
-		return nil, newError(&e)
+		return nil, newError(e)
 	}
 	return &Plan{h: h, n: len(records)}, nil
 }
@@ -182,7 +185,7 @@ func (p *Plan) Extents(maxGap int) []Extent {
 func (p *Plan) Load(parallelism int) error {
 	var e C.ar_error
 	if C.ar_plan_load(p.h, C.uint32_t(parallelism), &e) != C.AR_OK {
-		return newError(&e)
+		return newError(e)
 	}
 	return nil
 }
@@ -195,7 +198,7 @@ func (p *Plan) LoadBytes(data []byte, parallelism int) error {
 	}
 	var e C.ar_error
 	if C.ar_plan_load_bytes(p.h, bytesPtr(data), C.size_t(len(data)), C.uint32_t(parallelism), &e) != C.AR_OK {
-		return newError(&e)
+		return newError(e)
 	}
 	return nil
 }
@@ -208,7 +211,7 @@ func (p *Plan) Decode(dst []byte, offsets []int, parallelism int) error {
 	var e C.ar_error
 	if C.ar_plan_decode(p.h, bytesPtr(dst), C.size_t(len(dst)),
 		(*C.uint64_t)(unsafe.Pointer(unsafe.SliceData(offsets))), C.uint32_t(parallelism), &e) != C.AR_OK {
-		return newError(&e)
+		return newError(e)
 	}
 	return nil
 }

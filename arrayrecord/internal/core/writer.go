@@ -35,7 +35,7 @@ func newWriter(o WriterOptions, create func(*C.ar_writer_options, **C.ar_writer,
 	var h *C.ar_writer
 	var e C.ar_error
 	if create(&options, &h, &e) != C.AR_OK {
-		return nil, newError(&e)
+		return nil, newError(e)
 	}
 	return &Writer{h}, nil
 }
@@ -45,7 +45,7 @@ func (w *Writer) Write(data []byte, sizes []int) error {
 	var e C.ar_error
 	if C.ar_writer_write(w.h, bytesPtr(data), (*C.uint64_t)(unsafe.Pointer(unsafe.SliceData(sizes))),
 		C.size_t(len(sizes)), &e) != C.AR_OK {
-		return newError(&e)
+		return newError(e)
 	}
 	return nil
 }
@@ -56,7 +56,7 @@ func (w *Writer) CopyChunks(r *Reader, begin, end int, data []byte) error {
 	var e C.ar_error
 	if C.ar_writer_copy_chunks(w.h, r.h, C.uint64_t(begin), C.uint64_t(end), bytesPtr(data),
 		C.size_t(len(data)), &e) != C.AR_OK {
-		return newError(&e)
+		return newError(e)
 	}
 	return nil
 }
@@ -73,7 +73,7 @@ func (w *Writer) Take(dst []byte) int {
 func (w *Writer) Close() error {
 	var e C.ar_error
 	if C.ar_writer_close(w.h, &e) != C.AR_OK {
-		return newError(&e)
+		return newError(e)
 	}
 	return nil
 }
