@@ -30,7 +30,7 @@ Cursor::Cursor(const Reader& reader, uint64_t begin, uint64_t end)
   group_bytes_ = options.readahead_buffer_size == ReaderOptions::kAutoReadahead
                      ? kAutoGroupBytes
                      : options.readahead_buffer_size;
-  size_t threads = std::max(1u, std::thread::hardware_concurrency());
+  size_t threads = Processors();
   if (options.max_parallelism >= 0) {
     threads = std::min<size_t>(threads, static_cast<size_t>(options.max_parallelism));
   }

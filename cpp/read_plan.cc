@@ -99,7 +99,7 @@ void ReadPlan::LayOut(uint64_t max_gap) {
 
 template <typename Weight, typename Run>
 Status ReadPlan::InParallel(size_t parallelism, Weight weight, Run run) {
-  if (parallelism == 0) parallelism = std::max(1u, std::thread::hardware_concurrency());
+  if (parallelism == 0) parallelism = Processors();
   uint64_t total = 0;
   for (const Part& part : parts_) total += weight(part);
   // Twice as many runs as threads, in case one thread is slower than the others.

@@ -67,9 +67,14 @@ ThreadPool::~ThreadPool() {
   for (std::thread& thread : threads_) thread.join();
 }
 
+size_t Processors() {
+  static const size_t processors = std::max(1u, std::thread::hardware_concurrency());
+  return processors;
+}
+
 ThreadPool& ThreadPool::Shared() {
   // Never destroyed: other threads may still use it while the process exits.
-  static ThreadPool* pool = new ThreadPool(std::thread::hardware_concurrency());
+  static ThreadPool* pool = new ThreadPool(Processors());
   return *pool;
 }
 

@@ -62,6 +62,9 @@ class ThreadPool {
   std::vector<std::thread> threads_;
 };
 
+// The number of processors, at least 1. Asked of the system once: the answer takes microseconds.
+size_t Processors();
+
 // Calls body(0) ... body(n - 1), on up to `parallelism` threads of which the calling one is one.
 void ParallelFor(size_t n, size_t parallelism, const std::function<void(size_t)>& body);
 

@@ -82,7 +82,7 @@ size_t MemorySink::Take(uint8_t* out, size_t size) {
 
 Writer::Writer(const WriterOptions& options, std::unique_ptr<Sink> sink)
     : options_(options), sink_(std::move(sink)), current_(std::make_unique<Job>()) {
-  size_t threads = std::max(1u, std::thread::hardware_concurrency());
+  size_t threads = Processors();
   parallelism_ = options.max_parallelism == 0 ? threads
                                               : std::min<size_t>(threads, options.max_parallelism);
 }
