@@ -1,0 +1,120 @@
+package arrayrecordio
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/arrayrecord/arrayrecord-go/arrayrecord"
+	"github.com/arrayrecord/arrayrecord-go/beam/internal/dofn"
+)
+
+func init() { dofn.Register3x1((*copyFn).ProcessElement) }
+
+// copyFn makes one shard, still under a temporary name.
+type copyFn struct {
+	Config writeConfig
+}
+
+// ProcessElement makes the shard that a plan describes.
+func (f *copyFn) ProcessElement(ctx context.Context, plan shardPlan, emit func(int, tempFile)) error {
+	if file, ok := plan.wholeFile(); ok {
+		file.Shard = plan.Shard
+		emit(0, file)
+		return nil
+	}
+	file, err := f.Config.makeShard(ctx, plan.Pieces)
+	if err != nil {
+		return fmt.Errorf("arrayrecordio: %w", err)
+	}
+	file.Shard = plan.Shard
+	emit(0, file)
+	return nil
+}
+
+// wholeFile returns the temporary file that already is the shard.
+func (p shardPlan) wholeFile() (tempFile, bool) {
+	if len(p.Pieces) != 1 {
+		return tempFile{}, false
+	}
+	only := p.Pieces[0]
+	return only.File, only.Begin == 0 && only.End == only.File.Records
+}
+
+// makeShard writes the pieces into a new temporary file.
+func (c writeConfig) makeShard(ctx context.Context, pieces []piece) (tempFile, error) {
+	w, err := c.createTemp(ctx)
+	if err != nil {
+		return tempFile{}, err
+	}
+	// A short chunk ends a file: full chunks have to go first.
+	for _, do := range []func(context.Context, *arrayrecord.Writer, piece) error{c.copyChunks, c.copyRest} {
+		for _, p := range pieces {
+			if err := do(ctx, w, p); err != nil {
+				return tempFile{}, errors.Join(err, w.Abort())
+			}
+		}
+	}
+	return closeTemp(ctx, w)
+}
+
+// fullChunks gives the full chunks within the piece.
+func (c writeConfig) fullChunks(p piece) (begin, end int64) {
+	begin = (p.Begin + c.GroupSize - 1) / c.GroupSize
+	return begin, max(begin, p.End/c.GroupSize)
+}
+
+// copyChunks copies the full chunks of a piece.
+func (c writeConfig) copyChunks(ctx context.Context, w *arrayrecord.Writer, p piece) error {
+	begin, end := c.fullChunks(p)
+	if begin == end {
+		return nil
+	}
+	r, err := openTemp(ctx, p.File)
+	if err != nil {
+		return err
+	}
+	return errors.Join(w.CopyChunks(ctx, r, int(begin), int(end)), r.Close())
+}
+
+// copyRest writes the records of a piece that copyChunks left.
+func (c writeConfig) copyRest(ctx context.Context, w *arrayrecord.Writer, p piece) error {
+	begin, end := c.fullChunks(p)
+	head := min(begin*c.GroupSize, p.End)
+	tail := min(max(end*c.GroupSize, head), p.End)
+	if p.Begin == head && tail == p.End {
+		return nil
+	}
+	r, err := openTemp(ctx, p.File)
+	if err != nil {
+		return err
+	}
+	return errors.Join(writeRange(ctx, w, r, p.Begin, head), writeRange(ctx, w, r, tail, p.End), r.Close())
+}
+
+func writeRange(ctx context.Context, w *arrayrecord.Writer, r *arrayrecord.Reader, begin, end int64) error {
+	if begin == end {
+		return nil
+	}
+	for record, err := range r.RecordRange(ctx, int(begin), int(end)) {
+		if err != nil {
+			return err
+		}
+		if err := w.Write(record); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func openTemp(ctx context.Context, file tempFile) (*arrayrecord.Reader, error) {
+	r, err := arrayrecord.Open(ctx, file.Name)
+	if err != nil {
+		return nil, err
+	}
+	if n := int64(r.NumRecords()); n != file.Records {
+		r.Close()
+		return nil, fmt.Errorf("temporary file %s has %d records, not %d as when it was written", file.Name, n, file.Records)
+	}
+	return r, nil
+}

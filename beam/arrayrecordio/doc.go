@@ -1,0 +1,54 @@
+// Package arrayrecordio writes ArrayRecord files in Beam pipelines.
+//
+//	p, s := beam.NewPipelineWithRoot()
+//	records := tfrecordio.Read(s, "data/train-*.tfrecord")
+//	arrayrecordio.Write(s, "out/train", records, arrayrecordio.WithNumShards(8))
+//
+// makes out/train-00000-of-00008.arrayrecord to out/train-00007-of-00008.arrayrecord.
+//
+// # How shards come into being
+//
+//	      bundle 0   bundle 1   bundle 2        records are written where they are,
+//	         |          |          |
+//	      temp A     temp B     temp C          into one temporary file per bundle
+//	         \          |          /
+//	          names and counts only             cross a shuffle
+//	                    |
+//	     plan: even ranges of records           with a fixed number of shards:
+//	       /                     \
+//	copy chunks             copy chunks         each shard by a worker of its own
+//	       \                     /
+//	                 commit                     all shards get their names at once
+//
+// Records are encoded once. With a fixed number of shards, compressed chunks
+// are then copied as they are; only chunks that two shards share, and the
+// short last chunks of temporary files, are decoded and written again at the
+// end of a shard. Where the runner may choose the number of shards, the
+// temporary files are the shards, one for each bundle that had records.
+//
+// # What is guaranteed
+//
+// Every record is in exactly one shard, also when a runner repeats bundles or
+// the commit. There is no order between or within shards. Files that have the
+// names of shards are replaced; others, such as those of an earlier run with
+// another number of shards, are left alone.
+//
+// Nothing has its final name before all shards are complete. If giving the
+// names fails, those already given are taken back; if the pipeline is
+// cancelled or the worker killed in that moment, some may stay, and each is a
+// complete shard.
+//
+// Temporary files are in a hidden directory beside the output, which is removed
+// when the shards have their names. If the pipeline fails it stays, as only the
+// program that runs the pipeline knows that no worker writes any more:
+// [WithTempDir] lets that program name it, and remove it then.
+//
+// # Metrics
+//
+// Counters in the namespace "arrayrecord", all counted when the shards have
+// their names:
+//
+//   - files_written: shards, also empty ones
+//   - records_written: records in the shards
+//   - bytes_written: sizes of the shards' files
+package arrayrecordio

@@ -1,0 +1,97 @@
+package arrayrecordio
+
+import (
+	"context"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
+)
+
+func init() {
+	beam.RegisterType(reflect.TypeFor[planFn]())
+	beam.RegisterType(reflect.TypeFor[shardPlan]())
+	beam.RegisterType(reflect.TypeFor[piece]())
+	register.Emitter1[shardPlan]()
+}
+
+// shardPlan says what one shard is made of.
+type shardPlan struct {
+	Shard  int
+	Pieces []piece
+}
+
+// piece is the records [Begin, End) of a temporary file.
+type piece struct {
+	File       tempFile
+	Begin, End int64
+}
+
+// planFn decides what goes into which shard.
+type planFn struct {
+	Config writeConfig
+}
+
+// ProcessElement is called once, with all temporary files.
+func (f *planFn) ProcessElement(_ context.Context, _ int, _ func(*[]byte) bool, next func(*tempFile) bool, emit func(shardPlan)) {
+	for _, plan := range planShards(collect(next), f.Config.NumShards, f.Config.GroupSize) {
+		emit(plan)
+	}
+}
+
+// collect returns the files by name, so that a repeated call comes to the same
+// result.
+func collect(next func(*tempFile) bool) []tempFile {
+	var files []tempFile
+	for {
+		var file tempFile
+		if !next(&file) {
+			break
+		}
+		files = append(files, file)
+	}
+	slices.SortFunc(files, func(a, b tempFile) int { return strings.Compare(a.Name, b.Name) })
+	return files
+}
+
+// planShards cuts the files, one after the other, into n even ranges.
+//
+// A cut within a chunk makes both sides decode it. Where shards are long enough
+// for that not to show in their sizes, cuts are moved to where a chunk begins.
+func planShards(files []tempFile, n int, groupSize int64) []shardPlan {
+	var total int64
+	for _, file := range files {
+		total += file.Records
+	}
+	const chunksWorthRounding = 8
+	size, larger := total/int64(n), total%int64(n)
+	round := size/groupSize >= chunksWorthRounding
+
+	plans := make([]shardPlan, n)
+	var file int       // index of the current file,
+	var position int64 // record in it that comes next,
+	var before int64   // records in the files before it
+	for i := range plans {
+		plans[i].Shard = i
+		end := int64(i+1)*size + min(int64(i+1), larger)
+		for file < len(files) && before+position < end {
+			current := files[file]
+			stop := min(end-before, current.Records)
+			if round && stop < current.Records {
+				stop = min((stop+groupSize/2)/groupSize*groupSize, current.Records)
+			}
+			if stop > position {
+				plans[i].Pieces = append(plans[i].Pieces, piece{File: current, Begin: position, End: stop})
+			}
+			position = stop
+			if position < current.Records {
+				break // rounded down: the rest is for the next shard
+			}
+			before += current.Records
+			file, position = file+1, 0
+		}
+	}
+	return plans
+}

@@ -1,0 +1,76 @@
+package arrayrecordio
+
+import (
+	"errors"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/arrayrecord/arrayrecord-go/storage"
+	"github.com/arrayrecord/arrayrecord-go/storage/storagetest"
+)
+
+// A bundle that fails after some records is repeated, on the same DoFn or
+// another; its first attempt never reaches FinishBundle.
+func TestRepeatedBundle(t *testing.T) {
+	dir := t.TempDir()
+	c := config(t, filepath.Join(dir, "out"))
+	records := makeRecords(40)
+	var files []tempFile
+	emit := func(_ int, f tempFile) { files = append(files, f) }
+
+	failed := &stageFn{Config: c}
+	failed.StartBundle(t.Context(), emit)
+	for _, record := range records[:30] {
+		require.NoError(t, failed.ProcessElement(t.Context(), record, emit))
+	}
+	other := stage(t, c, records)
+	failed.StartBundle(t.Context(), emit)
+	for _, record := range records {
+		require.NoError(t, failed.ProcessElement(t.Context(), record, emit))
+	}
+	require.NoError(t, failed.FinishBundle(t.Context(), emit))
+
+	// Both attempts were complete, as when the answer of the first got lost:
+	// the runner takes one.
+	require.Len(t, files, 1)
+	require.NotEqual(t, other[0].Name, files[0].Name)
+	require.Len(t, list(t, c.TempDir+"/*"), 2)
+	require.Empty(t, list(t, c.TempDir+"/.*"), "the attempt that failed left its file")
+	names, err := runCommit(t.Context(), c, files)
+	require.NoError(t, err)
+	requireShards(t, records, names)
+	requireNoTemp(t, dir)
+}
+
+// Records that could not be written fail the bundle and leave no file.
+func TestFailedWriteLeavesNoFile(t *testing.T) {
+	for _, op := range []storagetest.Op{storagetest.OpCreate, storagetest.OpWrite, storagetest.OpCommit} {
+		faults := storagetest.NewFaults()
+		c := config(t, faults.TempDir(t)+"/out")
+		faults.Inject(storagetest.Fault{Op: op, Err: errors.New("injected")})
+		fn := &stageFn{Config: c}
+		emit := func(int, tempFile) { t.Error("a file was announced") }
+		fn.StartBundle(t.Context(), emit)
+		var err error
+		for i := 0; err == nil && i < 100; i++ {
+			err = fn.ProcessElement(t.Context(), make([]byte, 100<<10), emit)
+		}
+		if err == nil {
+			err = fn.FinishBundle(t.Context(), emit)
+		}
+		require.ErrorContains(t, err, "injected", op)
+		require.Empty(t, list(t, c.TempDir+"/*"))
+		require.Empty(t, list(t, c.TempDir+"/.*"))
+	}
+}
+
+func TestFileIsDescribedTruly(t *testing.T) {
+	c := config(t, filepath.Join(t.TempDir(), "out"))
+	files := stage(t, c, makeRecords(40))
+	info, err := storage.Stat(t.Context(), files[0].Name)
+	require.NoError(t, err)
+	require.Equal(t, info.Size, files[0].Bytes)
+	require.EqualValues(t, 40, files[0].Records)
+}
