@@ -27,3 +27,18 @@ func TestReadmeProgram(t *testing.T) {
 	require.NoError(t, err, string(out))
 	require.Equal(t, "200 records; sizes of three: 171 169 167\n", string(out))
 }
+
+// All code in the guide stands in the tested examples.
+func TestGuideShowsTestedCode(t *testing.T) {
+	guide, err := os.ReadFile(filepath.Join("..", "docs", "guide.md"))
+	require.NoError(t, err)
+	examples, err := os.ReadFile("example_test.go")
+	require.NoError(t, err)
+	blocks := strings.Split(string(guide), "```go\n")[1:]
+	require.Greater(t, len(blocks), 8)
+	for _, block := range blocks {
+		code, _, closed := strings.Cut(block, "```")
+		require.True(t, closed)
+		require.Contains(t, string(examples), code)
+	}
+}
