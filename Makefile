@@ -86,6 +86,11 @@ fuzz-smoke: ## Run every Go and C++ fuzzer for FUZZ_SECONDS (default 10)
 	@$(install) bazel fuzz
 	scripts/fuzz-smoke.sh
 
+.PHONY: test-large
+test-large: ## Write and read records of several hundred MB (takes some GB of memory)
+	@$(install) core
+	go test -tags large -run HundredMB ./arrayrecord
+
 .PHONY: interop
 interop: ## Check against upstream's Python package
 	@$(install) core interop
