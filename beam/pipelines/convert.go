@@ -1,0 +1,86 @@
+package pipelines
+
+import (
+	"context"
+
+	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+
+	"github.com/arrayrecord/arrayrecord-go/beam/arrayrecordio"
+	"github.com/arrayrecord/arrayrecord-go/beam/tfrecordio"
+	"github.com/arrayrecord/arrayrecord-go/tfrecord"
+)
+
+// TFRecordToArrayRecord converts all records of TFRecord files into one set of
+// ArrayRecord shards. NewTFRecordToArrayRecord gives one with defaults.
+type TFRecordToArrayRecord struct {
+	// Input is the pattern of the TFRecord files, see tfrecordio.Read.
+	Input string
+	// Output is what the names of the shards begin with, see
+	// arrayrecordio.Write.
+	Output string
+	// NumShards is the number of shards; 0 leaves it to the runner.
+	NumShards int
+	// Suffix is what the names of the shards end in.
+	Suffix string
+	// WriterOptions is the option string of the ArrayRecord writers.
+	WriterOptions string
+	// Compression is how the input files are compressed; tfrecord.Auto finds
+	// out.
+	Compression tfrecord.Compression
+}
+
+// NewTFRecordToArrayRecord returns a conversion with as many shards as the
+// runner likes, the suffix ".arrayrecord", the writer options "group_size:1"
+// and detection of the compression.
+func NewTFRecordToArrayRecord(input, output string) TFRecordToArrayRecord {
+	return TFRecordToArrayRecord{
+		Input:         input,
+		Output:        output,
+		Suffix:        arrayrecordio.DefaultSuffix,
+		WriterOptions: arrayrecordio.DefaultWriterOptions,
+	}
+}
+
+// Build adds the conversion to a pipeline and returns the names of the shards
+// as a PCollection of string, once all are complete. The error matches
+// ErrInvalidArgument.
+func (c TFRecordToArrayRecord) Build(s beam.Scope) (beam.PCollection, error) {
+	return c.build(s, arrayrecordio.TempDir(c.Output))
+}
+
+// Run runs the conversion and waits for its end, as the package's function
+// [Run] does; if it fails on Prism, temporary files are removed. The error
+// matches ErrInvalidArgument if the conversion makes no sense, and is a
+// *RunError if it failed.
+func (c TFRecordToArrayRecord) Run(ctx context.Context, runner string) (Result, error) {
+	temp := arrayrecordio.TempDir(c.Output)
+	result, err := Run(ctx, runner, func(s beam.Scope) error {
+		_, err := c.build(s, temp)
+		return err
+	})
+	if err != nil {
+		return result, cleanUp(ctx, runner, temp, err)
+	}
+	n := int(result.FilesWritten)
+	for i := range n {
+		result.Outputs = append(result.Outputs, arrayrecordio.ShardName(c.Output, i, n, c.Suffix))
+	}
+	return result, nil
+}
+
+func (c TFRecordToArrayRecord) build(s beam.Scope, temp string) (beam.PCollection, error) {
+	s = s.Scope("TFRecordToArrayRecord")
+	records, err := tfrecordio.TryRead(s, c.Input, tfrecordio.WithCompression(c.Compression))
+	if err != nil {
+		return beam.PCollection{}, invalidArgument{err}
+	}
+	names, err := arrayrecordio.TryWrite(s, c.Output, records,
+		arrayrecordio.WithNumShards(c.NumShards),
+		arrayrecordio.WithSuffix(c.Suffix),
+		arrayrecordio.WithWriterOptions(c.WriterOptions),
+		arrayrecordio.WithTempDir(temp))
+	if err != nil {
+		return beam.PCollection{}, invalidArgument{err}
+	}
+	return names, nil
+}

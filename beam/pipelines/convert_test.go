@@ -1,0 +1,215 @@
+package pipelines
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"reflect"
+	"testing"
+	"time"
+
+	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+	_ "github.com/apache/beam/sdks/v2/go/pkg/beam/runners/prism"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/testing/passert"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/testing/ptest"
+	"github.com/stretchr/testify/require"
+
+	"github.com/arrayrecord/arrayrecord-go/arrayrecord"
+	"github.com/arrayrecord/arrayrecord-go/storage/storagetest"
+	"github.com/arrayrecord/arrayrecord-go/tfrecord"
+)
+
+func TestMain(m *testing.M) { ptest.Main(m) }
+
+const testdata = "../../testdata/"
+
+// digits gives the records of the test data in TFRecord files.
+func digits(t *testing.T, pattern string) (records [][]byte, size int64) {
+	t.Helper()
+	names, err := filepath.Glob(pattern)
+	require.NoError(t, err)
+	require.NotEmpty(t, names)
+	for _, name := range names {
+		data, err := os.ReadFile(name)
+		require.NoError(t, err)
+		size += int64(len(data))
+		r, err := tfrecord.NewReader(bytes.NewReader(data))
+		require.NoError(t, err)
+		for record, err := range r.Records() {
+			require.NoError(t, err)
+			records = append(records, bytes.Clone(record))
+		}
+	}
+	return records, size
+}
+
+func readAll(t *testing.T, names []string) (records [][]byte, size int64) {
+	t.Helper()
+	for _, name := range names {
+		r, err := arrayrecord.Open(t.Context(), name)
+		require.NoError(t, err)
+		part, err := r.ReadAll(t.Context())
+		require.NoError(t, err)
+		require.NoError(t, r.Close())
+		records = append(records, part...)
+		info, err := os.Stat(name)
+		require.NoError(t, err)
+		size += info.Size()
+	}
+	return records, size
+}
+
+func TestConversionOfRealFiles(t *testing.T) {
+	for _, test := range []struct {
+		pattern, options string
+		shards           int
+		compression      tfrecord.Compression
+	}{
+		{pattern: "digits-*.tfrecord", shards: 2},
+		{pattern: "digits-*.tfrecord*", shards: 0, options: "group_size:16,brotli:5"},
+		{pattern: "digits-gzip.tfrecord.gz", shards: 3, options: "group_size:100", compression: tfrecord.Gzip},
+	} {
+		dir := t.TempDir()
+		c := NewTFRecordToArrayRecord(testdata+test.pattern, filepath.Join(dir, "digits"))
+		c.NumShards = test.shards
+		c.Compression = test.compression
+		if test.options != "" {
+			c.WriterOptions = test.options
+		}
+		want, bytesRead := digits(t, c.Input)
+		result, err := c.Run(t.Context(), "prism")
+		require.NoError(t, err)
+
+		require.Len(t, result.Outputs, max(test.shards, 1))
+		got, bytesWritten := readAll(t, result.Outputs)
+		require.ElementsMatch(t, want, got)
+		require.Positive(t, result.Elapsed)
+		result.Elapsed, result.Outputs = 0, nil
+		inputs, err := filepath.Glob(c.Input)
+		require.NoError(t, err)
+		require.Equal(t, Result{
+			Finished:  true,
+			FilesRead: int64(len(inputs)), RecordsRead: int64(len(want)), BytesRead: bytesRead,
+			FilesWritten: int64(max(test.shards, 1)), RecordsWritten: int64(len(want)), BytesWritten: bytesWritten,
+		}, result)
+	}
+}
+
+func TestBuildGivesTheNames(t *testing.T) {
+	c := NewTFRecordToArrayRecord(testdata+"digits-*.tfrecord", filepath.Join(t.TempDir(), "digits"))
+	c.NumShards = 2
+	c.Suffix = ""
+	p, s := beam.NewPipelineWithRoot()
+	names, err := c.Build(s)
+	require.NoError(t, err)
+	passert.Equals(s, names, c.Output+"-00000-of-00002", c.Output+"-00001-of-00002")
+	ptest.RunAndValidate(t, p)
+}
+
+func TestInvalidArgumentsAreNoticedBeforeAnythingRuns(t *testing.T) {
+	dir := t.TempDir()
+	for _, change := range []func(*TFRecordToArrayRecord){
+		func(c *TFRecordToArrayRecord) { c.Input = "" },
+		func(c *TFRecordToArrayRecord) { c.Output = "" },
+		func(c *TFRecordToArrayRecord) { c.NumShards = -1 },
+		func(c *TFRecordToArrayRecord) { c.Compression = 77 },
+		func(c *TFRecordToArrayRecord) { c.WriterOptions = "group_size:0" },
+	} {
+		c := NewTFRecordToArrayRecord(testdata+"digits-*.tfrecord", filepath.Join(dir, "digits"))
+		change(&c)
+		_, err := c.Run(t.Context(), "prism")
+		require.ErrorIs(t, err, ErrInvalidArgument)
+		_, s := beam.NewPipelineWithRoot()
+		_, err = c.Build(s)
+		require.ErrorIs(t, err, ErrInvalidArgument)
+	}
+	left, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	require.Empty(t, left)
+}
+
+func TestFailureIsShortAndLeavesNothing(t *testing.T) {
+	dir := t.TempDir()
+	good, _ := digits(t, testdata+"digits-*.tfrecord")
+	for name, content := range map[string][]byte{"a": encode(t, good), "b": encode(t, good)[:100000]} {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), content, 0o666))
+	}
+	out := filepath.Join(dir, "out")
+	c := NewTFRecordToArrayRecord(filepath.Join(dir, "[ab]"), filepath.Join(out, "x"))
+	_, err := c.Run(t.Context(), "prism")
+	failure, ok := errors.AsType[*RunError](err)
+	require.True(t, ok, err)
+	require.Regexp(t, `^tfrecordio: .*/b: .*truncated[^\n]*$`, err.Error())
+	require.Contains(t, failure.Err.Error(), "readFn")
+	left, err := os.ReadDir(out)
+	if !errors.Is(err, os.ErrNotExist) {
+		require.NoError(t, err)
+	}
+	require.Empty(t, left)
+}
+
+func encode(t *testing.T, records [][]byte) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	w, err := tfrecord.NewWriter(&b)
+	require.NoError(t, err)
+	for _, record := range records {
+		require.NoError(t, w.Write(record))
+	}
+	require.NoError(t, w.Close())
+	return b.Bytes()
+}
+
+func TestTemporaryFilesThatRemainAreReported(t *testing.T) {
+	faults := storagetest.NewFaults()
+	dir := faults.TempDir(t)
+	faults.Inject(storagetest.Fault{Op: storagetest.OpRename, Err: errors.New("injected")})
+	faults.Inject(storagetest.Fault{Op: storagetest.OpRemoveAll, Err: errors.New("injected")})
+	c := NewTFRecordToArrayRecord(testdata+"digits-*.tfrecord", dir+"/x")
+	_, err := c.Run(t.Context(), "prism")
+	require.ErrorContains(t, err, "temporary files may remain in "+dir+"/.temp-x-")
+}
+
+// waitFn keeps the pipeline running until it is cancelled.
+type waitFn struct{}
+
+func init() { beam.RegisterType(reflect.TypeFor[waitFn]()) }
+
+func (*waitFn) ProcessElement(ctx context.Context, _ []byte, _ func([]byte)) error {
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+func TestCancel(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(t.Context())
+	reason := errors.New("no longer wanted")
+	time.AfterFunc(300*time.Millisecond, func() { cancel(reason) })
+	_, err := Run(ctx, "prism", func(s beam.Scope) error {
+		beam.ParDo(s, &waitFn{}, beam.Impulse(s))
+		return nil
+	})
+	require.ErrorIs(t, err, reason)
+	require.EqualError(t, err, "no longer wanted")
+}
+
+func TestJobThatWroteNothingIsNoSuccess(t *testing.T) {
+	_, err := Run(t.Context(), "prism", func(s beam.Scope) error {
+		beam.Create(s, 1)
+		return nil
+	})
+	require.ErrorContains(t, err, "without having written")
+}
+
+func TestRootCause(t *testing.T) {
+	const stage = "job x failed:\nbundle inst1 failed: while executing Plan[s]:\n1: DataSource\n\tcaused by:\n"
+	for text, want := range map[string]string{
+		"connection refused": "connection refused",
+		stage + "DoFn[UID:1, PID:e2, Name: a.readFn] failed:\nfile x: truncated":                                               "file x: truncated",
+		stage + "DoFn[UID:1, PID:e2, Name: a.b] failed:\nDoFn[UID:3, PID:e4, Name: a.c[int]] failed:\nfirst line\nsecond line": "first line\nsecond line",
+		stage + "DoFn[UID:1, PID:e2, Name: a.readFn] failed:\n":                                                                stage + "DoFn[UID:1, PID:e2, Name: a.readFn] failed:\n",
+	} {
+		require.Equal(t, want, rootCause(text))
+	}
+}

@@ -1,0 +1,162 @@
+package pipelines
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/metrics"
+
+	"github.com/arrayrecord/arrayrecord-go/beam/internal/counters"
+	"github.com/arrayrecord/arrayrecord-go/storage"
+)
+
+// ErrInvalidArgument marks arguments that were found to be wrong before
+// anything ran.
+var ErrInvalidArgument = errors.New("invalid argument")
+
+// invalidArgument matches ErrInvalidArgument without saying so.
+type invalidArgument struct{ error }
+
+func (e invalidArgument) Unwrap() error        { return e.error }
+func (e invalidArgument) Is(target error) bool { return target == ErrInvalidArgument }
+
+// RunError is the failure of a job. Errors of workers travel as text, so
+// sentinels cannot be found in it.
+type RunError struct {
+	// Cause is what the failed step said, without what the runner says about
+	// where in the pipeline that was.
+	Cause string
+	// Err is the whole error.
+	Err error
+	// TempDir is where temporary files may remain, or "".
+	TempDir string
+}
+
+// Error gives the cause and where temporary files may remain.
+func (e *RunError) Error() string {
+	if e.TempDir != "" {
+		return fmt.Sprintf("%s (temporary files may remain in %s)", e.Cause, e.TempDir)
+	}
+	return e.Cause
+}
+
+// Unwrap gives the whole error.
+func (e *RunError) Unwrap() error { return e.Err }
+
+// Result is what a job did, as its counters say.
+type Result struct {
+	// Finished is false if the runner has taken the job without waiting for
+	// its end (--async, --dry_run); nothing is known then but Elapsed.
+	Finished bool
+	Elapsed  time.Duration
+
+	FilesRead, RecordsRead, BytesRead          int64 // bytes of the files, compressed if they are
+	FilesWritten, RecordsWritten, BytesWritten int64
+
+	// Outputs are the names of the files written, in order, if the pipeline
+	// knows them.
+	Outputs []string
+}
+
+// Run builds a pipeline that writes files with the transforms of this module,
+// runs it and waits for its end. The runner is a name under which its package
+// registers itself: "prism", "flink", "spark", "dataflow", "universal". Beam
+// ends the program if the name is unknown.
+//
+// An error of build is returned as it is; failures are *RunErrors. A job that
+// ended without having written a file was cancelled, which is a failure too.
+//
+// The end of ctx ends the waiting. It ends the job too on Prism; other runners
+// carry on.
+func Run(ctx context.Context, runner string, build func(s beam.Scope) error) (Result, error) {
+	p, s := beam.NewPipelineWithRoot()
+	if err := build(s); err != nil {
+		return Result{}, err
+	}
+	start := time.Now()
+	pr, err := beam.Run(ctx, runner, p)
+	result := Result{Elapsed: time.Since(start)}
+	if ctx.Err() != nil {
+		// Whatever the runner made of it.
+		return result, &RunError{Cause: context.Cause(ctx).Error(), Err: errors.Join(context.Cause(ctx), err)}
+	}
+	if err != nil {
+		return result, &RunError{Cause: rootCause(err.Error()), Err: err}
+	}
+	sums, ok := sumCounters(pr)
+	if !ok {
+		return result, nil
+	}
+	result.Finished = true
+	result.FilesRead, result.RecordsRead, result.BytesRead =
+		sums[counters.FilesRead], sums[counters.RecordsRead], sums[counters.BytesRead]
+	result.FilesWritten, result.RecordsWritten, result.BytesWritten =
+		sums[counters.FilesWritten], sums[counters.RecordsWritten], sums[counters.BytesWritten]
+	if result.FilesWritten == 0 {
+		err := errors.New("the job ended without having written a file: it was cancelled, or the runner reports no counters")
+		return result, &RunError{Cause: err.Error(), Err: err}
+	}
+	return result, nil
+}
+
+// sumCounters adds the counters of all steps; it reports false for a job that
+// nobody waited for.
+func sumCounters(pr beam.PipelineResult) (sums map[string]int64, ok bool) {
+	if pr == nil {
+		return nil, false
+	}
+	// The portable runners' result of a job that was not waited for panics.
+	defer func() {
+		if recover() != nil {
+			sums, ok = nil, false
+		}
+	}()
+	sums = map[string]int64{}
+	results := pr.Metrics()
+	for _, c := range results.Query(func(r metrics.SingleResult) bool {
+		return r.Namespace() == counters.Namespace
+	}).Counters() {
+		sums[c.Name()] += c.Result()
+	}
+	return sums, true
+}
+
+// Beam puts the error of a DoFn behind a description of the whole stage, which
+// some runners wrap and repeat.
+var doFnFailed = regexp.MustCompile(`(?m)^\s*DoFn\[.*\] failed:$`)
+
+func rootCause(text string) string {
+	if at := doFnFailed.FindAllStringIndex(text, -1); at != nil {
+		if cause := strings.TrimSpace(text[at[len(at)-1][1]:]); cause != "" {
+			return cause
+		}
+	}
+	return text
+}
+
+// cleanUp removes the temporary files of a failed run where it is certain that
+// no worker needs them: Prism ends a job whose first bundle failed or whose
+// driver is gone. A job of another runner may still be running.
+func cleanUp(ctx context.Context, runner, temp string, err error) error {
+	failure, ok := errors.AsType[*RunError](err)
+	if !ok {
+		return err
+	}
+	if runner != "prism" && runner != "PrismRunner" {
+		failure.TempDir = temp
+		return err
+	}
+	// The end of ctx may be what it failed by.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
+	defer cancel()
+	if removeErr := storage.RemoveAll(ctx, temp); removeErr != nil {
+		failure.TempDir = temp
+		failure.Err = errors.Join(err, removeErr)
+	}
+	return err
+}
