@@ -1,0 +1,96 @@
+// Command arrayrecord-beam makes ArrayRecord files with Apache Beam, on Beam's
+// embedded runner Prism or on a cluster.
+//
+//	arrayrecord-beam convert --input 'train-*.tfrecord' --output out/train --num_shards 8
+//
+// It exits with 0 if all went well, 1 if a pipeline failed, 2 if the command
+// line was wrong. On a runner's workers it runs as the worker.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+	"github.com/spf13/cobra"
+
+	"github.com/arrayrecord/arrayrecord-go/beam/pipelines"
+)
+
+func main() {
+	if isWorker(os.Args[1:]) {
+		flag.Parse()
+		beam.Init() // does not return
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends the program at once
+	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// usageError is a wrong command line.
+type usageError struct{ error }
+
+func (e usageError) Unwrap() error { return e.error }
+
+// run is the command as a function; it returns the exit code.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	root := newRoot()
+	root.SetArgs(args)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	cmd, err := root.ExecuteContextC(ctx)
+	if err == nil {
+		return 0
+	}
+	fmt.Fprintf(stderr, "arrayrecord-beam: %v\n", err)
+	if errors.As(err, new(usageError)) || errors.Is(err, pipelines.ErrInvalidArgument) {
+		fmt.Fprintf(stderr, "Try '%s --help'.\n", cmd.CommandPath())
+		return 2
+	}
+	return 1
+}
+
+func newRoot() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "arrayrecord-beam",
+		Short: "Make ArrayRecord files with Apache Beam",
+		Long: `Make ArrayRecord files with Apache Beam.
+
+Each command is one pipeline. It runs in this process, on Beam's runner Prism,
+unless --runner names another; this program then sends itself to the workers.
+'arrayrecord-beam runners' shows how.`,
+		Example: `  arrayrecord-beam convert --input 'train-*.tfrecord' --output out/train --num_shards 8`,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return usageError{fmt.Errorf("unknown command %q", args[0])}
+			}
+			return nil
+		},
+		// A bare call shows the help and is not what anybody wanted.
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cmd.SetOut(cmd.ErrOrStderr())
+			_ = cmd.Help()
+			return usageError{errors.New("no command given")}
+		},
+		SilenceErrors:     true,
+		SilenceUsage:      true,
+		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
+	}
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.AddCommand(newConvert(), newRunners(), newFlags())
+	return root
+}
+
+// noArgs is cobra.NoArgs as a usageError.
+func noArgs(_ *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return usageError{fmt.Errorf("unexpected argument %q", args[0])}
+	}
+	return nil
+}

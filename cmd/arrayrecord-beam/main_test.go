@@ -1,0 +1,217 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"flag"
+	"os"
+	"path/filepath"
+	"regexp"
+	"testing"
+
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/options/jobopts"
+	"github.com/stretchr/testify/require"
+
+	"github.com/arrayrecord/arrayrecord-go/arrayrecord"
+)
+
+func command(t *testing.T, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	var out, errOut bytes.Buffer
+	code = run(t.Context(), args, &out, &errOut)
+	return code, out.String(), errOut.String()
+}
+
+func ok(t *testing.T, args ...string) string {
+	t.Helper()
+	code, stdout, stderr := command(t, args...)
+	require.Zero(t, code, stderr)
+	require.Empty(t, stderr)
+	return stdout
+}
+
+const digits = "../../testdata/digits-0000?-of-00003.tfrecord"
+
+// numRecords gives how many records each file has.
+func numRecords(t *testing.T, names ...string) []int {
+	t.Helper()
+	counts := make([]int, len(names))
+	for i, name := range names {
+		r, err := arrayrecord.Open(t.Context(), name)
+		require.NoError(t, err)
+		counts[i] = r.NumRecords()
+		require.NoError(t, r.Close())
+	}
+	return counts
+}
+
+func TestConvert(t *testing.T) {
+	prefix := filepath.Join(t.TempDir(), "out", "digits")
+	out := ok(t, "convert", "--input", digits, "--output", prefix, "--num_shards", "2")
+	first, second := prefix+"-00000-of-00002.arrayrecord", prefix+"-00001-of-00002.arrayrecord"
+	require.Regexp(t, `(?m)^   read  3 files  1797 records  327\.7 KiB$`, out)
+	require.Regexp(t, `(?m)^  wrote  2 files  1797 records  \d+\.\d KiB$`, out)
+	require.Regexp(t, `(?m)^   took  \d+ms, \d+ records/s, \d+\.\d [KM]iB/s read$`, out)
+	require.Regexp(t, "\n"+regexp.QuoteMeta(first)+"\n"+regexp.QuoteMeta(second)+"\n$", out)
+	require.Equal(t, []int{899, 898}, numRecords(t, first, second))
+}
+
+func TestAllOptionsOfConvert(t *testing.T) {
+	prefix := filepath.Join(t.TempDir(), "digits")
+	ok(t, "convert_tf_to_arrayrecord_disk", "--input", "../../testdata/digits-gzip.tfrecord.gz", "--output", prefix,
+		"--num-shards=3", "--suffix=.x", "--writer_options=group_size:7,snappy", "--compression=gzip", "--runner=PrismRunner")
+	r, err := arrayrecord.Open(t.Context(), prefix+"-00002-of-00003.x")
+	require.NoError(t, err)
+	defer r.Close()
+	require.Equal(t, 7, r.RecordGroupSize())
+	written, _ := r.WriterOptions()
+	require.Contains(t, written, "snappy")
+
+	// The wrong kind of compression is not corrected silently.
+	code, _, stderr := command(t, "convert", "--input", "../../testdata/digits-gzip.tfrecord.gz", "--output", prefix, "--compression=none")
+	require.Equal(t, 1, code)
+	require.Contains(t, stderr, "corrupt")
+}
+
+func TestNamesAreRelativeToTheWorkingDirectory(t *testing.T) {
+	source, err := filepath.Abs(digits)
+	require.NoError(t, err)
+	t.Chdir(t.TempDir())
+	matches, err := filepath.Glob(source)
+	require.NoError(t, err)
+	data, err := os.ReadFile(matches[0])
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile("in", data, 0o666))
+	ok(t, "convert", "--input", "in", "--output", "out", "--num_shards=1")
+	require.FileExists(t, "out-00000-of-00001.arrayrecord")
+}
+
+func TestWrongCommandLines(t *testing.T) {
+	for _, test := range []struct {
+		args []string
+		want string
+	}{
+		{nil, "no command given"},
+		{[]string{"nonsense"}, `unknown command "nonsense"`},
+		{[]string{"convert"}, "--input missing"},
+		{[]string{"convert", "--input", "x"}, "--output missing"},
+		{[]string{"convert", "--nonsense"}, "unknown flag: --nonsense"},
+		{[]string{"convert", "--input", "x", "--output", "y", "z"}, `unexpected argument "z"`},
+		{[]string{"convert", "--input", "x", "--output", "y/"}, "ends in a slash"},
+		{[]string{"convert", "--input", "x", "--output", "y", "--num_shards", "many"}, "many"},
+		{[]string{"convert", "--input", "x", "--output", "y", "--num_shards", "-1"}, "negative"},
+		{[]string{"convert", "--input", "x", "--output", "y", "--writer_options", "group_size:none"}, "group_size"},
+		{[]string{"convert", "--input", "x", "--output", "y", "--compression", "zip"}, "zip"},
+		{[]string{"convert", "--input", "x", "--output", "y", "--runner", "marathon"}, `unknown runner "marathon"`},
+		{[]string{"convert", "--input", "x", "--output", "y", "--log_level", "loud"}, `unknown log level "loud"`},
+		{[]string{"convert", "--input", "nowhere://b/x", "--output", "y"}, "nowhere://"},
+		{[]string{"flags", "x"}, "unexpected argument"},
+		{[]string{"runners", "x"}, "unexpected argument"},
+	} {
+		code, stdout, stderr := command(t, test.args...)
+		require.Equal(t, 2, code, test.args)
+		require.Empty(t, stdout, test.args)
+		require.Regexp(t, "(?m)^arrayrecord-beam: .*"+regexp.QuoteMeta(test.want), stderr)
+		require.Regexp(t, `(?m)^Try 'arrayrecord-beam.* --help'\.\n$`, stderr)
+	}
+}
+
+func TestFailure(t *testing.T) {
+	dir := t.TempDir()
+	pattern := filepath.Join(dir, "*.tfrecord")
+	code, stdout, stderr := command(t, "convert", "--input", pattern, "--output", filepath.Join(dir, "out"))
+	require.Equal(t, 1, code)
+	require.Empty(t, stdout)
+	require.Equal(t, "arrayrecord-beam: tfrecordio: no file matches \""+pattern+"\": file does not exist\n", stderr)
+
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "bad.tfrecord"), []byte("not a TFRecord file"), 0o666))
+	code, _, stderr = command(t, "convert", "--input", pattern, "--output", filepath.Join(dir, "out"))
+	require.Equal(t, 1, code)
+	require.Regexp(t, `^arrayrecord-beam: tfrecordio: .*/bad\.tfrecord: [^\n]*corrupt[^\n]*\n$`, stderr)
+	left, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	require.Len(t, left, 1)
+}
+
+func TestInterrupt(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	var out, errOut bytes.Buffer
+	dir := t.TempDir()
+	code := run(ctx, []string{"convert", "--input", digits, "--output", filepath.Join(dir, "out")}, &out, &errOut)
+	require.Equal(t, 1, code)
+	require.Equal(t, "arrayrecord-beam: interrupted\n", errOut.String())
+	left, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	require.Empty(t, left)
+}
+
+// Beam reads its flags from package flag, and passes on those that were set there.
+func TestBeamsFlagsReachBeam(t *testing.T) {
+	before := *jobopts.JobName
+	t.Cleanup(func() { *jobopts.JobName = before })
+	ok(t, "convert", "--input", digits, "--output", filepath.Join(t.TempDir(), "out"), "--job_name", "digits-job")
+	require.Equal(t, "digits-job", *jobopts.JobName)
+	set := map[string]bool{}
+	flag.Visit(func(f *flag.Flag) { set[f.Name] = true })
+	require.True(t, set["job_name"])
+	require.False(t, set["region"])
+
+	self, err := os.Executable()
+	require.NoError(t, err)
+	require.Equal(t, self, *jobopts.WorkerBinary, "the program sends itself to workers")
+}
+
+func TestHelp(t *testing.T) {
+	for _, args := range [][]string{{"--help"}, {"convert", "--help"}, {"help", "convert"}} {
+		out := ok(t, args...)
+		require.Contains(t, out, "arrayrecord-beam convert --input 'train-*.tfrecord' --output out/train --num_shards 8")
+	}
+	out := ok(t, "convert", "--help")
+	require.NotContains(t, out, "staging_location", "flags that few need are listed elsewhere")
+	require.NotContains(t, out, "control_endpoint")
+
+	out = ok(t, "flags")
+	require.Contains(t, out, "  --staging_location")
+	require.Contains(t, out, "  --endpoint")
+	require.NotContains(t, out, "control_endpoint")
+	require.NotContains(t, out, "test.")
+}
+
+// The help must not teach flags that do not exist.
+func TestFlagsInHelpExist(t *testing.T) {
+	flags := newConvert().Flags()
+	text := ok(t, "runners")
+	names := regexp.MustCompile(`--([a-z_]+)`).FindAllStringSubmatch(text, -1)
+	require.NotEmpty(t, names)
+	for _, name := range names {
+		if name[1] != "worker_pool" { // of Beam's boot
+			require.NotNil(t, flags.Lookup(name[1]), name[1])
+		}
+	}
+	for name := range shownFlags {
+		require.NotNil(t, flag.Lookup(name), name)
+	}
+}
+
+func TestWorkerMode(t *testing.T) {
+	for _, args := range [][]string{
+		{"--worker=true", "--id=x", "--control_endpoint=localhost:1"},
+		{"--id=x", "-worker"},
+		{"--worker=1"},
+	} {
+		require.True(t, isWorker(args), args)
+	}
+	for _, args := range [][]string{
+		nil,
+		{"convert", "--input", "worker", "--worker_binary=x"},
+		{"worker"},
+		{"--worker=false"},
+		{"--worker=nonsense"},
+	} {
+		require.False(t, isWorker(args), args)
+	}
+	for _, name := range workerFlags {
+		require.NotNil(t, flag.Lookup(name), name)
+	}
+}

@@ -1,0 +1,118 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/log"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/options/jobopts"
+	_ "github.com/apache/beam/sdks/v2/go/pkg/beam/runners/dataflow"
+	_ "github.com/apache/beam/sdks/v2/go/pkg/beam/runners/flink"
+	_ "github.com/apache/beam/sdks/v2/go/pkg/beam/runners/prism"
+	_ "github.com/apache/beam/sdks/v2/go/pkg/beam/runners/spark"
+	_ "github.com/apache/beam/sdks/v2/go/pkg/beam/runners/universal"
+	"github.com/spf13/cobra"
+
+	"github.com/arrayrecord/arrayrecord-go/storage"
+)
+
+// runners are the names that --runner knows, by those that Beam uses in Java
+// and Python too.
+var runners = map[string]string{
+	"prism": "prism", "prismrunner": "prism",
+	"universal": "universal", "portable": "universal", "portablerunner": "universal",
+	"flink": "flink", "flinkrunner": "flink",
+	"spark": "spark", "sparkrunner": "spark",
+	"dataflow": "dataflow", "dataflowrunner": "dataflow",
+}
+
+// jobFlags say where and how a pipeline runs.
+type jobFlags struct {
+	runner   string
+	logLevel string
+}
+
+// addTo adds them, and those of Beam, to a command that has its own already.
+func (j *jobFlags) addTo(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringVar(&j.runner, "runner", "prism", "`name` of the runner: prism, flink, spark, dataflow or universal")
+	flags.StringVar(&j.logLevel, "log_level", "",
+		"`level` of what is logged: off, error, warn, info or debug (default off with prism, else warn)")
+	addBeamFlags(flags)
+	flags.SetNormalizeFunc(dashes)
+}
+
+// prepare makes Beam ready to run a pipeline, and returns the runner's name.
+func (j *jobFlags) prepare() (string, error) {
+	runner, ok := runners[strings.ToLower(j.runner)]
+	if !ok {
+		return "", usageError{fmt.Errorf("unknown runner %q: it is prism, flink, spark, dataflow or universal", j.runner)}
+	}
+	level := strings.ToLower(j.logLevel)
+	if level == "" {
+		// Prism tells everything about each failure, many times; its errors are
+		// reported at the end. Other runners may end the program with a word in
+		// the log only.
+		level = "warn"
+		if runner == "prism" {
+			level = "off"
+		}
+	}
+	switch level {
+	case "off", "error", "warn", "info", "debug":
+	default:
+		return "", usageError{fmt.Errorf("unknown log level %q: it is off, error, warn, info or debug", j.logLevel)}
+	}
+	if *jobopts.WorkerBinary == "" {
+		// Beam would build one, and without cgo.
+		self, err := os.Executable()
+		if err != nil {
+			return "", fmt.Errorf("finding this program, to send it to workers: %w", err)
+		}
+		*jobopts.WorkerBinary = self
+	}
+	if !flag.Parsed() {
+		// All are set already, but Beam wants to see it done.
+		if err := flag.CommandLine.Parse(nil); err != nil {
+			return "", err
+		}
+	}
+	if level != "off" {
+		log.LogLevel = level
+	}
+	beam.Init()
+	if level == "off" {
+		slog.SetDefault(slog.New(slog.DiscardHandler))
+	}
+	return runner, nil
+}
+
+// absolute makes a local name independent of the working directory, which a
+// worker may not share.
+func absolute(name string) (string, error) {
+	if name == "" || storage.Scheme(name) != "" || filepath.IsAbs(name) {
+		return name, nil
+	}
+	dir, err := os.Getwd()
+	if err != nil {
+		return "", err
+	}
+	// Not filepath.Abs: it would remove a slash at the end, which is an error
+	// worth reporting.
+	return strings.TrimRight(dir, "/") + "/" + name, nil
+}
+
+// explain puts the error of a run into the words of the command line.
+func explain(ctx context.Context, err error) error {
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		return errors.New("interrupted")
+	}
+	return err
+}
