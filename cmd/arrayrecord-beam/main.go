@@ -3,6 +3,8 @@
 //
 //	arrayrecord-beam convert --input 'train-*.tfrecord' --output out/train --num_shards 8
 //
+// The command convert may be left out.
+//
 // It exits with 0 if all went well, 1 if a pipeline failed, 2 if the command
 // line was wrong. On a runner's workers it runs as the worker.
 package main
@@ -15,6 +17,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
@@ -41,6 +44,9 @@ func (e usageError) Unwrap() error { return e.error }
 // run is the command as a function; it returns the exit code.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	root := newRoot()
+	if len(args) > 0 && isPipelineFlag(args[0]) {
+		args = append([]string{"convert"}, args...)
+	}
 	root.SetArgs(args)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
@@ -56,6 +62,12 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return 1
 }
 
+// isPipelineFlag reports whether a command line that begins with arg has left
+// out the command: it is the most common one then.
+func isPipelineFlag(arg string) bool {
+	return strings.HasPrefix(arg, "-") && arg != "-h" && arg != "--help"
+}
+
 func newRoot() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "arrayrecord-beam",
@@ -64,7 +76,7 @@ func newRoot() *cobra.Command {
 
 Each command is one pipeline. It runs in this process, on Beam's runner Prism,
 unless --runner names another; this program then sends itself to the workers.
-'arrayrecord-beam runners' shows how.`,
+'arrayrecord-beam runners' shows how. Without a command, convert is meant.`,
 		Example: `  arrayrecord-beam convert --input 'train-*.tfrecord' --output out/train --num_shards 8`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 0 {

@@ -56,6 +56,12 @@ func TestConvert(t *testing.T) {
 	require.Equal(t, []int{899, 898}, numRecords(t, first, second))
 }
 
+func TestConvertIsMeantWithoutACommand(t *testing.T) {
+	prefix := filepath.Join(t.TempDir(), "digits")
+	out := ok(t, "--input", digits, "--output="+prefix, "--num_shards=1", "--runner", "prism")
+	require.Contains(t, out, prefix+"-00000-of-00001.arrayrecord\n")
+}
+
 func TestAllOptionsOfConvert(t *testing.T) {
 	prefix := filepath.Join(t.TempDir(), "digits")
 	ok(t, "convert_tf_to_arrayrecord_disk", "--input", "../../testdata/digits-gzip.tfrecord.gz", "--output", prefix,
@@ -96,6 +102,7 @@ func TestWrongCommandLines(t *testing.T) {
 		{[]string{"convert"}, "--input missing"},
 		{[]string{"convert", "--input", "x"}, "--output missing"},
 		{[]string{"convert", "--nonsense"}, "unknown flag: --nonsense"},
+		{[]string{"--nonsense"}, "unknown flag: --nonsense"},
 		{[]string{"convert", "--input", "x", "--output", "y", "z"}, `unexpected argument "z"`},
 		{[]string{"convert", "--input", "x", "--output", "y/"}, "ends in a slash"},
 		{[]string{"convert", "--input", "x", "--output", "y", "--num_shards", "many"}, "many"},
