@@ -42,14 +42,17 @@ type commitFn struct {
 // Setup makes the counters, which do not travel.
 func (f *commitFn) Setup() { f.written = counters.Written() }
 
-// ProcessElement is called once, with all files that are to be shards.
+// ProcessElement is called with all files that are to be shards.
 func (f *commitFn) ProcessElement(ctx context.Context, _ int, _ func(*[]byte) bool, next func(*tempFile) bool, emit func(string)) error {
 	moves, err := f.Config.moves(ctx, collect(next))
+	if err == nil {
+		moves, err = decide(ctx, f.Config, commitDecision, moves)
+	}
 	if err == nil {
 		err = commit(ctx, moves)
 	}
 	if err != nil {
-		return fmt.Errorf("arrayrecordio: %w", err)
+		return fmt.Errorf("arrayrecordio: commit: %w", err)
 	}
 	// Whatever is still there belongs to attempts that failed.
 	if err := storage.RemoveAll(ctx, f.Config.TempDir); err != nil {
@@ -57,9 +60,9 @@ func (f *commitFn) ProcessElement(ctx context.Context, _ int, _ func(*[]byte) bo
 	}
 	var records, bytes int64
 	for _, m := range moves {
-		records += m.from.Records
-		bytes += m.from.Bytes
-		emit(m.to)
+		records += m.From.Records
+		bytes += m.From.Bytes
+		emit(m.To)
 	}
 	f.written.Add(ctx, int64(len(moves)), records, bytes)
 	return nil
@@ -67,8 +70,8 @@ func (f *commitFn) ProcessElement(ctx context.Context, _ int, _ func(*[]byte) bo
 
 // move is a temporary file and its name as a shard.
 type move struct {
-	from tempFile
-	to   string
+	From tempFile
+	To   string
 }
 
 // moves gives the files their numbers. It gives the same file the same number
@@ -93,7 +96,7 @@ func (c writeConfig) moves(ctx context.Context, files []tempFile) ([]move, error
 	}
 	moves := make([]move, len(files))
 	for i, file := range files {
-		moves[i] = move{from: file, to: ShardName(c.Prefix, i, len(files), c.Suffix)}
+		moves[i] = move{From: file, To: ShardName(c.Prefix, i, len(files), c.Suffix)}
 	}
 	return moves, nil
 }
@@ -117,10 +120,10 @@ func commit(ctx context.Context, moves []move) error {
 			mu.Lock()
 			tried = append(tried, m)
 			mu.Unlock()
-			err := storage.Rename(gctx, m.from.Name, m.to)
+			err := storage.Rename(gctx, m.From.Name, m.To)
 			if errors.Is(err, fs.ErrNotExist) {
 				// An attempt that was thought dead may have been faster.
-				if done, statErr := has(gctx, m.to, m.from.Bytes); statErr == nil && done {
+				if done, statErr := has(gctx, m.To, m.From.Bytes); statErr == nil && done {
 					return nil
 				}
 			}
@@ -145,14 +148,14 @@ func inspect(ctx context.Context, moves []move) ([]move, error) {
 	g.SetLimit(commitParallelism)
 	for i, m := range moves {
 		g.Go(func() error {
-			there, err := has(ctx, m.from.Name, m.from.Bytes)
+			there, err := has(ctx, m.From.Name, m.From.Bytes)
 			if err != nil || there {
 				isPending[i] = there
 				return err
 			}
-			done, err := has(ctx, m.to, m.from.Bytes)
+			done, err := has(ctx, m.To, m.From.Bytes)
 			if err == nil && !done {
-				err = fmt.Errorf("shard %s was lost: neither it nor its temporary file %s is there: %w", m.to, m.from.Name, fs.ErrNotExist)
+				err = fmt.Errorf("shard %s was lost: neither it nor its temporary file %s is there: %w", m.To, m.From.Name, fs.ErrNotExist)
 			}
 			return err
 		})
@@ -197,11 +200,11 @@ func undo(ctx context.Context, tried []move) error {
 	defer cancel()
 	var errs []error
 	for _, m := range tried {
-		if there, err := has(ctx, m.from.Name, m.from.Bytes); err == nil && there {
+		if there, err := has(ctx, m.From.Name, m.From.Bytes); err == nil && there {
 			continue // it was not renamed
 		}
-		if err := storage.Rename(ctx, m.to, m.from.Name); err != nil {
-			errs = append(errs, fmt.Errorf("shard %s of the failed write remains: %w", m.to, err))
+		if err := storage.Rename(ctx, m.To, m.From.Name); err != nil {
+			errs = append(errs, fmt.Errorf("shard %s of the failed write remains: %w", m.To, err))
 		}
 	}
 	return errors.Join(errs...)

@@ -53,7 +53,7 @@ func TestCommitAfterHalfACommit(t *testing.T) {
 	files := stage(t, c, records[:20], records[20:30], records[30:])
 	moves, err := c.moves(t.Context(), collect(iterate(files)))
 	require.NoError(t, err)
-	require.NoError(t, storage.Rename(t.Context(), moves[1].from.Name, moves[1].to))
+	require.NoError(t, storage.Rename(t.Context(), moves[1].From.Name, moves[1].To))
 
 	names, err := runCommit(t.Context(), c, files)
 	require.NoError(t, err)
@@ -101,7 +101,7 @@ func TestFailedCommitTakesNamesBackAndCanBeRepeated(t *testing.T) {
 		_, err := runCommit(t.Context(), c, files)
 		require.ErrorContains(t, err, "injected")
 		require.Empty(t, list(t, dir+"/*"))
-		require.Len(t, list(t, c.TempDir+"/*"), 4)
+		require.Len(t, list(t, c.TempDir+"/*.arrayrecord"), 4)
 
 		faults.Heal()
 		names, err := runCommit(t.Context(), c, files)

@@ -28,8 +28,10 @@
 //
 // # What is guaranteed
 //
-// Every record is in exactly one shard, also when a runner repeats bundles or
-// the commit. There is no order between or within shards. Files that have the
+// Every record is in exactly one shard, also when a runner repeats bundles, the
+// plan, copies or the commit: plan and commit are written down beside the
+// temporary files before they are carried out, and the first one counts. There
+// is no order between or within shards. Files that have the
 // names of shards are replaced; others, such as those of an earlier run with
 // another number of shards, are left alone.
 //

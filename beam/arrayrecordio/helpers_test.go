@@ -134,11 +134,12 @@ func iterate(files []tempFile) func(*tempFile) bool {
 func makeShards(t *testing.T, c writeConfig, files []tempFile) []tempFile {
 	t.Helper()
 	var shards []tempFile
-	(&planFn{Config: c}).ProcessElement(t.Context(), 0, nil, iterate(files), func(p shardPlan) {
+	err := (&planFn{Config: c}).ProcessElement(t.Context(), 0, nil, iterate(files), func(p shardPlan) {
 		require.NoError(t, (&copyFn{Config: c}).ProcessElement(t.Context(), p, func(_ int, f tempFile) {
 			shards = append(shards, f)
 		}))
 	})
+	require.NoError(t, err)
 	return shards
 }
 

@@ -77,10 +77,11 @@ type writeConfig struct {
 	WriterOptions string
 	GroupSize     int64 // as WriterOptions says
 	TempDir       string
+	RunID         string // tells this run's decisions from those of others
 }
 
 func newWriteConfig(prefix string, opts []WriteOption) (writeConfig, error) {
-	c := writeConfig{Prefix: prefix, Suffix: DefaultSuffix, WriterOptions: DefaultWriterOptions}
+	c := writeConfig{Prefix: prefix, Suffix: DefaultSuffix, WriterOptions: DefaultWriterOptions, RunID: rand.Text()}
 	for _, o := range opts {
 		o(&c)
 	}

@@ -2,6 +2,7 @@ package arrayrecordio
 
 import (
 	"context"
+	"fmt"
 	"reflect"
 	"slices"
 	"strings"
@@ -34,11 +35,17 @@ type planFn struct {
 	Config writeConfig
 }
 
-// ProcessElement is called once, with all temporary files.
-func (f *planFn) ProcessElement(_ context.Context, _ int, _ func(*[]byte) bool, next func(*tempFile) bool, emit func(shardPlan)) {
-	for _, plan := range planShards(collect(next), f.Config.NumShards, f.Config.GroupSize) {
+// ProcessElement is called with all temporary files, once unless repeated.
+func (f *planFn) ProcessElement(ctx context.Context, _ int, _ func(*[]byte) bool, next func(*tempFile) bool, emit func(shardPlan)) error {
+	plans := planShards(collect(next), f.Config.NumShards, f.Config.GroupSize)
+	plans, err := decide(ctx, f.Config, planDecision, plans)
+	if err != nil {
+		return fmt.Errorf("arrayrecordio: plan: %w", err)
+	}
+	for _, plan := range plans {
 		emit(plan)
 	}
+	return nil
 }
 
 // collect returns the files by name, so that a repeated call comes to the same

@@ -13,6 +13,7 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/graph/mtime"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/graph/window"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/runtime"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/sdf"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/io/rtrackers/offsetrange"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/testing/passert"
@@ -164,8 +165,14 @@ func TestStaleTemporaryFiles(t *testing.T) {
 		dir := t.TempDir()
 		prefix := filepath.Join(dir, "out")
 		temp := TempDir(prefix)
-		c := config(t, prefix, WithTempDir(temp))
-		stage(t, c, makeRecords(500))
+		c := config(t, prefix, WithTempDir(temp), WithNumShards(2))
+		stale := stage(t, c, makeRecords(500))
+		_, err := decide(t.Context(), c, planDecision, planShards(stale, 2, 1))
+		require.NoError(t, err)
+		moves, err := c.moves(t.Context(), makeShards(t, c, stale))
+		require.NoError(t, err)
+		_, err = decide(t.Context(), c, commitDecision, moves)
+		require.NoError(t, err)
 		storagetest.Put(t, filepath.Join(temp, ".half.tmp"), []byte("half a file"))
 
 		records := makeRecords(20)
@@ -306,4 +313,18 @@ func TestTempDirIsHiddenUniqueAndBesideTheOutput(t *testing.T) {
 	require.Regexp(t, `^\.temp-train-`, TempDir("train"))
 	long := TempDir(string(slices.Repeat([]byte("x"), 250)))
 	require.Less(t, len(long), 200)
+}
+
+// A worker in another process finds types by name only.
+func TestTypesAreKnownToWorkers(t *testing.T) {
+	for _, typ := range []reflect.Type{
+		reflect.TypeFor[tempFile](), reflect.TypeFor[shardPlan](), reflect.TypeFor[piece](),
+		reflect.TypeFor[stageFn](), reflect.TypeFor[planFn](), reflect.TypeFor[copyFn](), reflect.TypeFor[commitFn](),
+	} {
+		key, ok := runtime.TypeKey(typ)
+		require.True(t, ok, typ)
+		found, ok := runtime.LookupType(key)
+		require.True(t, ok, typ)
+		require.Equal(t, typ, found)
+	}
 }

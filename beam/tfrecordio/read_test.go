@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"testing"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/metrics"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/runtime"
 	_ "github.com/apache/beam/sdks/v2/go/pkg/beam/runners/prism"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/testing/passert"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/testing/ptest"
@@ -161,4 +163,15 @@ func TestWrongArgumentsAreNoticedAtConstruction(t *testing.T) {
 	_, err = TryRead(s, "x", WithCompression(99))
 	require.ErrorIs(t, err, tfrecord.ErrInvalidOption)
 	require.Panics(t, func() { Read(s, "") })
+}
+
+// A worker in another process finds types by name only.
+func TestTypesAreKnownToWorkers(t *testing.T) {
+	for _, typ := range []reflect.Type{reflect.TypeFor[file](), reflect.TypeFor[matchFn](), reflect.TypeFor[readFn]()} {
+		key, ok := runtime.TypeKey(typ)
+		require.True(t, ok, typ)
+		found, ok := runtime.LookupType(key)
+		require.True(t, ok, typ)
+		require.Equal(t, typ, found)
+	}
 }
