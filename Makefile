@@ -26,6 +26,7 @@ demo: ## Turn TFRecords into ArrayRecords with Beam, and read some back by numbe
 .PHONY: build
 build: ## Build bin/arrayrecord and bin/arrayrecord-beam (static)
 	@$(install) core
+	@echo "==> Building (the first time takes a minute or two)"
 	CGO_ENABLED=1 go build -trimpath -o bin/arrayrecord ./cmd/arrayrecord
 	CGO_ENABLED=1 go build $(static) -o bin/arrayrecord-beam ./cmd/arrayrecord-beam
 
