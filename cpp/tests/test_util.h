@@ -1,0 +1,80 @@
+// Files made and read in memory, for tests.
+#ifndef ARRAYRECORD_TESTS_TEST_UTIL_H_
+#define ARRAYRECORD_TESTS_TEST_UTIL_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "chunk.h"
+#include "layout.h"
+#include "reader.h"
+#include "status.h"
+#include "writer.h"
+
+namespace arrayrecord {
+
+using Records = std::vector<std::string>;
+
+inline const uint8_t* Data(const std::string& s) {
+  return reinterpret_cast<const uint8_t*>(s.data());
+}
+inline uint8_t* Data(std::string& s) { return reinterpret_cast<uint8_t*>(s.data()); }
+
+// A whole file with the given records, written with the options of a string.
+std::string MakeFile(const std::string& options, const Records& records);
+
+// Records of `n` words each, different from each other.
+Records TextRecords(size_t n, size_t words);
+
+// Opens a file in memory. The reader has no file of its own.
+Status OpenMemory(const std::string& file, std::unique_ptr<Reader>* reader,
+                  const std::string& options = "");
+
+// Reads records [begin, end) of a file in memory, or the given ones.
+Status ReadRange(const Reader& reader, const std::string& file, uint64_t begin, uint64_t end,
+                 Records* records);
+Status ReadIndices(const Reader& reader, const std::string& file,
+                   const std::vector<uint64_t>& indices, Records* records);
+
+// Opens and reads everything.
+Status ReadFile(const std::string& file, Records* records);
+
+// A chunk with right hashes, placed at `begin` in a file: with block headers.
+std::string PlaceChunk(uint64_t begin, ChunkHeader header, const std::string& data);
+
+// A file from parts, with right hashes everywhere: data chunks as they are given, then a footer
+// with the given records, then a postscript for it.
+struct RawFile {
+  std::string bytes = Signature();
+  std::vector<FooterEntry> index;
+
+  // Appends a chunk of the type with right hashes, and its entry in the index.
+  void AddChunk(ChunkType type, const std::string& data, uint64_t num_records,
+                uint64_t decoded_data_size);
+  // Appends a simple uncompressed chunk.
+  void AddRecords(const Records& records);
+  // The footer of the index as it is now.
+  std::string Finish() const;
+  std::string FinishWith(const Records& footer_records) const;
+  Records FooterRecords() const;
+};
+
+// A file on disk that is deleted in the end.
+class TempFile {
+ public:
+  explicit TempFile(const std::string& content);
+  ~TempFile();
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+std::string TempDir();
+std::string ReadWholeFile(const std::string& path);
+
+}  // namespace arrayrecord
+
+#endif  // ARRAYRECORD_TESTS_TEST_UTIL_H_
