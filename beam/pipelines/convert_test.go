@@ -172,6 +172,23 @@ func TestTemporaryFilesThatRemainAreReported(t *testing.T) {
 	require.ErrorContains(t, err, "temporary files may remain in "+dir+"/.temp-x-")
 }
 
+// A runner that is not Prism may carry on with a job whose driver has failed.
+func TestTemporaryFilesOfOtherRunnersAreLeftAlone(t *testing.T) {
+	fail := errors.New("connection lost")
+	cancelled, cancel := context.WithCancel(t.Context())
+	cancel()
+	temp := filepath.Join(t.TempDir(), "temp")
+	require.EqualError(t, cleanUp(t.Context(), "flink", temp, &RunError{Cause: fail.Error(), Err: fail}), "connection lost")
+	require.ErrorContains(t, cleanUp(cancelled, "flink", temp, &RunError{Err: fail}), "may remain in "+temp)
+	for _, name := range []string{"x", ".x"} {
+		file := filepath.Join(temp, name)
+		storagetest.Put(t, file, []byte("x"))
+		require.ErrorContains(t, cleanUp(t.Context(), "flink", temp, &RunError{Err: fail}), "may remain in "+temp)
+		require.FileExists(t, file)
+		require.NoError(t, os.Remove(file))
+	}
+}
+
 // waitFn keeps the pipeline running until it is cancelled.
 type waitFn struct{}
 

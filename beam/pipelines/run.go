@@ -147,16 +147,29 @@ func cleanUp(ctx context.Context, runner, temp string, err error) error {
 	if !ok {
 		return err
 	}
-	if runner != "prism" && runner != "PrismRunner" {
-		failure.TempDir = temp
-		return err
-	}
+	ended := ctx.Err() != nil
 	// The end of ctx may be what it failed by.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 	defer cancel()
+	if runner != "prism" && runner != "PrismRunner" {
+		if ended || !isEmpty(ctx, temp) {
+			failure.TempDir = temp
+		}
+		return err
+	}
 	if removeErr := storage.RemoveAll(ctx, temp); removeErr != nil {
 		failure.TempDir = temp
 		failure.Err = errors.Join(err, removeErr)
 	}
 	return err
+}
+
+// isEmpty reports whether there is certainly nothing in a directory.
+func isEmpty(ctx context.Context, dir string) bool {
+	for _, pattern := range []string{"*", ".*"} {
+		if infos, err := storage.List(ctx, storage.Join(dir, pattern)); err != nil || len(infos) > 0 {
+			return false
+		}
+	}
+	return true
 }

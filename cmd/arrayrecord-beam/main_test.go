@@ -153,6 +153,16 @@ func TestInterrupt(t *testing.T) {
 	require.Empty(t, left)
 }
 
+// Prism in this process could not go on with a job that nobody waits for.
+func TestAsyncNeedsAnotherProcess(t *testing.T) {
+	endpoint := *jobopts.Endpoint // of a Prism that another test started
+	*jobopts.Endpoint = ""
+	t.Cleanup(func() { *jobopts.Endpoint, *jobopts.Async = endpoint, false })
+	code, _, stderr := command(t, "convert", "--input", digits, "--output", filepath.Join(t.TempDir(), "x"), "--async")
+	require.Equal(t, 2, code)
+	require.Contains(t, stderr, "--async")
+}
+
 // Beam reads its flags from package flag, and passes on those that were set there.
 func TestBeamsFlagsReachBeam(t *testing.T) {
 	before := *jobopts.JobName

@@ -70,6 +70,9 @@ func (j *jobFlags) prepare() (string, error) {
 	default:
 		return "", usageError{fmt.Errorf("unknown log level %q: it is off, error, warn, info or debug", j.logLevel)}
 	}
+	if *jobopts.Async && runner == "prism" && *jobopts.Endpoint == "" {
+		return "", usageError{errors.New("--async: a job of prism in this process would end with it; --endpoint names another one")}
+	}
 	if *jobopts.WorkerBinary == "" {
 		// Beam would build one, and without cgo.
 		self, err := os.Executable()
