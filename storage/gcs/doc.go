@@ -25,7 +25,8 @@
 // never bytes of two generations.
 //
 // Objects are read as they are stored: one with Content-Encoding gzip gives
-// compressed bytes.
+// compressed bytes, at the cost of another request when it is opened. A client
+// made with WithJSONReads cannot read those.
 //
 // # Writing
 //

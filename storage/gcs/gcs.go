@@ -42,9 +42,7 @@ func (s *System) bucket(name string) (*cloud.BucketHandle, error) {
 	defer s.mu.Unlock()
 	if s.client == nil {
 		// The client refreshes its tokens under this context as long as it lives.
-		// JSON, because the older XML interface finds buckets by host name, which
-		// emulators get wrong.
-		client, err := cloud.NewClient(context.Background(), cloud.WithJSONReads())
+		client, err := cloud.NewClient(context.Background())
 		if err != nil {
 			return nil, fmt.Errorf("client for Google Cloud Storage: %w", err)
 		}

@@ -39,7 +39,7 @@ func (s *System) Open(ctx context.Context, name string) (storage.Object, error) 
 	if err != nil {
 		return nil, wrap(ctx, "open", name, err)
 	}
-	o := &object{handle: handle.ReadCompressed(true), name: name}
+	o := &object{handle: handle, name: name}
 	if err := o.open(ctx); err != nil {
 		return nil, wrap(ctx, "open", name, err)
 	}
@@ -55,6 +55,25 @@ func (o *object) open(ctx context.Context) error {
 		return err
 	}
 	defer r.Close()
+	if r.Attrs.Decompressed || r.Attrs.ContentEncoding == "gzip" {
+		return o.openGzip(ctx)
+	}
+	return o.keepTail(ctx, r)
+}
+
+// openGzip opens an object that the service would decompress, and of which it
+// then has no ranges.
+func (o *object) openGzip(ctx context.Context) error {
+	o.handle = o.handle.ReadCompressed(true)
+	r, err := o.handle.NewRangeReader(ctx, -tailSize, -1)
+	if err != nil {
+		return fmt.Errorf("stored with Content-Encoding gzip: %w", err)
+	}
+	defer r.Close()
+	return o.keepTail(ctx, r)
+}
+
+func (o *object) keepTail(ctx context.Context, r *cloud.Reader) error {
 	o.size = r.Attrs.Size
 	if o.size < 0 {
 		return errors.New("the service does not say how large the object is")
@@ -65,7 +84,7 @@ func (o *object) open(ctx context.Context) error {
 		return nil
 	}
 	tail := make([]byte, o.size-begin)
-	_, err = io.ReadFull(r, tail)
+	_, err := io.ReadFull(r, tail)
 	intact := err == nil
 	if begin == 0 {
 		// When the download of an object smaller than the range is interrupted the

@@ -44,10 +44,11 @@ func (s *System) Create(ctx context.Context, name string, opts storage.CreateOpt
 		return nil, wrap(ctx, "create", name, err)
 	}
 	u := &upload{ctx: ctx, handle: handle, name: name}
-	target := handle
+	// By itself the client does not repeat an upload whose connection was cut.
+	target := handle.Retryer(cloud.WithErrorFunc(cloud.ShouldRetry))
 	if opts.NoOverwrite {
 		u.token = rand.Text()
-		target = handle.If(cloud.Conditions{DoesNotExist: true})
+		target = target.If(cloud.Conditions{DoesNotExist: true})
 	}
 	writeCtx, cancel := context.WithCancel(ctx)
 	u.cancel = cancel
