@@ -34,7 +34,7 @@ Status ReadPlan::Range(const Reader& reader, uint64_t begin, uint64_t end,
     part.skip = record - index.FirstRecord(part.chunk);
     record = std::min(end, index.FirstRecord(part.chunk + 1));
     part.num_items = record - begin - part.first_item;
-    p->parts_.push_back(part);
+    p->parts_.push_back(std::move(part));
   }
   *plan = std::move(p);
   return Status();
@@ -63,7 +63,7 @@ Status ReadPlan::Indices(const Reader& reader, const uint64_t* records, size_t n
       part.first_item = i;
       chunk_begin = index.FirstRecord(part.chunk);
       chunk_end = index.FirstRecord(part.chunk + 1);
-      p->parts_.push_back(part);
+      p->parts_.push_back(std::move(part));
     }
     item.record -= chunk_begin;
     ++p->parts_.back().num_items;
@@ -185,9 +185,7 @@ Status ReadPlan::LoadParts(size_t begin, size_t end, uint8_t* bytes, bool read) 
 Status ReadPlan::LoadPart(Part* part, uint8_t* bytes) {
   Chunk chunk;
   AR_TRY(ParseChunk(bytes, part->extent.begin, part->extent.end, &chunk));
-  AR_TRY(CheckDataChunk(chunk, reader_.index().RecordsIn(part->chunk)));
-  AR_TRY(chunk.VerifyData());
-  AR_TRY(part->records.Open(chunk));
+  AR_TRY(part->records.Open(chunk, reader_.index().RecordsIn(part->chunk)));
   part->whole = IsWhole(*part);
   if (part->whole) {
     // Sizes go where they belong.

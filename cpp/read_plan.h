@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "reader.h"
-#include "simple_chunk.h"
+#include "records_chunk.h"
 #include "status.h"
 
 namespace arrayrecord {
@@ -49,7 +49,7 @@ class ReadPlan {
     uint64_t skip = 0;   // in plans of a range: records before the first one wanted
     bool whole = false;  // all records of the chunk, in order, side by side in the output
     uint64_t skip_bytes = 0;  // after loading: the bytes of those records
-    SimpleChunk records;
+    RecordsChunk records;
   };
   // A record wanted, in plans of indices.
   struct Item {

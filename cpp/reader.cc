@@ -3,7 +3,7 @@
 #include <cstring>
 #include <vector>
 
-#include "simple_chunk.h"
+#include "records_chunk.h"
 
 namespace arrayrecord {
 namespace {
@@ -104,23 +104,6 @@ Status LocateFooter(uint8_t* tail, size_t tail_size, uint64_t file_size, ByteSpa
   return head.size == 0 || HasSignature(head) ? std::move(status) : Foreign(status.message());
 }
 
-Status CheckDataChunk(const Chunk& chunk, uint64_t num_records) {
-  if (chunk.header.type == ChunkType::kTransposed) {
-    return Status(AR_UNIMPLEMENTED, "transposed chunks are not supported").At(chunk.begin);
-  }
-  if (chunk.header.type != ChunkType::kSimple) {
-    return Corrupt("chunk of type " + std::to_string(static_cast<int>(chunk.header.type)) +
-                   " where records should be")
-        .At(chunk.begin);
-  }
-  if (chunk.header.num_records != num_records) {
-    return Corrupt("chunk with " + std::to_string(chunk.header.num_records) +
-                   " records where the index says " + std::to_string(num_records))
-        .At(chunk.begin);
-  }
-  return Status();
-}
-
 Status Reader::Open(File file, const ReaderOptions& options, std::unique_ptr<Reader>* reader) {
   uint64_t file_size;
   AR_TRY(file.Size(&file_size));
@@ -206,27 +189,25 @@ Status Reader::Get(uint64_t record, uint8_t* out, size_t out_size, size_t* size)
 
 Status Reader::GetFromChunk(uint64_t number, const Chunk& chunk, uint64_t in_chunk, uint8_t* out,
                             size_t out_size, size_t* size) const {
-  AR_TRY(CheckDataChunk(chunk, index_.RecordsIn(number)));
-  AR_TRY(chunk.VerifyData());
-  SimpleChunk simple;
-  AR_TRY(simple.Open(chunk));
+  RecordsChunk records;
+  AR_TRY(records.Open(chunk, index_.RecordsIn(number)));
   uint64_t begin = 0;
-  *size = simple.decoded_size();
-  if (simple.num_records() > 1) {
+  *size = records.decoded_size();
+  if (records.num_records() > 1) {
     thread_local std::vector<uint64_t> sizes;
-    sizes.resize(simple.num_records());
-    AR_TRY(simple.DecodeSizes(sizes.data()));
+    sizes.resize(records.num_records());
+    AR_TRY(records.DecodeSizes(sizes.data()));
     for (uint64_t i = 0; i < in_chunk; ++i) begin += sizes[i];
     *size = sizes[in_chunk];
   }
   if (*size > out_size) return Status(AR_BUFFER_TOO_SMALL, "the record is larger than the buffer");
-  if (simple.num_records() == 1) return simple.DecodeValues(out);
-  if (const uint8_t* values = simple.plain_values()) {
+  if (records.num_records() == 1) return records.DecodeValues(out);
+  if (const uint8_t* values = records.plain_values()) {
     std::memcpy(out, values + begin, *size);
     return Status();
   }
-  std::unique_ptr<uint8_t[]> values(new uint8_t[simple.decoded_size()]);
-  AR_TRY(simple.DecodeValues(values.get()));
+  std::unique_ptr<uint8_t[]> values(new uint8_t[records.decoded_size()]);
+  AR_TRY(records.DecodeValues(values.get()));
   std::memcpy(out, values.get() + begin, *size);
   return Status();
 }

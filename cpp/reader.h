@@ -21,9 +21,6 @@ namespace arrayrecord {
 Status LocateFooter(uint8_t* tail, size_t tail_size, uint64_t file_size, ByteSpan head,
                     uint64_t* footer_offset);
 
-// Checks that a chunk is what the index says: `num_records` records of a kind that can be decoded.
-Status CheckDataChunk(const Chunk& chunk, uint64_t num_records);
-
 // Safe for use by many threads at once.
 class Reader {
  public:

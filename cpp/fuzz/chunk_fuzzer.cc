@@ -1,4 +1,4 @@
-// One chunk at any place in a file, with right hashes, and its records.
+// One chunk at any place in a file, with right hashes, and its records, simple or transposed.
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -6,6 +6,7 @@
 
 #include "chunk.h"
 #include "simple_chunk.h"
+#include "transpose_decoder.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace arrayrecord;
@@ -27,7 +28,17 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     (void)chunk.VerifyData();
   }
 
-  // As the data of a chunk whose hashes are right.
+  // As the data of a transposed chunk.
+  TransposedRecords records;
+  if (header.num_records <= 100000 && header.decoded_data_size <= 100 << 20 &&
+      DecodeTransposed(ByteSpan(data, size), header.num_records, header.decoded_data_size, &records)
+          .ok()) {
+    uint64_t total = 0;
+    for (uint64_t s : records.sizes) total += s;
+    if (total != header.decoded_data_size) __builtin_trap();
+  }
+
+  // As the data of a simple chunk whose hashes are right.
   header.data_size = size;
   chunk.header = header;
   chunk.data = data;
