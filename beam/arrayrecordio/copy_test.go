@@ -85,6 +85,7 @@ func TestFailedCopyIsRepeated(t *testing.T) {
 		}
 		faults.Heal()
 		require.Equal(t, before, list(t, c.TempDir+"/*"), op)
+		require.Empty(t, list(t, c.TempDir+"/.*"), op)
 	}
 	names, err := runCommit(t.Context(), c, makeShards(t, c, files))
 	require.NoError(t, err)

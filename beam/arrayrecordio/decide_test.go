@@ -2,6 +2,7 @@ package arrayrecordio
 
 import (
 	"errors"
+	"io/fs"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -65,6 +66,14 @@ func TestOneOfManyDecisionsWins(t *testing.T) {
 	for _, d := range decisions {
 		require.Equal(t, decisions[0], d)
 	}
+}
+
+// Two attempts may both have seen that there is no decision yet.
+func TestDecisionIsNeverReplaced(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "x.json")
+	require.NoError(t, createOnce(t.Context(), name, []byte("1")))
+	require.ErrorIs(t, createOnce(t.Context(), name, []byte("2")), fs.ErrExist)
+	require.Equal(t, []byte("1"), storagetest.Get(t, name))
 }
 
 func TestDecisionThatCannotBeWrittenOrRead(t *testing.T) {
