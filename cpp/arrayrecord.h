@@ -60,17 +60,18 @@ typedef enum ar_code {
 
 typedef struct ar_error {
   ar_code code;
-  int32_t os_errno;     /* with AR_IO, else 0 */
-  uint64_t position;    /* file position of the damage, or AR_NONE */
-  uint64_t chunk;       /* number of the chunk, or AR_NONE */
-  uint64_t record;      /* number of the record (the first one affected), or AR_NONE */
-  char message[512];    /* ends with a 0 byte; longer texts are cut */
+  int32_t os_errno;  /* with AR_IO, else 0 */
+  uint64_t position; /* file position of the damage, or AR_NONE */
+  uint64_t chunk;    /* number of the chunk, or AR_NONE */
+  uint64_t record;   /* number of the record (the first one affected), or AR_NONE */
+  char message[512]; /* ends with a 0 byte; longer texts are cut */
 } ar_error;
 
 /* The name of a code, such as "DATA_LOSS". Static memory. */
 AR_API const char* ar_code_name(ar_code code);
 
-/* ---- Options (docs/format.md section 8) -------------------------------------------------------- */
+/* ---- Options (docs/format.md section 8) --------------------------------------------------------
+ */
 
 typedef enum ar_compression {
   AR_UNCOMPRESSED = 0,
@@ -80,10 +81,10 @@ typedef enum ar_compression {
 } ar_compression;
 
 typedef struct ar_writer_options {
-  uint32_t group_size;            /* records in a chunk, 1 to 2^31 - 1 */
-  uint32_t max_parallelism;       /* threads that encode; 0: one per processor */
-  uint32_t saturation_delay_ms;   /* how long a write waits for busy threads before it encodes too */
-  int32_t transpose;              /* 0 or 1: chunks are stored by columns of protobuf fields */
+  uint32_t group_size;          /* records in a chunk, 1 to 2^31 - 1 */
+  uint32_t max_parallelism;     /* threads that encode; 0: one per processor */
+  uint32_t saturation_delay_ms; /* how long a write waits for busy threads before it encodes too */
+  int32_t transpose;            /* 0 or 1: chunks are stored by columns of protobuf fields */
   uint64_t transpose_bucket_size; /* bytes of columns that are compressed together */
   int32_t pad_to_block_boundary;  /* 0 or 1: chunks begin at multiples of 64 KiB */
   ar_compression compression;
@@ -108,14 +109,16 @@ AR_API ar_code ar_reader_options_parse(const char* text, size_t text_size, ar_re
 AR_API ar_code ar_writer_options_format(const ar_writer_options* options, char* out,
                                         size_t out_size, ar_error* error);
 
-/* ---- Reading ---------------------------------------------------------------------------------- */
+/* ---- Reading ----------------------------------------------------------------------------------
+ */
 
 typedef struct ar_reader ar_reader;
 typedef struct ar_plan ar_plan;
 typedef struct ar_cursor ar_cursor;
 
-/* Opens a file by name; options NULL are the defaults. AR_INVALID_ARGUMENT (options), AR_NOT_FOUND, AR_IO, AR_TRUNCATED,
- * AR_NOT_ARRAYRECORD, AR_DATA_LOSS, AR_UNIMPLEMENTED, AR_RESOURCE_EXHAUSTED. */
+/* Opens a file by name; options NULL are the defaults. AR_INVALID_ARGUMENT (options), AR_NOT_FOUND,
+ * AR_IO, AR_TRUNCATED, AR_NOT_ARRAYRECORD, AR_DATA_LOSS, AR_UNIMPLEMENTED, AR_RESOURCE_EXHAUSTED.
+ */
 AR_API ar_code ar_reader_open(const char* path, const ar_reader_options* options,
                               ar_reader** reader, ar_error* error);
 
@@ -179,12 +182,13 @@ AR_API ar_code ar_cursor_next(ar_cursor* cursor, const void** data, size_t* size
 
 AR_API void ar_cursor_free(ar_cursor* cursor);
 
-/* ---- Writing ---------------------------------------------------------------------------------- */
+/* ---- Writing ----------------------------------------------------------------------------------
+ */
 
 typedef struct ar_writer ar_writer;
 
-/* Creates a file; options NULL are the defaults. The bytes go to a temporary file beside it; ar_writer_close gives it its name.
- * AR_INVALID_ARGUMENT (options), AR_IO, AR_UNIMPLEMENTED. */
+/* Creates a file; options NULL are the defaults. The bytes go to a temporary file beside it;
+ * ar_writer_close gives it its name. AR_INVALID_ARGUMENT (options), AR_IO, AR_UNIMPLEMENTED. */
 AR_API ar_code ar_writer_create(const char* path, const ar_writer_options* options,
                                 ar_writer** writer, ar_error* error);
 
@@ -215,7 +219,8 @@ AR_API ar_code ar_writer_close(ar_writer* writer, ar_error* error);
  * ar_writer_create. */
 AR_API void ar_writer_free(ar_writer* writer);
 
-/* ---- Optional: sources that the caller reads (objects in a bucket, memory) --------------------- */
+/* ---- Optional: sources that the caller reads (objects in a bucket, memory) ---------------------
+ */
 
 /* Size of the block at the end of a file that says where the index is. */
 #define AR_TAIL_SIZE 65536
@@ -242,12 +247,13 @@ typedef struct ar_extent {
  * bytes apart made one. Call it before loading. The extents live as long as the plan. */
 AR_API const ar_extent* ar_plan_extents(ar_plan* plan, uint64_t max_gap, size_t* n);
 
-/* Like ar_plan_load, with the bytes of all extents, one after the other, instead of a file. The plan
- * keeps using `scratch` until it is freed. */
+/* Like ar_plan_load, with the bytes of all extents, one after the other, instead of a file. The
+ * plan keeps using `scratch` until it is freed. */
 AR_API ar_code ar_plan_load_bytes(ar_plan* plan, void* scratch, size_t scratch_size,
                                   uint32_t parallelism, ar_error* error);
 
-/* ---- Optional: chunks -------------------------------------------------------------------------- */
+/* ---- Optional: chunks --------------------------------------------------------------------------
+ */
 
 AR_API uint64_t ar_reader_num_chunks(const ar_reader* reader);
 

@@ -119,20 +119,34 @@ Status CreateWriter(const ar_writer_options* options, ar_writer** writer, MakeSi
 
 const char* ar_code_name(ar_code code) {
   switch (code) {
-    case AR_OK: return "OK";
-    case AR_CANCELLED: return "CANCELLED";
-    case AR_INVALID_ARGUMENT: return "INVALID_ARGUMENT";
-    case AR_NOT_FOUND: return "NOT_FOUND";
-    case AR_RESOURCE_EXHAUSTED: return "RESOURCE_EXHAUSTED";
-    case AR_FAILED_PRECONDITION: return "FAILED_PRECONDITION";
-    case AR_OUT_OF_RANGE: return "OUT_OF_RANGE";
-    case AR_UNIMPLEMENTED: return "UNIMPLEMENTED";
-    case AR_INTERNAL: return "INTERNAL";
-    case AR_DATA_LOSS: return "DATA_LOSS";
-    case AR_IO: return "IO";
-    case AR_TRUNCATED: return "TRUNCATED";
-    case AR_NOT_ARRAYRECORD: return "NOT_ARRAYRECORD";
-    case AR_BUFFER_TOO_SMALL: return "BUFFER_TOO_SMALL";
+    case AR_OK:
+      return "OK";
+    case AR_CANCELLED:
+      return "CANCELLED";
+    case AR_INVALID_ARGUMENT:
+      return "INVALID_ARGUMENT";
+    case AR_NOT_FOUND:
+      return "NOT_FOUND";
+    case AR_RESOURCE_EXHAUSTED:
+      return "RESOURCE_EXHAUSTED";
+    case AR_FAILED_PRECONDITION:
+      return "FAILED_PRECONDITION";
+    case AR_OUT_OF_RANGE:
+      return "OUT_OF_RANGE";
+    case AR_UNIMPLEMENTED:
+      return "UNIMPLEMENTED";
+    case AR_INTERNAL:
+      return "INTERNAL";
+    case AR_DATA_LOSS:
+      return "DATA_LOSS";
+    case AR_IO:
+      return "IO";
+    case AR_TRUNCATED:
+      return "TRUNCATED";
+    case AR_NOT_ARRAYRECORD:
+      return "NOT_ARRAYRECORD";
+    case AR_BUFFER_TOO_SMALL:
+      return "BUFFER_TOO_SMALL";
   }
   return "unknown code";
 }
@@ -193,9 +207,7 @@ void ar_reader_free(ar_reader* reader) { delete reader; }
 
 uint64_t ar_reader_num_records(const ar_reader* reader) { return reader->impl->num_records(); }
 
-uint64_t ar_reader_record_group_size(const ar_reader* reader) {
-  return reader->impl->group_size();
-}
+uint64_t ar_reader_record_group_size(const ar_reader* reader) { return reader->impl->group_size(); }
 
 const char* ar_reader_writer_options(const ar_reader* reader, size_t* size) {
   const std::string* options = reader->impl->writer_options();
@@ -205,8 +217,7 @@ const char* ar_reader_writer_options(const ar_reader* reader, size_t* size) {
 
 ar_code ar_reader_get(const ar_reader* reader, uint64_t record, void* dst, size_t dst_size,
                       size_t* size, ar_error* error) {
-  return Guard(error,
-               [&] { return reader->impl->Get(record, Bytes(dst), dst_size, size); });
+  return Guard(error, [&] { return reader->impl->Get(record, Bytes(dst), dst_size, size); });
 }
 
 ar_code ar_plan_range(const ar_reader* reader, uint64_t begin, uint64_t end, ar_plan** plan,
@@ -283,21 +294,19 @@ void ar_cursor_free(ar_cursor* cursor) { delete cursor; }
 ar_code ar_writer_create(const char* path, const ar_writer_options* options, ar_writer** writer,
                          ar_error* error) {
   return Guard(error, [&] {
-    return CreateWriter(options, writer,
-                        [&](ar_writer*, std::unique_ptr<arrayrecord::Sink>* sink) {
-                          return arrayrecord::NamedFileSink::Create(path, sink);
-                        });
+    return CreateWriter(options, writer, [&](ar_writer*, std::unique_ptr<arrayrecord::Sink>* sink) {
+      return arrayrecord::NamedFileSink::Create(path, sink);
+    });
   });
 }
 
 ar_code ar_writer_create_fd(int fd, const ar_writer_options* options, ar_writer** writer,
                             ar_error* error) {
   return Guard(error, [&] {
-    return CreateWriter(options, writer,
-                        [&](ar_writer*, std::unique_ptr<arrayrecord::Sink>* sink) {
-                          *sink = std::make_unique<arrayrecord::FdSink>(fd);
-                          return Status();
-                        });
+    return CreateWriter(options, writer, [&](ar_writer*, std::unique_ptr<arrayrecord::Sink>* sink) {
+      *sink = std::make_unique<arrayrecord::FdSink>(fd);
+      return Status();
+    });
   });
 }
 

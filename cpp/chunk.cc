@@ -76,7 +76,9 @@ class ChunkBytes {
 
  private:
   uint8_t* here() const { return bytes_ + (pos_ - begin_); }
-  Status CutOff() const { return Corrupt("chunk runs past the place where it must end").At(begin_); }
+  Status CutOff() const {
+    return Corrupt("chunk runs past the place where it must end").At(begin_);
+  }
 
   uint8_t* const bytes_;
   const uint64_t begin_;
@@ -109,8 +111,7 @@ Status ParseChunk(uint8_t* bytes, uint64_t begin, uint64_t limit, Chunk* chunk) 
 
   // With these two checks nothing below can wrap around or reach past the bytes.
   const uint64_t available = limit - begin;
-  if (header.data_size > available || header.num_records > available ||
-      header.End(begin) > limit) {
+  if (header.data_size > available || header.num_records > available || header.End(begin) > limit) {
     return Corrupt("chunk runs past the place where it must end").At(begin);
   }
   chunk->begin = begin;

@@ -31,8 +31,8 @@ Status WordArray::Allocate(size_t words, bool in_file) {
     unlink(name.c_str());
     // Reserving the blocks now turns a full disk into an error here and not a signal later.
     int failed = posix_fallocate(fd, 0, static_cast<off_t>(bytes));
-    void* map = failed ? MAP_FAILED
-                       : mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    void* map =
+        failed ? MAP_FAILED : mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     if (!failed && map == MAP_FAILED) failed = errno;
     close(fd);
     if (failed) return Status::Os(failed, "temporary file for the offloaded index, " + name);
@@ -75,7 +75,8 @@ Status ChunkIndex::Add(uint64_t offset, uint64_t count) {
         .InChunk(chunk);
   }
   // No chunk can end before its header does, nor be shorter than it has records.
-  if (chunk > 0 && (offset - last_offset_ < kChunkHeaderSize || offset - last_offset_ < last_count_)) {
+  if (chunk > 0 &&
+      (offset - last_offset_ < kChunkHeaderSize || offset - last_offset_ < last_count_)) {
     return Corrupt("index entries with overlapping chunks").InChunk(chunk);
   }
   if (count == 0) return Corrupt("index entry of a chunk without records").InChunk(chunk);

@@ -73,13 +73,12 @@ Status BrotliCompress(const Compression& c, ByteSpan in, std::string* out) {
   BrotliEncoder encoder(BrotliEncoderCreateInstance(nullptr, nullptr, nullptr));
   if (encoder == nullptr) throw std::bad_alloc();
   int window_log = c.window_log != 0 ? c.window_log : BROTLI_DEFAULT_WINDOW;
-  bool ok =
-      BrotliEncoderSetParameter(encoder.get(), BROTLI_PARAM_QUALITY, c.level) &&
-      BrotliEncoderSetParameter(encoder.get(), BROTLI_PARAM_LARGE_WINDOW,
-                                window_log > BROTLI_MAX_WINDOW_BITS) &&
-      BrotliEncoderSetParameter(encoder.get(), BROTLI_PARAM_LGWIN, window_log) &&
-      BrotliEncoderSetParameter(encoder.get(), BROTLI_PARAM_SIZE_HINT,
-                                static_cast<uint32_t>(std::min<size_t>(in.size, UINT32_MAX)));
+  bool ok = BrotliEncoderSetParameter(encoder.get(), BROTLI_PARAM_QUALITY, c.level) &&
+            BrotliEncoderSetParameter(encoder.get(), BROTLI_PARAM_LARGE_WINDOW,
+                                      window_log > BROTLI_MAX_WINDOW_BITS) &&
+            BrotliEncoderSetParameter(encoder.get(), BROTLI_PARAM_LGWIN, window_log) &&
+            BrotliEncoderSetParameter(encoder.get(), BROTLI_PARAM_SIZE_HINT,
+                                      static_cast<uint32_t>(std::min<size_t>(in.size, UINT32_MAX)));
   if (!ok) return Status(AR_INTERNAL, "brotli: cannot set up the encoder");
   const uint8_t* next_in = in.data;
   size_t available_in = in.size;
@@ -110,13 +109,13 @@ void SnappyRawCompress(const Char* in, size_t size, char* out, size_t* written, 
 
 Status SnappyCompress(const Compression& c, ByteSpan in, std::string* out) {
   if (in.size > UINT32_MAX) {
-    return Status(AR_RESOURCE_EXHAUSTED,
-                  "snappy cannot compress a chunk of " + std::to_string(in.size) +
-                      " bytes; the limit is 4294967295");
+    return Status(AR_RESOURCE_EXHAUSTED, "snappy cannot compress a chunk of " +
+                                             std::to_string(in.size) +
+                                             " bytes; the limit is 4294967295");
   }
   return AppendAtMost(snappy::MaxCompressedLength(in.size), out, [&](uint8_t* dst, size_t* n) {
-    SnappyRawCompress(reinterpret_cast<const char*>(in.data), in.size,
-                      reinterpret_cast<char*>(dst), n, c.level, 0);
+    SnappyRawCompress(reinterpret_cast<const char*>(in.data), in.size, reinterpret_cast<char*>(dst),
+                      n, c.level, 0);
     return Status();
   });
 }
@@ -155,8 +154,8 @@ Status BrotliDecompress(ByteSpan in, uint8_t* out, uint64_t size) {
   const uint8_t* next_in = in.data;
   size_t available_in = in.size;
   size_t available_out = size;
-  BrotliDecoderResult result = BrotliDecoderDecompressStream(
-      decoder.get(), &available_in, &next_in, &available_out, &out, nullptr);
+  BrotliDecoderResult result = BrotliDecoderDecompressStream(decoder.get(), &available_in, &next_in,
+                                                             &available_out, &out, nullptr);
   if (result == BROTLI_DECODER_RESULT_ERROR) {
     return Corrupt(std::string("invalid brotli data: ") +
                    BrotliDecoderErrorString(BrotliDecoderGetErrorCode(decoder.get())));

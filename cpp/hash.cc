@@ -13,8 +13,8 @@ uint64_t Hash(const void* data, size_t size) {
   alignas(32) static const highwayhash::HHKey kKey = {0x2f696c6567656952, 0x0a7364726f636572,
                                                       0x2f696c6567656952, 0x0a7364726f636572};
   highwayhash::HHResult64 result;
-  highwayhash::InstructionSets::Run<highwayhash::HighwayHash>(
-      kKey, static_cast<const char*>(data), size, &result);
+  highwayhash::InstructionSets::Run<highwayhash::HighwayHash>(kKey, static_cast<const char*>(data),
+                                                              size, &result);
   return result;
 }
 

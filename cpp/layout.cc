@@ -8,8 +8,14 @@ namespace {
 constexpr uint64_t kMagic = 0x71930e704fdae05e;
 constexpr uint64_t kVersion = 1;
 
-enum WireType { kVarint = 0, kFixed64 = 1, kLengthDelimited = 2, kStartGroup = 3, kEndGroup = 4,
-                kFixed32 = 5 };
+enum WireType {
+  kVarint = 0,
+  kFixed64 = 1,
+  kLengthDelimited = 2,
+  kStartGroup = 3,
+  kEndGroup = 4,
+  kFixed32 = 5
+};
 
 void AppendVarintField(uint64_t field, uint64_t value, std::string* out) {
   AppendVarint64(field << 3 | kVarint, out);

@@ -212,9 +212,9 @@ class CompressionOptions {
     if (window_log.has_value()) {
       const CodecRange& range = kCodecs[c->codec == Codec::kBrotli ? 1 : 2];
       ValueParser parser;
-      parser.Word("auto", [] {})
-          .Int(range.min_window_log, range.max_window_log,
-               [&](int64_t v) { c->window_log = static_cast<int>(v); });
+      parser.Word("auto", [] {}).Int(range.min_window_log, range.max_window_log, [&](int64_t v) {
+        c->window_log = static_cast<int>(v);
+      });
       AR_TRY(parser.Parse("window_log", *window_log));
     }
     // Frames of large chunks would otherwise want windows that small readers cannot afford.
@@ -228,8 +228,8 @@ class CompressionOptions {
   };
 
   static Status Conflict(std::string_view key, std::string_view other) {
-    return Status(AR_INVALID_ARGUMENT, "Option " + std::string(key) + " conflicts with option " +
-                                           std::string(other));
+    return Status(AR_INVALID_ARGUMENT,
+                  "Option " + std::string(key) + " conflicts with option " + std::string(other));
   }
 
   static Status ParseCodec(std::string_view key, std::string_view value, Compression* c) {
@@ -353,16 +353,17 @@ Status ReaderOptions::Parse(std::string_view text, ReaderOptions* options) {
   AR_TRY(ParseOptions(
       text,
       {{"max_parallelism",
-        ValueParser().Word("auto", [] {}).Int(
-            0, kMaxInt32, [&o](int64_t v) { o.max_parallelism = static_cast<int32_t>(v); })},
-       {"readahead_buffer_size",
-        ValueParser().Word("auto", [] {}).Bytes(
-            0, kMaxReadahead, [&o](uint64_t v) { o.readahead_buffer_size = v; })},
-       {"index_storage_option",
         ValueParser()
-            .Word("", [&o] { o.offloaded_index = false; })
-            .Word("in_memory", [&o] { o.offloaded_index = false; })
-            .Word("offloaded", [&o] { o.offloaded_index = true; })}}));
+            .Word("auto", [] {})
+            .Int(0, kMaxInt32, [&o](int64_t v) { o.max_parallelism = static_cast<int32_t>(v); })},
+       {"readahead_buffer_size",
+        ValueParser()
+            .Word("auto", [] {})
+            .Bytes(0, kMaxReadahead, [&o](uint64_t v) { o.readahead_buffer_size = v; })},
+       {"index_storage_option", ValueParser()
+                                    .Word("", [&o] { o.offloaded_index = false; })
+                                    .Word("in_memory", [&o] { o.offloaded_index = false; })
+                                    .Word("offloaded", [&o] { o.offloaded_index = true; })}}));
   *options = o;
   return Status();
 }

@@ -103,9 +103,8 @@ Status ReadPlan::InParallel(size_t parallelism, Weight weight, Run run) {
   uint64_t total = 0;
   for (const Part& part : parts_) total += weight(part);
   // Twice as many runs as threads, in case one thread is slower than the others.
-  const size_t runs = parallelism <= 1 ? 1
-                                       : std::min<uint64_t>(2 * parallelism,
-                                                            total / kMinBytesPerThread + 1);
+  const size_t runs =
+      parallelism <= 1 ? 1 : std::min<uint64_t>(2 * parallelism, total / kMinBytesPerThread + 1);
   if (runs <= 1) return run(0, parts_.size());
   std::vector<size_t> bounds = {0};
   uint64_t sum = 0;
@@ -171,9 +170,8 @@ Status ReadPlan::LoadParts(size_t begin, size_t end, uint8_t* bytes, bool read) 
       ++run_end;
     }
     if (read) {
-      AR_TRY(AtPart(parts_[begin],
-                    reader_.file().ReadAt(first, bytes + parts_[begin].buffer_offset,
-                                          parts_[run_end - 1].extent.end - first)));
+      AR_TRY(AtPart(parts_[begin], reader_.file().ReadAt(first, bytes + parts_[begin].buffer_offset,
+                                                         parts_[run_end - 1].extent.end - first)));
     }
     for (; begin < run_end; ++begin) {
       AR_TRY(AtPart(parts_[begin], LoadPart(&parts_[begin], bytes + parts_[begin].buffer_offset)));
@@ -259,8 +257,8 @@ Status ReadPlan::DecodePart(const Part& part, uint8_t* out, const uint64_t* offs
   }
   if (items_.empty()) {
     // The records of a range stand side by side here as there.
-    std::memcpy(first, values + part.skip_bytes, offsets[part.first_item + part.num_items] -
-                                                     offsets[part.first_item]);
+    std::memcpy(first, values + part.skip_bytes,
+                offsets[part.first_item + part.num_items] - offsets[part.first_item]);
     return Status();
   }
   for (size_t i = 0; i < part.num_items; ++i) {

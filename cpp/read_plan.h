@@ -46,8 +46,8 @@ class ReadPlan {
     uint64_t buffer_offset = 0;
     size_t first_item = 0;
     size_t num_items = 0;
-    uint64_t skip = 0;   // in plans of a range: records before the first one wanted
-    bool whole = false;  // all records of the chunk, in order, side by side in the output
+    uint64_t skip = 0;        // in plans of a range: records before the first one wanted
+    bool whole = false;       // all records of the chunk, in order, side by side in the output
     uint64_t skip_bytes = 0;  // after loading: the bytes of those records
     RecordsChunk records;
   };

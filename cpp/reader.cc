@@ -39,7 +39,8 @@ bool HasSignature(ByteSpan head) {
 }
 
 Status CutOff(uint64_t file_size, const char* what) {
-  return Status(AR_TRUNCATED, "the file is cut off: " + std::to_string(file_size) + " bytes, " + what);
+  return Status(AR_TRUNCATED,
+                "the file is cut off: " + std::to_string(file_size) + " bytes, " + what);
 }
 
 Status Foreign(const std::string& why) {
@@ -78,8 +79,8 @@ Status LocateFooter(uint8_t* tail, size_t tail_size, uint64_t file_size, ByteSpa
                     uint64_t* footer_offset) {
   AR_TRY(CheckFileSize(file_size, head));
   if (tail_size != kTailSize) {
-    return Status(AR_INVALID_ARGUMENT, "the tail of a file is 65536 bytes, not " +
-                                           std::to_string(tail_size));
+    return Status(AR_INVALID_ARGUMENT,
+                  "the tail of a file is 65536 bytes, not " + std::to_string(tail_size));
   }
   const uint64_t tail_begin = file_size - kTailSize;
   BlockHeader block;
@@ -95,8 +96,8 @@ Status LocateFooter(uint8_t* tail, size_t tail_size, uint64_t file_size, ByteSpa
   }
   if (status.ok() && (*footer_offset < kSignatureEnd || *footer_offset >= tail_begin ||
                       !CanBeginChunk(*footer_offset))) {
-    status = Corrupt("the postscript points to an impossible place, " +
-                     std::to_string(*footer_offset));
+    status =
+        Corrupt("the postscript points to an impossible place, " + std::to_string(*footer_offset));
   }
   if (status.ok()) return status;
   status = std::move(status).At(tail_begin).In("cannot read the postscript");

@@ -34,7 +34,9 @@ class SimpleChunk {
   Status DecodeSizes(uint64_t* sizes) const;
 
   // Stores decoded_size() bytes: all records, one after the other.
-  Status DecodeValues(uint8_t* out) const { return Decompress(codec_, values_, out, decoded_size_); }
+  Status DecodeValues(uint8_t* out) const {
+    return Decompress(codec_, values_, out, decoded_size_);
+  }
 
   // The values if they are not compressed, else null: they need no decoding.
   const uint8_t* plain_values() const { return codec_ == Codec::kNone ? values_.data : nullptr; }

@@ -63,9 +63,9 @@ inline Status Corrupt(std::string message) { return Status(AR_DATA_LOSS, std::mo
 }  // namespace arrayrecord
 
 // Returns from the enclosing function when `expression` is not OK.
-#define AR_TRY(expression)                                            \
-  do {                                                                \
-    ::arrayrecord::Status ar_try_status = (expression);               \
+#define AR_TRY(expression)                                              \
+  do {                                                                  \
+    ::arrayrecord::Status ar_try_status = (expression);                 \
     if (__builtin_expect(!ar_try_status.ok(), 0)) return ar_try_status; \
   } while (0)
 

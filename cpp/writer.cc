@@ -83,8 +83,8 @@ size_t MemorySink::Take(uint8_t* out, size_t size) {
 Writer::Writer(const WriterOptions& options, std::unique_ptr<Sink> sink)
     : options_(options), sink_(std::move(sink)), current_(std::make_unique<Job>()) {
   size_t threads = Processors();
-  parallelism_ = options.max_parallelism == 0 ? threads
-                                              : std::min<size_t>(threads, options.max_parallelism);
+  parallelism_ =
+      options.max_parallelism == 0 ? threads : std::min<size_t>(threads, options.max_parallelism);
 }
 
 Status Writer::Create(const WriterOptions& options, std::unique_ptr<Sink> sink,
@@ -94,8 +94,8 @@ Status Writer::Create(const WriterOptions& options, std::unique_ptr<Sink> sink,
   }
   std::unique_ptr<Writer> created(new Writer(options, std::move(sink)));
   const std::string signature = Signature();
-  AR_TRY(created->sink_->Append(reinterpret_cast<const uint8_t*>(signature.data()),
-                                signature.size()));
+  AR_TRY(
+      created->sink_->Append(reinterpret_cast<const uint8_t*>(signature.data()), signature.size()));
   created->position_ = signature.size();
   *writer = std::move(created);
   return Status();
@@ -181,8 +181,8 @@ void Writer::Encode(const WriterOptions& options, Job* job) {
     const size_t n = std::min<size_t>(options.group_size, job->sizes.size() - i);
     uint64_t bytes = 0;
     for (size_t j = i; j < i + n; ++j) bytes += job->sizes[j];
-    job->status = AppendSimpleChunk(options.compression, ByteSpan(values, bytes), &job->sizes[i],
-                                    n, &job->chunks);
+    job->status = AppendSimpleChunk(options.compression, ByteSpan(values, bytes), &job->sizes[i], n,
+                                    &job->chunks);
     if (!job->status.ok()) return;
     values += bytes;
     i += n;
@@ -256,9 +256,8 @@ Status Writer::CopyChunks(const Reader& reader, uint64_t begin, uint64_t end, ui
   AR_TRY(Usable());
   const ChunkIndex& index = reader.index();
   if (begin > end || end > index.num_chunks()) {
-    return Status(AR_OUT_OF_RANGE, "chunks [" + std::to_string(begin) + ", " +
-                                       std::to_string(end) + ") of a file with " +
-                                       std::to_string(index.num_chunks()));
+    return Status(AR_OUT_OF_RANGE, "chunks [" + std::to_string(begin) + ", " + std::to_string(end) +
+                                       ") of a file with " + std::to_string(index.num_chunks()));
   }
   if (begin == end) return Status();
   if (ended_by_short_chunk_ || current_->sizes.size() % options_.group_size != 0) {
@@ -267,9 +266,10 @@ Status Writer::CopyChunks(const Reader& reader, uint64_t begin, uint64_t end, ui
   for (uint64_t c = begin; c < end; ++c) {
     const uint64_t n = index.RecordsIn(c);
     if (n > options_.group_size || (n < options_.group_size && c + 1 < end)) {
-      return Status(AR_FAILED_PRECONDITION, "a chunk of " + std::to_string(n) +
-                                                " records cannot be copied to a file with groups of " +
-                                                std::to_string(options_.group_size))
+      return Status(AR_FAILED_PRECONDITION,
+                    "a chunk of " + std::to_string(n) +
+                        " records cannot be copied to a file with groups of " +
+                        std::to_string(options_.group_size))
           .InChunk(c);
     }
   }

@@ -1,6 +1,6 @@
-// Writing ArrayRecord files. Records are collected into jobs of one or more chunks, jobs are encoded
-// by the pool, and their bytes go out in order. The output is only ever appended to, so it can be a
-// file, a pipe or memory.
+// Writing ArrayRecord files. Records are collected into jobs of one or more chunks, jobs are
+// encoded by the pool, and their bytes go out in order. The output is only ever appended to, so it
+// can be a file, a pipe or memory.
 #ifndef ARRAYRECORD_WRITER_H_
 #define ARRAYRECORD_WRITER_H_
 

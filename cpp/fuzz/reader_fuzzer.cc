@@ -43,7 +43,8 @@ uint64_t RepairChunk(std::string* file, uint64_t begin) {
 void ReadAll(const std::string& file, std::unique_ptr<ReadPlan> plan) {
   std::string bytes;
   for (const ar_extent& extent : plan->Extents(10)) {
-    if (extent.position > file.size() || extent.size > file.size() - extent.position) __builtin_trap();
+    if (extent.position > file.size() || extent.size > file.size() - extent.position)
+      __builtin_trap();
     bytes += file.substr(extent.position, extent.size);
   }
   if (!plan->LoadBytes(reinterpret_cast<uint8_t*>(bytes.data()), bytes.size(), 1).ok()) return;

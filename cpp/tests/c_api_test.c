@@ -2,31 +2,31 @@
 /* For mkstemp. */
 #define _POSIX_C_SOURCE 200809L
 
-#include "arrayrecord.h"
-
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#define CHECK(condition)                                                  \
-  do {                                                                    \
-    if (!(condition)) {                                                   \
+#include "arrayrecord.h"
+
+#define CHECK(condition)                                                       \
+  do {                                                                         \
+    if (!(condition)) {                                                        \
       fprintf(stderr, "%s:%d: %s is false\n", __FILE__, __LINE__, #condition); \
-      exit(1);                                                            \
-    }                                                                     \
+      exit(1);                                                                 \
+    }                                                                          \
   } while (0)
 
-#define CHECK_OK(call)                                                              \
-  do {                                                                              \
-    ar_error check_error;                                                           \
-    memset(&check_error, 0, sizeof(check_error));                                   \
-    ar_code check_code = (call);                                                    \
-    if (check_code != AR_OK) {                                                      \
+#define CHECK_OK(call)                                                                         \
+  do {                                                                                         \
+    ar_error check_error;                                                                      \
+    memset(&check_error, 0, sizeof(check_error));                                              \
+    ar_code check_code = (call);                                                               \
+    if (check_code != AR_OK) {                                                                 \
       fprintf(stderr, "%s:%d: %s: %s\n", __FILE__, __LINE__, #call, ar_code_name(check_code)); \
-      exit(1);                                                                      \
-    }                                                                               \
+      exit(1);                                                                                 \
+    }                                                                                          \
   } while (0)
 
 enum { kRecords = 1000, kRecordSize = 20 };
@@ -61,8 +61,9 @@ static void test_options(void) {
   CHECK_OK(ar_writer_options_parse("group_size:7,brotli:9", 21, &options, &error));
   CHECK(options.group_size == 7 && options.compression == AR_BROTLI && options.level == 9);
   CHECK_OK(ar_writer_options_format(&options, text, sizeof(text), &error));
-  CHECK(strcmp(text, "group_size:7,transpose:false,pad_to_block_boundary:false,brotli:9,"
-                     "max_parallelism:1") == 0);
+  CHECK(strcmp(text,
+               "group_size:7,transpose:false,pad_to_block_boundary:false,brotli:9,"
+               "max_parallelism:1") == 0);
   CHECK_OK(ar_writer_options_format(&options, text, 5, &error));
   CHECK(strcmp(text, "grou") == 0);
   CHECK(ar_writer_options_parse("zstd:99", 7, &options, &error) == AR_INVALID_ARGUMENT);

@@ -10,10 +10,11 @@
 namespace arrayrecord {
 namespace {
 
-const Compression kAll[] = {{Codec::kNone, 0, 0},     {Codec::kZstd, 3, 20},  {Codec::kZstd, -5, 10},
-                            {Codec::kZstd, 22, 31},   {Codec::kZstd, 0, 0},   {Codec::kBrotli, 0, 0},
-                            {Codec::kBrotli, 11, 10}, {Codec::kBrotli, 6, 0}, {Codec::kBrotli, 5, 30},
-                            {Codec::kSnappy, 1, 0},   {Codec::kSnappy, 2, 0}};
+const Compression kAll[] = {
+    {Codec::kNone, 0, 0},     {Codec::kZstd, 3, 20},  {Codec::kZstd, -5, 10},
+    {Codec::kZstd, 22, 31},   {Codec::kZstd, 0, 0},   {Codec::kBrotli, 0, 0},
+    {Codec::kBrotli, 11, 10}, {Codec::kBrotli, 6, 0}, {Codec::kBrotli, 5, 30},
+    {Codec::kSnappy, 1, 0},   {Codec::kSnappy, 2, 0}};
 
 std::string Block(const Compression& c, const std::string& data) {
   std::string block;
@@ -52,7 +53,8 @@ TEST(CodecTest, BytesOfTheSmallestBlocks) {
   };
   const std::string zero(1, '\0');
   EXPECT_EQ(block(Codec::kNone, 0, ""), "");
-  EXPECT_EQ(block(Codec::kZstd, 3, ""), std::string("\x00\x28\xb5\x2f\xfd\x20\x00\x01\x00\x00", 10));
+  EXPECT_EQ(block(Codec::kZstd, 3, ""),
+            std::string("\x00\x28\xb5\x2f\xfd\x20\x00\x01\x00\x00", 10));
   EXPECT_EQ(block(Codec::kBrotli, 6, ""), std::string("\x00\x3b", 2));
   EXPECT_EQ(block(Codec::kSnappy, 1, ""), std::string("\x00\x00", 2));
   EXPECT_EQ(block(Codec::kZstd, 3, zero),

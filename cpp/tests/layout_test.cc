@@ -26,13 +26,15 @@ TEST(LayoutTest, Postscript) {
   EXPECT_EQ(offset, uint64_t{1} << 40);
   EXPECT_EQ(parse(std::string(kMagic) + "\x08\x05\x08\x07"), AR_OK) << "the last one wins";
   EXPECT_EQ(offset, 7u);
-  EXPECT_EQ(parse(std::string("\x08\x40\x1a\x02zz\x25zzzz\x29zzzzzzzz\x33\x08\x01\x34") + kMagic), AR_OK)
+  EXPECT_EQ(parse(std::string("\x08\x40\x1a\x02zz\x25zzzz\x29zzzzzzzz\x33\x08\x01\x34") + kMagic),
+            AR_OK)
       << "unknown fields of every kind";
   for (const std::string& bad :
-       {std::string(), std::string("\x08\x40"), std::string(kMagic), "\x0a\x01\x40" + std::string(kMagic),
-        std::string("\x08\x40\x10\x05"), std::string("\x08"), std::string("\x00\x01", 2),
-        std::string("\x0e\x01"), std::string("\x0f\x01"), std::string("\x1a\x05zz"), std::string("\x25zz"),
-        std::string("\x33\x08\x01"), std::string("\x34"), std::string("\x33\x3c")}) {
+       {std::string(), std::string("\x08\x40"), std::string(kMagic),
+        "\x0a\x01\x40" + std::string(kMagic), std::string("\x08\x40\x10\x05"), std::string("\x08"),
+        std::string("\x00\x01", 2), std::string("\x0e\x01"), std::string("\x0f\x01"),
+        std::string("\x1a\x05zz"), std::string("\x25zz"), std::string("\x33\x08\x01"),
+        std::string("\x34"), std::string("\x33\x3c")}) {
     EXPECT_EQ(parse(bad), AR_DATA_LOSS);
   }
   EXPECT_EQ(parse(std::string(10000, '\x33')), AR_DATA_LOSS) << "deep groups do not overflow";

@@ -67,8 +67,9 @@ TEST(WriterOptionsTest, Messages) {
             "Option transpose: invalid value: 1, valid values: (empty), true, false");
   EXPECT_EQ(Written("uncompressed:3"),
             "Option uncompressed: invalid value: 3, valid values: (empty)");
-  EXPECT_EQ(Written("brotli:12"),
-            "Option brotli: invalid value: 12, valid values: (empty), integers in the range [0..11]");
+  EXPECT_EQ(
+      Written("brotli:12"),
+      "Option brotli: invalid value: 12, valid values: (empty), integers in the range [0..11]");
   EXPECT_EQ(Written("window_log:31,brotli"),
             "Option window_log: invalid value: 31, valid values: auto, integers in the range "
             "[10..30]");
@@ -79,13 +80,15 @@ TEST(WriterOptionsTest, Messages) {
   EXPECT_EQ(Written("zstd:99,brotli"),
             "Option zstd: invalid value: 99, valid values: (empty), integers in the range "
             "[-131072..22]");
-  EXPECT_EQ(Written("transpose_bucket_size:0"),
-            "Option transpose_bucket_size: invalid value: 0, valid values: auto, integers expressed "
-            "as reals with optional suffix [BkKMGTPE], in the range [1..18446744073709551615]");
+  EXPECT_EQ(
+      Written("transpose_bucket_size:0"),
+      "Option transpose_bucket_size: invalid value: 0, valid values: auto, integers expressed "
+      "as reals with optional suffix [BkKMGTPE], in the range [1..18446744073709551615]");
 }
 
 TEST(WriterOptionsTest, Integers) {
-  for (const char* bad : {"0", "-1", "2147483648", "1.0", "0x10", "1e3", "1K", "+-1", "++1", "1 1"}) {
+  for (const char* bad :
+       {"0", "-1", "2147483648", "1.0", "0x10", "1e3", "1K", "+-1", "++1", "1 1"}) {
     EXPECT_NE(Written(std::string("group_size:") + bad).find("invalid value"), std::string::npos)
         << bad;
   }
@@ -119,14 +122,16 @@ TEST(ReaderOptionsTest, Bytes) {
   const struct {
     const char* text;
     uint64_t bytes;
-  } kGood[] = {{"0", 0},        {"16M", 16 << 20},   {"1.5K", 1536}, {"1.5k", 1536},
-               {"0.5", 1},      {"1e3", 1000},       {"1024B", 1024}, {"-0", 0},
-               {" 7", 7},       {"+1G", 1 << 30},    {"0.4", 0},      {"auto", ReaderOptions::kAutoReadahead}};
+  } kGood[] = {{"0", 0},         {"16M", 16 << 20}, {"1.5K", 1536},
+               {"1.5k", 1536},   {"0.5", 1},        {"1e3", 1000},
+               {"1024B", 1024},  {"-0", 0},         {" 7", 7},
+               {"+1G", 1 << 30}, {"0.4", 0},        {"auto", ReaderOptions::kAutoReadahead}};
   for (const auto& good : kGood) {
     EXPECT_EQ(ReadOptions(std::string("readahead_buffer_size:") + good.text, &o).message(), "");
     EXPECT_EQ(o.readahead_buffer_size, good.bytes) << good.text;
   }
-  for (const char* bad : {"", "16MB", "1 K ", "nan", "-1", "0x10", "2G", "inf", "1e999", "K", "1KK"}) {
+  for (const char* bad :
+       {"", "16MB", "1 K ", "nan", "-1", "0x10", "2G", "inf", "1e999", "K", "1KK"}) {
     EXPECT_EQ(ReadOptions(std::string("readahead_buffer_size:") + bad, &o).code(),
               AR_INVALID_ARGUMENT)
         << bad;

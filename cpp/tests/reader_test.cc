@@ -106,9 +106,9 @@ TEST(ReaderTest, OneRecordOfAFile) {
 TEST(CursorTest, GivesAllRecordsUnderAllOptions) {
   const Records records = TextRecords(3000, 60);
   TempFile file(MakeFile("uncompressed,group_size:5", records));
-  for (const char* options :
-       {"", "max_parallelism:0", "readahead_buffer_size:0", "readahead_buffer_size:20K,max_parallelism:1",
-        "readahead_buffer_size:1G", "index_storage_option:offloaded"}) {
+  for (const char* options : {"", "max_parallelism:0", "readahead_buffer_size:0",
+                              "readahead_buffer_size:20K,max_parallelism:1",
+                              "readahead_buffer_size:1G", "index_storage_option:offloaded"}) {
     ReaderOptions parsed;
     ASSERT_TRUE(ReaderOptions::Parse(options, &parsed).ok());
     File handle;
@@ -180,7 +180,8 @@ TEST(ReaderTest, GroupsOfDifferentSizes) {
   EXPECT_EQ(back, records);
   back.clear();
   ASSERT_TRUE(ReadIndices(*reader, bytes, {29, 3, 4, 15, 16, 0}, &back).ok());
-  EXPECT_EQ(back, (Records{records[29], records[3], records[4], records[15], records[16], records[0]}));
+  EXPECT_EQ(back,
+            (Records{records[29], records[3], records[4], records[15], records[16], records[0]}));
 }
 
 TEST(ReaderTest, FilesOfBefore2022HaveNoWriterOptions) {
@@ -231,7 +232,8 @@ TEST(ReaderTest, IndexThatLies) {
   fails("offset past the end", [](RawFile* f) { f->index[3].chunk_offset = 1 << 20; });
   fails("offset near 2^64", [](RawFile* f) { f->index[3].chunk_offset = UINT64_MAX - 5; });
   fails("offset of the footer", [](RawFile* f) { f->index[3].chunk_offset = f->bytes.size(); });
-  fails("a chunk left out", [](RawFile* f) { f->index.erase(f->index.begin() + 1); }, nullptr, AR_OK);
+  fails(
+      "a chunk left out", [](RawFile* f) { f->index.erase(f->index.begin() + 1); }, nullptr, AR_OK);
 }
 
 TEST(ReaderTest, ChunksThatAreNotRecords) {
@@ -278,7 +280,7 @@ TEST(ReaderTest, NoFlippedBitGivesWrongRecords) {
   const Records records = TextRecords(9, 4);
   for (const char* codec : kCodecs) {
     std::string file = MakeFile(std::string("group_size:2,") + codec, records);
-    for (size_t i = 0; i < file.size(); i += i > 3000 && i < 65500 ? 97 : 1) {
+    for (size_t i = 0; i<file.size(); i += i> 3000 && i < 65500 ? 97 : 1) {
       if (i > 65536 + 300) break;
       file[i] ^= 0x04;
       Records back;

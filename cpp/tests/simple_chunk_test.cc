@@ -44,16 +44,17 @@ std::string Plain(const std::vector<uint64_t>& sizes, const std::string& values)
 TEST(SimpleChunkTest, RoundTrip) {
   for (Codec codec : {Codec::kNone, Codec::kZstd, Codec::kBrotli, Codec::kSnappy}) {
     for (const Records& records :
-         {Records{""}, Records{"a"}, Records{"", "", ""}, Records{"one", "", std::string(9999, 'x')},
-          TextRecords(1000, 5)}) {
+         {Records{""}, Records{"a"}, Records{"", "", ""},
+          Records{"one", "", std::string(9999, 'x')}, TextRecords(1000, 5)}) {
       std::string values, chunk;
       std::vector<uint64_t> sizes;
       for (const std::string& r : records) {
         values += r;
         sizes.push_back(r.size());
       }
-      ASSERT_TRUE(AppendSimpleChunk({codec, 1, 0}, AsBytes(values), sizes.data(), sizes.size(), &chunk)
-                      .ok());
+      ASSERT_TRUE(
+          AppendSimpleChunk({codec, 1, 0}, AsBytes(values), sizes.data(), sizes.size(), &chunk)
+              .ok());
       ChunkHeader header;
       ASSERT_TRUE(header.Decode(Data(chunk)));
       EXPECT_EQ(header.data_size, chunk.size() - kChunkHeaderSize);
@@ -92,7 +93,11 @@ TEST(SimpleChunkTest, SizesThatDoNotFit) {
       {"values too short", Plain({1, 2}, "ab"), 2, 3},
       {"values too long", Plain({1, 2}, "abcd"), 2, 3},
       {"no records but values", Plain({}, "abc"), 0, 3},
-      {"cut varint", std::string("\x00\x02\x01\x80" "ab", 6), 2, 2},
+      {"cut varint",
+       std::string("\x00\x02\x01\x80"
+                   "ab",
+                   6),
+       2, 2},
   };
   for (const auto& bad : kBad) {
     Records records;

@@ -84,8 +84,11 @@ Parts SixRecords() {
   return p;
 }
 
-const Records kSixRecords = {std::string("\x08\x05", 2), std::string("\x08\x01\x12\x02\x68\x69", 6),
-                             "hello", "", std::string("\x08\x96\x01\x1a\x02\x08\x07", 7),
+const Records kSixRecords = {std::string("\x08\x05", 2),
+                             std::string("\x08\x01\x12\x02\x68\x69", 6),
+                             "hello",
+                             "",
+                             std::string("\x08\x96\x01\x1a\x02\x08\x07", 7),
                              std::string("\x08\x05", 2)};
 
 TEST(TransposeDecoderTest, ExampleOfTheFormat) {
@@ -127,7 +130,8 @@ TEST(TransposeDecoderTest, BrokenRules) {
       {"output too short", [](Parts* p) { ++p->decoded_size; }},
       {"output too long", [](Parts* p) { --p->decoded_size; }},
       {"no output allowed", [](Parts* p) { p->decoded_size = 0; }},
-      {"no states", [](Parts* p) { p->ids.clear(), p->next.clear(), p->subtypes.clear(), p->buffers.clear(); }},
+      {"no states",
+       [](Parts* p) { p->ids.clear(), p->next.clear(), p->subtypes.clear(), p->buffers.clear(); }},
       {"id 4", [](Parts* p) { p->ids[10] = 4; }},
       {"id 7", [](Parts* p) { p->ids[10] = 7; }},
       {"id 15", [](Parts* p) { p->ids[10] = 15; }},

@@ -123,14 +123,12 @@ TEST(WriterTest, CopiedChunksAreTheSameRecords) {
     auto writer = Create(options, std::move(sink));
     const auto extent = reader_a->index().extent(0, reader_a->index().num_chunks());
     std::string bytes = file_a.substr(extent.begin, extent.end - extent.begin);
-    ASSERT_EQ(writer
-                  ->CopyChunks(*reader_a, 0, reader_a->index().num_chunks(), Data(bytes),
-                               bytes.size())
-                  .message(),
-              "");
+    ASSERT_EQ(
+        writer->CopyChunks(*reader_a, 0, reader_a->index().num_chunks(), Data(bytes), bytes.size())
+            .message(),
+        "");
     for (int i = 0; i < 10; ++i) ASSERT_TRUE(Write(writer.get(), "between").ok());
-    ASSERT_TRUE(
-        writer->CopyChunks(*reader_b, 0, reader_b->index().num_chunks(), nullptr, 0).ok());
+    ASSERT_TRUE(writer->CopyChunks(*reader_b, 0, reader_b->index().num_chunks(), nullptr, 0).ok());
     if (std::string(group) == "10") {
       EXPECT_EQ(Write(writer.get(), "x").code(), AR_FAILED_PRECONDITION) << "after a short chunk";
     }
