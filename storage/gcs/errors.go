@@ -69,6 +69,13 @@ func preconditionFailed(err error) bool {
 	return hasStatus(err, http.StatusPreconditionFailed, codes.FailedPrecondition)
 }
 
+// isStatus tells an answer of the service from the lack of one.
+func isStatus(err error) bool {
+	var e *googleapi.Error
+	_, ok := status.FromError(err)
+	return ok || errors.As(err, &e)
+}
+
 func hasStatus(err error, http int, grpc codes.Code) bool {
 	var e *googleapi.Error
 	if errors.As(err, &e) {

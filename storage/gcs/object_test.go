@@ -188,6 +188,7 @@ func TestObjectsWithContentEncodingAreReadAsStored(t *testing.T) {
 // All of an object is read under a fault, by pieces and by several goroutines,
 // over both interfaces of the service.
 func TestReadsSurviveFaults(t *testing.T) {
+	silence(t)
 	for name, f := range map[string]fault{
 		"503":              status(http.StatusServiceUnavailable),
 		"429":              status(http.StatusTooManyRequests),
@@ -232,11 +233,17 @@ func TestReadsSurviveFaults(t *testing.T) {
 	}
 }
 
+// silence drops the client's remarks on the bytes too many of an interrupted
+// download.
+func silence(t *testing.T) {
+	log.SetOutput(io.Discard)
+	t.Cleanup(func() { log.SetOutput(os.Stderr) })
+}
+
 // Interruptions at every point of the request that opens a small object.
 func TestInterruptedOpeningOfSmallObject(t *testing.T) {
 	useClient(t)
-	log.SetOutput(io.Discard) // the client remarks on the bytes too many
-	t.Cleanup(func() { log.SetOutput(os.Stderr) })
+	silence(t)
 	name := place(plain) + "/small"
 	all := content(300)
 	storagetest.Put(t, name, all)

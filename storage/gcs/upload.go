@@ -96,10 +96,10 @@ func (u *upload) Commit() error {
 	defer u.cancel()
 	err = u.w.Close()
 	attrs := u.w.Attrs()
-	if preconditionFailed(err) {
-		// The upload may have succeeded at the first attempt and met itself at the
-		// second.
-		if found, attrsErr := u.handle.Attrs(u.ctx); attrsErr == nil && found.Metadata[tokenKey] == u.token {
+	// The answer to a successful upload may have been lost, and the upload then
+	// have met itself at the second attempt.
+	if preconditionFailed(err) || err != nil && !isStatus(err) {
+		if found, attrsErr := u.handle.Attrs(u.ctx); attrsErr == nil && u.made(found) {
 			attrs, err = found, nil
 		}
 	}
@@ -107,6 +107,14 @@ func (u *upload) Commit() error {
 		return u.error("commit", err)
 	}
 	return u.verify(attrs)
+}
+
+// made tells whether an object is what the upload was to make.
+func (u *upload) made(attrs *cloud.ObjectAttrs) bool {
+	if u.token == "" {
+		return attrs.Size == u.size && attrs.CRC32C == u.crc
+	}
+	return attrs.Metadata[tokenKey] == u.token
 }
 
 // verify takes an object back that is not what was written. The service itself
