@@ -17,13 +17,15 @@ type source struct {
 	readAt   func(ctx context.Context, p []byte, off int64) (int, error)
 	size     int64
 	maxGap   int   // ranges closer than this are read as one
+	maxRead  int   // several are made of a larger one, where reads are parallel
 	group    int64 // bytes read together in sequential reading, unless options say so
 	parallel int   // reads under way at once for one batch
 }
 
 func objectSource(o storage.Object) *source {
-	// A request costs what moving some hundred kilobytes costs.
-	return &source{readAt: o.ReadAt, size: o.Size(), maxGap: 64 << 10, group: 4 << 20, parallel: 16}
+	// A request costs what moving some hundred kilobytes costs, and one connection is slower than
+	// several.
+	return &source{readAt: o.ReadAt, size: o.Size(), maxGap: 64 << 10, maxRead: 8 << 20, group: 4 << 20, parallel: 16}
 }
 
 func readerAtSource(r io.ReaderAt, size int64) *source {
@@ -55,25 +57,30 @@ func (s *source) readExtents(ctx context.Context, extents []core.Extent) ([]byte
 		total += e.Size
 	}
 	data := make([]byte, total)
-	if len(extents) == 1 || s.parallel == 1 {
-		rest := data
+	return data, s.readInto(ctx, data, extents)
+}
+
+// readInto fills data with the extents: several of them, and parts of large ones, at once.
+func (s *source) readInto(ctx context.Context, data []byte, extents []core.Extent) error {
+	if s.parallel == 1 || len(extents) == 1 && len(data) <= s.maxRead {
 		for _, e := range extents {
-			if err := s.read(ctx, rest[:e.Size], e.Position); err != nil {
-				return nil, err
+			if err := s.read(ctx, data[:e.Size], e.Position); err != nil {
+				return err
 			}
-			rest = rest[e.Size:]
+			data = data[e.Size:]
 		}
-		return data, nil
+		return nil
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(s.parallel)
-	rest := data
 	for _, e := range extents {
-		p := rest[:e.Size]
-		g.Go(func() error { return s.read(ctx, p, e.Position) })
-		rest = rest[e.Size:]
+		for begin := 0; begin < e.Size; begin += s.maxRead {
+			part, position := data[begin:min(begin+s.maxRead, e.Size)], e.Position+int64(begin)
+			g.Go(func() error { return s.read(ctx, part, position) })
+		}
+		data = data[e.Size:]
 	}
-	return data, g.Wait()
+	return g.Wait()
 }
 
 // openCore reads the end of the file and opens a core reader on the index there.
@@ -109,7 +116,8 @@ func (s *source) openCore(ctx context.Context, o core.ReaderOptions) (*core.Read
 	} else {
 		index = make([]byte, tailPosition-begin)
 		copy(index[endPosition-begin:], end)
-		if err := s.read(ctx, index[:endPosition-begin], begin); err != nil {
+		missing := index[:endPosition-begin]
+		if err := s.readInto(ctx, missing, []core.Extent{{Position: begin, Size: len(missing)}}); err != nil {
 			return nil, err
 		}
 	}

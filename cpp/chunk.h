@@ -11,6 +11,7 @@
 #define ARRAYRECORD_CHUNK_H_
 
 #include <cstdint>
+#include <string>
 
 #include "block.h"
 #include "status.h"
@@ -44,6 +45,10 @@ struct ChunkHeader {
   // begin + data_size and begin + num_records are below 2^63.
   uint64_t End(uint64_t begin) const;
 };
+
+// Fills in the header of a chunk that stands, data and all, from `begin` on in `bytes`.
+void SealChunk(ChunkType type, uint64_t num_records, uint64_t decoded_data_size, size_t begin,
+               std::string* bytes);
 
 // A chunk in memory, with its block headers taken out.
 struct Chunk {

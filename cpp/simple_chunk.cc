@@ -21,14 +21,7 @@ Status AppendSimpleChunk(const Compression& compression, ByteSpan values, const 
   out->append(sizes_block);
   AR_TRY(Compress(compression, values, out));
 
-  uint8_t* chunk = reinterpret_cast<uint8_t*>(&(*out)[begin]);
-  ChunkHeader header;
-  header.type = ChunkType::kSimple;
-  header.data_size = out->size() - begin - kChunkHeaderSize;
-  header.data_hash = Hash(chunk + kChunkHeaderSize, header.data_size);
-  header.num_records = n;
-  header.decoded_data_size = values.size;
-  header.Encode(chunk);
+  SealChunk(ChunkType::kSimple, n, values.size, begin, out);
   return Status();
 }
 

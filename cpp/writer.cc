@@ -10,6 +10,7 @@
 
 #include "layout.h"
 #include "simple_chunk.h"
+#include "transpose_encoder.h"
 
 namespace arrayrecord {
 namespace {
@@ -89,9 +90,6 @@ Writer::Writer(const WriterOptions& options, std::unique_ptr<Sink> sink)
 
 Status Writer::Create(const WriterOptions& options, std::unique_ptr<Sink> sink,
                       std::unique_ptr<Writer>* writer) {
-  if (options.transpose) {
-    return Status(AR_UNIMPLEMENTED, "writing transposed chunks is not supported");
-  }
   std::unique_ptr<Writer> created(new Writer(options, std::move(sink)));
   const std::string signature = Signature();
   AR_TRY(
@@ -181,8 +179,12 @@ void Writer::Encode(const WriterOptions& options, Job* job) {
     const size_t n = std::min<size_t>(options.group_size, job->sizes.size() - i);
     uint64_t bytes = 0;
     for (size_t j = i; j < i + n; ++j) bytes += job->sizes[j];
-    job->status = AppendSimpleChunk(options.compression, ByteSpan(values, bytes), &job->sizes[i], n,
-                                    &job->chunks);
+    const ByteSpan group(values, bytes);
+    job->status =
+        options.transpose
+            ? AppendTransposedChunk(options.compression, options.transpose_bucket_size, group,
+                                    &job->sizes[i], n, &job->chunks)
+            : AppendSimpleChunk(options.compression, group, &job->sizes[i], n, &job->chunks);
     if (!job->status.ok()) return;
     values += bytes;
     i += n;

@@ -71,7 +71,7 @@ class MemorySink : public Sink {
 
 class Writer {
  public:
-  // Writes the beginning of the file. AR_UNIMPLEMENTED for transposed chunks.
+  // Writes the beginning of the file.
   static Status Create(const WriterOptions& options, std::unique_ptr<Sink> sink,
                        std::unique_ptr<Writer>* writer);
   // Drops what is not encoded yet.
