@@ -5,22 +5,20 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"reflect"
-	"slices"
 	"sync"
 	"time"
 
-	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/log"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/arrayrecord/arrayrecord-go/beam/internal/counters"
+	"github.com/arrayrecord/arrayrecord-go/beam/internal/dofn"
 	"github.com/arrayrecord/arrayrecord-go/storage"
 )
 
 func init() {
-	beam.RegisterType(reflect.TypeFor[commitFn]())
+	dofn.Register3x1((*commitFn).ProcessElement)
 	register.Emitter1[string]()
 }
 
@@ -42,16 +40,9 @@ type commitFn struct {
 // Setup makes the counters, which do not travel.
 func (f *commitFn) Setup() { f.written = counters.Written() }
 
-// ProcessElement is called with all files that are to be shards.
-func (f *commitFn) ProcessElement(ctx context.Context, _ int, _ func(*[]byte) bool, next func(*tempFile) bool, emit func(string)) error {
-	moves, err := f.Config.moves(ctx, collect(next))
-	if err == nil {
-		moves, err = decide(ctx, f.Config, commitDecision, moves)
-	}
-	if err == nil {
-		err = commit(ctx, moves)
-	}
-	if err != nil {
+// ProcessElement is called with all shards.
+func (f *commitFn) ProcessElement(ctx context.Context, all arrangement, emit func(string)) error {
+	if err := commit(ctx, all.Moves); err != nil {
 		return fmt.Errorf("arrayrecordio: commit: %w", err)
 	}
 	// Whatever is still there belongs to attempts that failed.
@@ -59,46 +50,13 @@ func (f *commitFn) ProcessElement(ctx context.Context, _ int, _ func(*[]byte) bo
 		log.Warnf(ctx, "arrayrecordio: temporary files of a complete write remain: %v", err)
 	}
 	var records, bytes int64
-	for _, m := range moves {
+	for _, m := range all.Moves {
 		records += m.From.Records
 		bytes += m.From.Bytes
 		emit(m.To)
 	}
-	f.written.Add(ctx, int64(len(moves)), records, bytes)
+	f.written.Add(ctx, int64(len(all.Moves)), records, bytes)
 	return nil
-}
-
-// move is a temporary file and its name as a shard.
-type move struct {
-	From tempFile
-	To   string
-}
-
-// moves gives the files their numbers. It gives the same file the same number
-// whenever it is called.
-func (c writeConfig) moves(ctx context.Context, files []tempFile) ([]move, error) {
-	if c.NumShards > 0 {
-		slices.SortStableFunc(files, func(a, b tempFile) int { return a.Shard - b.Shard })
-		for i, file := range files {
-			if file.Shard != i {
-				return nil, fmt.Errorf("shard %d was made more than once or not at all", min(i, file.Shard))
-			}
-		}
-		if len(files) != c.NumShards {
-			return nil, fmt.Errorf("%d of %d shards were made", len(files), c.NumShards)
-		}
-	} else if len(files) == 0 {
-		empty, err := c.makeShard(ctx, nil)
-		if err != nil {
-			return nil, err
-		}
-		files = []tempFile{empty}
-	}
-	moves := make([]move, len(files))
-	for i, file := range files {
-		moves[i] = move{From: file, To: ShardName(c.Prefix, i, len(files), c.Suffix)}
-	}
-	return moves, nil
 }
 
 // commit renames all files, or none if one of them cannot be: see undo for the

@@ -18,6 +18,8 @@
 //	       /                     \
 //	copy chunks             copy chunks         each shard by a worker of its own
 //	       \                     /
+//	                 arrange                    which file is which shard
+//	                    |
 //	                 commit                     all shards get their names at once
 //
 // Records are encoded once. With a fixed number of shards, compressed chunks

@@ -145,9 +145,13 @@ func makeShards(t *testing.T, c writeConfig, files []tempFile) []tempFile {
 
 // runCommit gives the final names.
 func runCommit(ctx context.Context, c writeConfig, files []tempFile) ([]string, error) {
+	var all []arrangement
+	err := (&arrangeFn{Config: c}).ProcessElement(ctx, 0, nil, iterate(files), func(a arrangement) { all = append(all, a) })
 	fn := &commitFn{Config: c}
 	fn.Setup()
 	var names []string
-	err := fn.ProcessElement(ctx, 0, nil, iterate(files), func(name string) { names = append(names, name) })
+	for _, a := range all {
+		err = fn.ProcessElement(ctx, a, func(name string) { names = append(names, name) })
+	}
 	return names, err
 }

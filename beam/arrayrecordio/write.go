@@ -51,7 +51,8 @@ func TryWrite(s beam.Scope, prefix string, col beam.PCollection, opts ...WriteOp
 		plans := beam.ParDo(s, &planFn{Config: config}, gather(s, files))
 		files = beam.ParDo(s, &copyFn{Config: config}, beam.Reshuffle(s, plans))
 	}
-	return beam.ParDo(s, &commitFn{Config: config}, gather(s, files)), nil
+	arranged := beam.ParDo(s, &arrangeFn{Config: config, Settle: settleTime}, gather(s, files))
+	return beam.ParDo(s, &commitFn{Config: config}, beam.Reshuffle(s, arranged)), nil
 }
 
 // gather brings all temporary files into one call of a DoFn, which is made even

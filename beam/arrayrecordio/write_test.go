@@ -21,6 +21,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/arrayrecord/arrayrecord-go/arrayrecord"
+	"github.com/arrayrecord/arrayrecord-go/beam/internal/failingjob"
 	"github.com/arrayrecord/arrayrecord-go/storage/storagetest"
 )
 
@@ -197,6 +198,7 @@ func (f *brokenFn) ProcessElement(record []byte) ([]byte, error) {
 }
 
 func TestFailureUpstreamLeavesNoShard(t *testing.T) {
+	failingjob.Test(t)
 	for _, n := range []int{0, 2} {
 		dir := t.TempDir()
 		temp := filepath.Join(dir, "temp")
@@ -208,7 +210,22 @@ func TestFailureUpstreamLeavesNoShard(t *testing.T) {
 	}
 }
 
+// Prism may begin steps whose input is not complete, after a failure; see
+// arrangeFn. Without care this happens in a few of a hundred runs.
+func TestFailureNeverLeadsToACommit(t *testing.T) {
+	failingjob.Test(t)
+	for i := range 60 {
+		dir := t.TempDir()
+		p, s := beam.NewPipelineWithRoot()
+		col := beam.ParDo(s, &brokenFn{At: "000003"}, beam.Reshuffle(s, beam.CreateList(s, makeRecords(5))))
+		Write(s, filepath.Join(dir, "out"), col, WithNumShards(i%2*2))
+		require.ErrorContains(t, ptest.Run(p), "broken on purpose")
+		require.Empty(t, list(t, dir+"/*"), i)
+	}
+}
+
 func TestStorageFailuresLeaveNoShard(t *testing.T) {
+	failingjob.Test(t)
 	for _, fault := range []storagetest.Fault{
 		{Op: storagetest.OpCreate},
 		{Op: storagetest.OpWrite},
@@ -320,6 +337,7 @@ func TestTypesAreKnownToWorkers(t *testing.T) {
 	for _, typ := range []reflect.Type{
 		reflect.TypeFor[tempFile](), reflect.TypeFor[shardPlan](), reflect.TypeFor[piece](),
 		reflect.TypeFor[stageFn](), reflect.TypeFor[planFn](), reflect.TypeFor[copyFn](), reflect.TypeFor[commitFn](),
+		reflect.TypeFor[arrangeFn](), reflect.TypeFor[arrangement](), reflect.TypeFor[move](),
 	} {
 		key, ok := runtime.TypeKey(typ)
 		require.True(t, ok, typ)

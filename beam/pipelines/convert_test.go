@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/arrayrecord/arrayrecord-go/arrayrecord"
+	"github.com/arrayrecord/arrayrecord-go/beam/internal/failingjob"
 	"github.com/arrayrecord/arrayrecord-go/storage/storagetest"
 	"github.com/arrayrecord/arrayrecord-go/tfrecord"
 )
@@ -131,6 +132,7 @@ func TestInvalidArgumentsAreNoticedBeforeAnythingRuns(t *testing.T) {
 }
 
 func TestFailureIsShortAndLeavesNothing(t *testing.T) {
+	failingjob.Test(t)
 	dir := t.TempDir()
 	good, _ := digits(t, testdata+"digits-*.tfrecord")
 	for name, content := range map[string][]byte{"a": encode(t, good), "b": encode(t, good)[:100000]} {
@@ -163,6 +165,7 @@ func encode(t *testing.T, records [][]byte) []byte {
 }
 
 func TestTemporaryFilesThatRemainAreReported(t *testing.T) {
+	failingjob.Test(t)
 	faults := storagetest.NewFaults()
 	dir := faults.TempDir(t)
 	faults.Inject(storagetest.Fault{Op: storagetest.OpRename, Err: errors.New("injected")})
@@ -200,6 +203,7 @@ func (*waitFn) ProcessElement(ctx context.Context, _ []byte, _ func([]byte)) err
 }
 
 func TestCancel(t *testing.T) {
+	failingjob.Test(t)
 	ctx, cancel := context.WithCancelCause(t.Context())
 	reason := errors.New("no longer wanted")
 	time.AfterFunc(300*time.Millisecond, func() { cancel(reason) })

@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/arrayrecord/arrayrecord-go/beam/internal/counters"
+	"github.com/arrayrecord/arrayrecord-go/beam/internal/failingjob"
 	"github.com/arrayrecord/arrayrecord-go/storage/storagetest"
 	"github.com/arrayrecord/arrayrecord-go/tfrecord"
 )
@@ -102,6 +103,7 @@ func TestRecordsDoNotShareMemory(t *testing.T) {
 }
 
 func TestPatternWithoutMatchFails(t *testing.T) {
+	failingjob.Test(t)
 	p, s := beam.NewPipelineWithRoot()
 	pattern := filepath.Join(t.TempDir(), "nothing-*")
 	Read(s, pattern)
@@ -109,6 +111,7 @@ func TestPatternWithoutMatchFails(t *testing.T) {
 }
 
 func TestDamageNamesFileRecordAndOffset(t *testing.T) {
+	failingjob.Test(t)
 	data, _ := encode(t, 3)
 	for what, damaged := range map[string][]byte{
 		"corrupt":   append(bytes.Clone(data[:len(data)-1]), data[len(data)-1]^1),
@@ -127,6 +130,7 @@ func TestDamageNamesFileRecordAndOffset(t *testing.T) {
 }
 
 func TestStorageErrorsFail(t *testing.T) {
+	failingjob.Test(t)
 	faults := storagetest.NewFaults()
 	dir := faults.TempDir(t)
 	data, _ := encode(t, 3)
@@ -141,6 +145,7 @@ func TestStorageErrorsFail(t *testing.T) {
 }
 
 func TestOptionsReachTheReader(t *testing.T) {
+	failingjob.Test(t)
 	name := filepath.Join(t.TempDir(), "x")
 	data, _ := encode(t, 30, tfrecord.WithCompression(tfrecord.Gzip))
 	require.NoError(t, os.WriteFile(name, data, 0o666))

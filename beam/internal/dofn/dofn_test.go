@@ -14,6 +14,8 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/testing/ptest"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/arrayrecord/arrayrecord-go/beam/internal/failingjob"
 )
 
 // repeatFn emits its word some times, and once more when the bundle ends.
@@ -52,6 +54,7 @@ func TestRegisteredFnRunsWithAllItsMethods(t *testing.T) {
 }
 
 func TestErrorOfRegisteredFnFailsThePipeline(t *testing.T) {
+	failingjob.Test(t)
 	p, s, words := ptest.Create([]any{"bad"})
 	beam.ParDo(s, &repeatFn{Times: 1}, words)
 	assert.ErrorContains(t, ptest.Run(p), "a bad word")

@@ -1,0 +1,5 @@
+//go:build !race
+
+package failingjob
+
+const race = false
