@@ -47,6 +47,15 @@ EXTRA_OPTIONS = {
     'brotli-11-window': 'group_size:256,brotli:11,window_log:16',
     'brotli-window-30': 'group_size:7,brotli,window_log:30',
     'snappy-2': 'group_size:7,snappy:2',
+    'transpose-uncompressed': 'group_size:256,transpose,uncompressed',
+    'transpose-uncompressed-g1': 'transpose:true,uncompressed',
+    'transpose-uncompressed-pad':
+        'group_size:7,transpose,uncompressed,pad_to_block_boundary:true',
+    'transpose-zstd': 'group_size:256,transpose,zstd:3',
+    'transpose-zstd-g1': 'transpose',
+    'transpose-brotli-buckets':
+        'group_size:7,transpose,brotli:3,transpose_bucket_size:4K',
+    'transpose-snappy': 'group_size:7,transpose,snappy,transpose_bucket_size:1',
     'group-larger-than-file': 'group_size:100000',
 }
 
