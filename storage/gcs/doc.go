@@ -24,6 +24,12 @@
 // (object versioning) and otherwise an error that matches fs.ErrNotExist:
 // never bytes of two generations.
 //
+// Package arrayrecord merges the ranges that a batch needs from an object where
+// they are at most 64 KiB apart, splits what is larger than 8 MiB, and has up to
+// 16 requests for an object under way at once. Reading in order fetches 4 MiB
+// at a time, ahead of the records being used, unless reader options say
+// otherwise.
+//
 // Objects are read as they are stored: one with Content-Encoding gzip gives
 // compressed bytes, at the cost of another request when it is opened. A client
 // made with WithJSONReads cannot read those.

@@ -2,6 +2,7 @@ package gcs_test
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"net/http"
@@ -16,9 +17,11 @@ import (
 	cloud "cloud.google.com/go/storage"
 	"github.com/fsouza/fake-gcs-server/fakestorage"
 	gax "github.com/googleapis/gax-go/v2"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"google.golang.org/api/option"
 
+	"github.com/arrayrecord/arrayrecord-go/storage"
 	"github.com/arrayrecord/arrayrecord-go/storage/gcs"
 )
 
@@ -95,6 +98,7 @@ func startEmulator() *emulator {
 	}
 	fake.CreateBucketWithOpts(fakestorage.CreateBucketOpts{Name: versioned, VersioningEnabled: true})
 	fake.CreateBucketWithOpts(fakestorage.CreateBucketOpts{Name: plain})
+	fake.CreateBucketWithOpts(fakestorage.CreateBucketOpts{Name: "my-bucket"})
 	e.next = fake.HTTPHandler()
 	e.server.Start()
 	return e
@@ -145,6 +149,7 @@ func (e *emulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case f != nil:
 		f(w, r, e.next)
 	case answer != nil:
+		_, _ = io.Copy(io.Discard, r.Body)
 		replay(w, answer, -1)
 	default:
 		e.next.ServeHTTP(w, r)
@@ -246,13 +251,19 @@ func shorten(n int) fault {
 
 // lose does what is asked and then breaks the connection.
 func lose(_ http.ResponseWriter, r *http.Request, next http.Handler) {
-	answer := httptest.NewRecorder()
-	next.ServeHTTP(answer, r)
-	if classify(r) == opPart {
-		service.mu.Lock()
-		service.lost[lostKey(r)] = answer
-		service.mu.Unlock()
+	service.mu.Lock()
+	done := service.lost[lostKey(r)] != nil
+	service.mu.Unlock()
+	if !done {
+		answer := httptest.NewRecorder()
+		next.ServeHTTP(answer, r)
+		if classify(r) == opPart {
+			service.mu.Lock()
+			service.lost[lostKey(r)] = answer
+			service.mu.Unlock()
+		}
 	}
+	_, _ = io.Copy(io.Discard, r.Body)
 	panic(http.ErrAbortHandler)
 }
 
@@ -307,9 +318,11 @@ func useClient(t testing.TB, opts ...option.ClientOption) {
 
 var places atomic.Int64
 
-// place gives a new directory in a bucket.
-func place(bucket string) string {
-	return fmt.Sprintf("gs://%s/place-%d", bucket, places.Add(1))
+// place gives a new directory in a bucket, which goes away with the test.
+func place(t testing.TB, bucket string) string {
+	dir := fmt.Sprintf("gs://%s/place-%d", bucket, places.Add(1))
+	t.Cleanup(func() { assert.NoError(t, storage.RemoveAll(context.Background(), dir)) })
+	return dir
 }
 
 // content gives n bytes that differ everywhere.

@@ -17,7 +17,7 @@ import (
 )
 
 func TestListIsAskedForAsLittleAsPossible(t *testing.T) {
-	dir := place(plain)
+	dir := place(t, plain)
 	object := strings.TrimPrefix(dir, "gs://"+plain+"/")
 	for _, n := range []string{
 		"train-00000-of-00002", "train-00001-of-00002", "test-00000-of-00001", "train-old/x",
@@ -63,7 +63,7 @@ func TestListIsAskedForAsLittleAsPossible(t *testing.T) {
 
 // The real service gives up to 1,000 names at a time.
 func TestListGoesOverPages(t *testing.T) {
-	dir := place(plain)
+	dir := place(t, plain)
 	var want []string
 	for i := range 45 {
 		name := fmt.Sprintf("%s/file-%02d", dir, i)
@@ -117,7 +117,7 @@ func TestListErrors(t *testing.T) {
 }
 
 func TestSignsOfDirectoriesAreNotListed(t *testing.T) {
-	dir := place(plain)
+	dir := place(t, plain)
 	client, err := cloud.NewClient(t.Context())
 	require.NoError(t, err)
 	defer client.Close()

@@ -21,7 +21,7 @@ func TestRenameSurvivesFaults(t *testing.T) {
 	for name, f := range passing {
 		for _, kind := range []op{opAttrs, opCopy, opDelete} {
 			t.Run(fmt.Sprint(name, " of ", kind), func(t *testing.T) {
-				from, to := place(plain)+"/from", place(versioned)+"/to"
+				from, to := place(t, plain)+"/from", place(t, versioned)+"/to"
 				storagetest.Put(t, from, []byte("moved"))
 				service.inject(t, kind, "", 0, 2, f)
 				require.NoError(t, storage.Rename(t.Context(), from, to))
@@ -35,7 +35,7 @@ func TestRenameSurvivesFaults(t *testing.T) {
 }
 
 func TestInterruptedRenameIsFinishedByAnother(t *testing.T) {
-	from, to := place(plain)+"/from", place(plain)+"/to"
+	from, to := place(t, plain)+"/from", place(t, plain)+"/to"
 	storagetest.Put(t, from, []byte("moved"))
 	service.inject(t, opDelete, "", 0, 0, status(http.StatusForbidden))
 	err := storage.Rename(t.Context(), from, to)
@@ -51,7 +51,7 @@ func TestInterruptedRenameIsFinishedByAnother(t *testing.T) {
 }
 
 func TestRenameToItselfKeepsTheObject(t *testing.T) {
-	name := place(plain) + "/self"
+	name := place(t, plain) + "/self"
 	storagetest.Put(t, name, []byte("kept"))
 	require.NoError(t, storage.Rename(t.Context(), name, name))
 	assert.Equal(t, "kept", string(storagetest.Get(t, name)))
@@ -61,7 +61,7 @@ func TestRenameToItselfKeepsTheObject(t *testing.T) {
 // The fake ignores preconditions of deletions: what the service would answer
 // is put in its place.
 func TestRenameSparesANewSource(t *testing.T) {
-	from, to := place(plain)+"/from", place(plain)+"/to"
+	from, to := place(t, plain)+"/from", place(t, plain)+"/to"
 	storagetest.Put(t, from, []byte("old"))
 	var conditions []string
 	service.inject(t, opDelete, "", 0, 0, func(w http.ResponseWriter, r *http.Request, next http.Handler) {
@@ -78,7 +78,7 @@ func TestRemoveSurvivesFaults(t *testing.T) {
 	useClient(t)
 	for name, f := range passing {
 		t.Run(name, func(t *testing.T) {
-			dir := place(plain)
+			dir := place(t, plain)
 			storagetest.Put(t, dir+"/one", nil)
 			service.inject(t, opDelete, "", 0, 1, f)
 			require.NoError(t, storage.Remove(t.Context(), dir+"/one"))
@@ -99,7 +99,7 @@ func TestRemoveSurvivesFaults(t *testing.T) {
 }
 
 func TestRemoveAllReportsWhatItCouldNotRemove(t *testing.T) {
-	dir := place(plain)
+	dir := place(t, plain)
 	for _, n := range []string{"a", "b", "c"} {
 		storagetest.Put(t, dir+"/"+n, nil)
 	}
@@ -113,7 +113,7 @@ func TestRemoveAllReportsWhatItCouldNotRemove(t *testing.T) {
 }
 
 func TestRemoveAllRefusesBuckets(t *testing.T) {
-	storagetest.Put(t, place(plain)+"/x", nil)
+	storagetest.Put(t, place(t, plain)+"/x", nil)
 	n := service.counted(func() {
 		for _, name := range []string{"gs://" + plain, "gs://" + plain + "/", "gs://" + plain + "//", "gs://"} {
 			assert.ErrorIs(t, storage.RemoveAll(t.Context(), name), fs.ErrInvalid, name)
@@ -123,7 +123,7 @@ func TestRemoveAllRefusesBuckets(t *testing.T) {
 }
 
 func TestRemoveAllWorksInParallel(t *testing.T) {
-	dir := place(plain)
+	dir := place(t, plain)
 	for i := range 100 {
 		storagetest.Put(t, fmt.Sprintf("%s/%d", dir, i), nil)
 	}

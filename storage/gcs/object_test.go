@@ -29,12 +29,12 @@ import (
 const tail = 256 << 10
 
 func TestIsASystem(t *testing.T) {
-	storagetest.TestSystem(t, func(t *testing.T) string { return place(versioned) })
+	storagetest.TestSystem(t, func(t *testing.T) string { return place(t, versioned) })
 }
 
 func TestIsASystemWithOwnClient(t *testing.T) {
 	useClient(t, cloud.WithJSONReads())
-	storagetest.TestSystem(t, func(t *testing.T) string { return place(versioned) })
+	storagetest.TestSystem(t, func(t *testing.T) string { return place(t, versioned) })
 }
 
 func TestAnotherSystemUnderAnotherScheme(t *testing.T) {
@@ -42,7 +42,7 @@ func TestAnotherSystemUnderAnotherScheme(t *testing.T) {
 	require.NoError(t, err)
 	defer client.Close()
 	storage.Register("gs-eu", gcs.New(client))
-	name := "gs-eu" + place(plain)[2:] + "/x"
+	name := "gs-eu" + place(t, plain)[2:] + "/x"
 	storagetest.Put(t, name, []byte("shared"))
 	assert.Equal(t, "shared", string(storagetest.Get(t, "gs"+name[len("gs-eu"):])))
 	infos, err := storage.List(t.Context(), name[:len(name)-1]+"*")
@@ -52,7 +52,7 @@ func TestAnotherSystemUnderAnotherScheme(t *testing.T) {
 }
 
 func TestOpeningIsOneRequestAndTheTailNone(t *testing.T) {
-	name := place(plain) + "/object"
+	name := place(t, plain) + "/object"
 	all := content(3 * tail)
 	storagetest.Put(t, name, all)
 	var o storage.Object
@@ -84,7 +84,7 @@ func TestOpeningIsOneRequestAndTheTailNone(t *testing.T) {
 
 func TestSmallObjectsAreReadOnce(t *testing.T) {
 	for _, size := range []int{1, 1000, tail - 1, tail} {
-		name := place(plain) + "/object"
+		name := place(t, plain) + "/object"
 		all := content(size)
 		storagetest.Put(t, name, all)
 		n := service.counted(func() {
@@ -106,7 +106,7 @@ func TestSmallObjectsAreReadOnce(t *testing.T) {
 
 // The service may also answer 416 when a range of an empty object is wanted.
 func TestEmptyObjectWithoutRanges(t *testing.T) {
-	name := place(plain) + "/empty"
+	name := place(t, plain) + "/empty"
 	storagetest.Put(t, name, nil)
 	service.inject(t, opRead, "empty", 0, 0, status(http.StatusRequestedRangeNotSatisfiable))
 	o, err := storage.Open(t.Context(), name)
@@ -116,7 +116,7 @@ func TestEmptyObjectWithoutRanges(t *testing.T) {
 	assert.Zero(t, n)
 	assert.Equal(t, io.EOF, err)
 
-	full := place(plain) + "/not-empty"
+	full := place(t, plain) + "/not-empty"
 	storagetest.Put(t, full, []byte("x"))
 	_, err = storage.Open(t.Context(), full)
 	assert.ErrorContains(t, err, full)
@@ -125,7 +125,7 @@ func TestEmptyObjectWithoutRanges(t *testing.T) {
 func TestReadsStayWithinTheGenerationThatWasOpened(t *testing.T) {
 	for bucket, kept := range map[string]bool{versioned: true, plain: false} {
 		t.Run(bucket, func(t *testing.T) {
-			name := place(bucket) + "/object"
+			name := place(t, bucket) + "/object"
 			old := content(3 * tail)
 			storagetest.Put(t, name, old)
 			o, err := storage.Open(t.Context(), name)
@@ -204,7 +204,7 @@ func TestReadsSurviveFaults(t *testing.T) {
 			for _, size := range []int{10_000, 3 * tail} {
 				t.Run(fmt.Sprint(name, " ", reads, " ", size), func(t *testing.T) {
 					useClient(t, opts...)
-					object := place(plain) + "/victim"
+					object := place(t, plain) + "/victim"
 					all := content(size)
 					storagetest.Put(t, object, all)
 					service.inject(t, opRead, "victim", 0, 2, f)
@@ -244,7 +244,7 @@ func silence(t *testing.T) {
 func TestInterruptedOpeningOfSmallObject(t *testing.T) {
 	useClient(t)
 	silence(t)
-	name := place(plain) + "/small"
+	name := place(t, plain) + "/small"
 	all := content(300)
 	storagetest.Put(t, name, all)
 	for n := range 301 {
@@ -256,7 +256,7 @@ func TestInterruptedOpeningOfSmallObject(t *testing.T) {
 
 func TestAnswersThatStayShortAreAnError(t *testing.T) {
 	useClient(t)
-	name := place(plain) + "/short"
+	name := place(t, plain) + "/short"
 	storagetest.Put(t, name, content(3*tail))
 	o, err := storage.Open(t.Context(), name)
 	require.NoError(t, err)
@@ -271,7 +271,7 @@ func TestAnswersThatStayShortAreAnError(t *testing.T) {
 }
 
 func TestErrorsOfTheServiceStayReachable(t *testing.T) {
-	name := place(plain) + "/locked"
+	name := place(t, plain) + "/locked"
 	storagetest.Put(t, name, content(3*tail))
 	o, err := storage.Open(t.Context(), name)
 	require.NoError(t, err)
@@ -294,7 +294,7 @@ func TestErrorsOfTheServiceStayReachable(t *testing.T) {
 
 func TestContextEndsWaiting(t *testing.T) {
 	useClient(t)
-	name := place(plain) + "/stuck"
+	name := place(t, plain) + "/stuck"
 	storagetest.Put(t, name, content(3*tail))
 	o, err := storage.Open(t.Context(), name)
 	require.NoError(t, err)
@@ -341,7 +341,7 @@ func TestNamesThatAreNone(t *testing.T) {
 			assert.ErrorIs(t, err, fs.ErrInvalid, "%q", name)
 		}
 	}
-	from := place(plain) + "/from"
+	from := place(t, plain) + "/from"
 	storagetest.Put(t, from, nil)
 	assert.ErrorIs(t, storage.Rename(ctx, from, "gs://bucket/"), fs.ErrInvalid)
 	_, err := gcs.New(nil).Open(ctx, "x")
@@ -351,7 +351,7 @@ func TestNamesThatAreNone(t *testing.T) {
 }
 
 func TestUnusualNames(t *testing.T) {
-	dir := place(plain)
+	dir := place(t, plain)
 	for _, object := range []string{
 		"with space", "ünïcödé/日本", "a//b", "100%", "q?x=1&y", "#hash", "a+b", "[1]", `back\slash`, "a/./b", "../up", ":", "trailing.",
 	} {

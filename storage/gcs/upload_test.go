@@ -48,7 +48,7 @@ func TestUploadsByOneRequestAndByParts(t *testing.T) {
 		part + 1: {opSession: 1, opPart: 2},
 		20 << 20: {opSession: 1, opPart: 3},
 	} {
-		name := place(plain) + "/object"
+		name := place(t, plain) + "/object"
 		all := content(size)
 		n := service.counted(func() { require.NoError(t, write(t.Context(), name, all, storage.CreateOptions{})) })
 		assert.Equal(t, want, n, "%d bytes", size)
@@ -72,7 +72,7 @@ func TestUploadsSurviveFaults(t *testing.T) {
 						continue // as "lost answer", which the fake needs help with
 					}
 					t.Run(fmt.Sprint(name, " of ", kind, " ", noOverwrite), func(t *testing.T) {
-						object := place(plain) + "/victim"
+						object := place(t, plain) + "/victim"
 						all := contents[size]
 						for skip := range map[op]int{opUpload: 1, opSession: 1, opPart: 3}[kind] {
 							service.inject(t, kind, "victim", skip, 1, f)
@@ -96,7 +96,7 @@ func TestUploadsSurviveFaults(t *testing.T) {
 }
 
 func TestNoOverwriteOfLargeObjects(t *testing.T) {
-	name := place(plain) + "/object"
+	name := place(t, plain) + "/object"
 	storagetest.Put(t, name, []byte("first"))
 	err := write(t.Context(), name, content(2*part), storage.CreateOptions{NoOverwrite: true})
 	assert.ErrorIs(t, err, fs.ErrExist)
@@ -111,7 +111,7 @@ func TestFailedUploadsLeaveWhatWasThere(t *testing.T) {
 	useClient(t)
 	for size, kinds := range map[int][]op{1000: {opUpload}, 3 * part: {opSession, opPart}} {
 		for _, kind := range kinds {
-			name := place(plain) + "/refused"
+			name := place(t, plain) + "/refused"
 			storagetest.Put(t, name, []byte("old"))
 			service.inject(t, kind, "", 0, 0, status(http.StatusForbidden))
 			u, err := storage.Create(t.Context(), name, storage.CreateOptions{})
@@ -144,7 +144,7 @@ func TestFailedUploadsLeaveWhatWasThere(t *testing.T) {
 func TestAbortedAndCancelledUploadsLeaveNothing(t *testing.T) {
 	cause := errors.New("lost interest")
 	for _, size := range []int{0, 1000, part, part + 1, 2*part + 1000} {
-		dir := place(plain)
+		dir := place(t, plain)
 		ctx, cancel := context.WithCancelCause(t.Context())
 		u, err := storage.Create(ctx, dir+"/aborted", storage.CreateOptions{})
 		require.NoError(t, err)
@@ -176,7 +176,7 @@ func TestContextEndsStuckUploads(t *testing.T) {
 	useClient(t)
 	for _, kind := range []op{opUpload, opSession, opPart} {
 		for _, f := range []fault{hang, status(http.StatusServiceUnavailable)} {
-			dir := place(plain)
+			dir := place(t, plain)
 			size := 1000
 			if kind != opUpload {
 				size = 3 * part
@@ -199,7 +199,7 @@ func TestContextEndsStuckUploads(t *testing.T) {
 // header of the last part of a large one.
 func TestChecksumIsSent(t *testing.T) {
 	useClient(t)
-	name := place(plain) + "/damaged"
+	name := place(t, plain) + "/damaged"
 	damage := func(w http.ResponseWriter, r *http.Request, next http.Handler) {
 		body, _ := io.ReadAll(r.Body)
 		i := bytes.LastIndex(body, []byte("precious"))
@@ -229,7 +229,7 @@ func TestChecksumIsSent(t *testing.T) {
 // The fake does not look at the header, so that damage gets through to it.
 func TestObjectsThatAreNotWhatWasWrittenAreTakenBack(t *testing.T) {
 	useClient(t)
-	name := place(plain) + "/damaged"
+	name := place(t, plain) + "/damaged"
 	service.inject(t, opPart, "", 1, 1, func(w http.ResponseWriter, r *http.Request, next http.Handler) {
 		body, _ := io.ReadAll(r.Body)
 		body[0] ^= 1
@@ -247,7 +247,7 @@ func TestUploadsLeaveNoGoroutines(t *testing.T) {
 	client, err := cloud.NewClient(t.Context())
 	require.NoError(t, err)
 	defer client.Close()
-	dir := place(plain)
+	dir := place(t, plain)
 	run := func() {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
