@@ -24,7 +24,8 @@ type Reader struct {
 	options ReaderOptions
 	guard   guard
 	core    *core.Reader
-	source  *source // nil: the core reads the file
+	source  *source  // nil: the core reads the file
+	file    *os.File // nil if there is a source
 
 	// Fixed when the file is opened, so that they can be asked after Close too.
 	numRecords, groupSize, numChunks int
@@ -98,6 +99,7 @@ func (r *Reader) openFile(f *os.File, closeFile func()) error {
 	if err != nil {
 		return fileError(r.name, err)
 	}
+	r.file = f
 	r.attach(c, func() {
 		closeFile()
 		runtime.KeepAlive(f)
@@ -149,6 +151,37 @@ func (r *Reader) RecordGroupSize() int { return r.groupSize }
 // WriterOptions is the option string of the writer as recorded in the file; false for files so
 // old (before October 2022) that they have none.
 func (r *Reader) WriterOptions() (string, bool) { return r.writerOptions, r.hasWriterOptions }
+
+// Metadata is the serialized riegeli.RecordsMetadata message of the file, if it has one (docs/format.md
+// section 2.10); most have none. It is read and decoded by each call.
+//
+// Errors match ErrClosed, ErrCorrupt, the context's error, or are those of the storage.
+func (r *Reader) Metadata(ctx context.Context) ([]byte, bool, error) {
+	if !r.guard.acquire() {
+		return nil, false, ErrClosed
+	}
+	defer r.guard.release()
+	extent := r.core.MetadataExtent()
+	if extent.Size == 0 {
+		return nil, false, nil
+	}
+	var data []byte
+	var err error
+	if r.source != nil {
+		data, err = r.source.readExtents(ctx, []core.Extent{extent})
+	} else {
+		data = make([]byte, extent.Size)
+		_, err = r.file.ReadAt(data, extent.Position)
+	}
+	if err != nil {
+		return nil, false, r.error(err)
+	}
+	message, ok, err := core.DecodeMetadata(data)
+	if err != nil {
+		return nil, false, r.error(err)
+	}
+	return message, ok, nil
+}
 
 // NumChunks is the number of data chunks.
 func (r *Reader) NumChunks() int { return r.numChunks }

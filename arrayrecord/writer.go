@@ -105,6 +105,24 @@ func (w *Writer) Name() string { return w.name }
 // NumRecords is the number of records that have been written so far.
 func (w *Writer) NumRecords() int { return w.records }
 
+// SetMetadata stores a message about the file in it: a serialized riegeli.RecordsMetadata (file
+// comment, record type, descriptors; docs/format.md section 2.10). It must come before the first
+// record, once. Readers of records do not see it; [Reader.Metadata] does.
+//
+// Errors match ErrClosed, or are those of Write.
+func (w *Writer) SetMetadata(message []byte) error {
+	if w.err != nil {
+		return w.err
+	}
+	if w.records > 0 {
+		return fmt.Errorf("arrayrecord: %smetadata must come before the first record", prefix(w.name))
+	}
+	if err := w.core.SetMetadata(message); err != nil {
+		return fileError(w.name, err)
+	}
+	return w.drain()
+}
+
 // Write appends a record. Its bytes are copied: the slice may be used again at once.
 //
 // Encoding and output happen later, so an error may belong to an earlier record; after one, every

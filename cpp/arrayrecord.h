@@ -252,6 +252,23 @@ AR_API const ar_extent* ar_plan_extents(ar_plan* plan, uint64_t max_gap, size_t*
 AR_API ar_code ar_plan_load_bytes(ar_plan* plan, void* scratch, size_t scratch_size,
                                   uint32_t parallelism, ar_error* error);
 
+/* ---- Optional: metadata ------------------------------------------------------------------------
+ */
+
+/* Where a chunk with a serialized RecordsMetadata message lies, if the file has one. Its size is 0
+ * if there is no room for one. */
+AR_API void ar_reader_metadata_extent(const ar_reader* reader, ar_extent* extent);
+
+/* Decodes the metadata chunk in the bytes of that extent into `dst`, like ar_reader_get. Answers
+ * AR_NOT_FOUND if it is some other chunk. AR_DATA_LOSS. */
+AR_API ar_code ar_metadata_decode(const void* bytes, size_t bytes_size, void* dst, size_t dst_size,
+                                  size_t* size, ar_error* error);
+
+/* Stores a serialized RecordsMetadata message in the file. Only before the first record.
+ * AR_FAILED_PRECONDITION. */
+AR_API ar_code ar_writer_set_metadata(ar_writer* writer, const void* data, size_t size,
+                                      ar_error* error);
+
 /* ---- Optional: chunks --------------------------------------------------------------------------
  */
 

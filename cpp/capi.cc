@@ -1,5 +1,6 @@
 // The C header over the C++ classes. Nothing here but checks of arguments, and the wall that no
 // exception passes.
+#include <algorithm>
 #include <new>
 #include <optional>
 #include <string_view>
@@ -360,6 +361,29 @@ ar_code ar_reader_open_index(void* scratch, size_t scratch_size, uint64_t index_
                                             checked, &handle->impl);
     });
   });
+}
+
+void ar_reader_metadata_extent(const ar_reader* reader, ar_extent* extent) {
+  const auto found = reader->impl->metadata_extent();
+  *extent = {found.begin, found.end - found.begin};
+}
+
+ar_code ar_metadata_decode(const void* bytes, size_t bytes_size, void* dst, size_t dst_size,
+                           size_t* size, ar_error* error) {
+  return Guard(error, [&] {
+    arrayrecord::TransposedRecords metadata;
+    AR_TRY(arrayrecord::DecodeMetadata(ByteSpan(Bytes(bytes), bytes_size), &metadata));
+    *size = metadata.sizes[0];
+    if (*size > dst_size) {
+      return Status(AR_BUFFER_TOO_SMALL, "the metadata is larger than the buffer");
+    }
+    std::copy_n(metadata.values.get(), *size, Bytes(dst));
+    return Status();
+  });
+}
+
+ar_code ar_writer_set_metadata(ar_writer* writer, const void* data, size_t size, ar_error* error) {
+  return Guard(error, [&] { return writer->impl->SetMetadata(ByteSpan(Bytes(data), size)); });
 }
 
 uint64_t ar_reader_num_chunks(const ar_reader* reader) {

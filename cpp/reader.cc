@@ -1,5 +1,6 @@
 #include "reader.h"
 
+#include <algorithm>
 #include <cstring>
 #include <vector>
 
@@ -105,6 +106,21 @@ Status LocateFooter(uint8_t* tail, size_t tail_size, uint64_t file_size, ByteSpa
   return head.size == 0 || HasSignature(head) ? std::move(status) : Foreign(status.message());
 }
 
+Status DecodeMetadata(ByteSpan bytes, TransposedRecords* metadata) {
+  // Parsing may move the bytes, which are not ours to move.
+  std::unique_ptr<uint8_t[]> copy(new uint8_t[bytes.size]);
+  std::copy_n(bytes.data, bytes.size, copy.get());
+  Chunk chunk;
+  AR_TRY(ParseChunk(copy.get(), kSignatureEnd, kSignatureEnd + bytes.size, &chunk));
+  if (chunk.header.type != ChunkType::kMetadata) {
+    return Status(AR_NOT_FOUND, "the file has no metadata");
+  }
+  AR_TRY(chunk.VerifyData());
+  return DecodeTransposed(ByteSpan(chunk.data, chunk.header.data_size), 1,
+                          chunk.header.decoded_data_size, metadata)
+      .At(kSignatureEnd);
+}
+
 Status Reader::Open(File file, const ReaderOptions& options, std::unique_ptr<Reader>* reader) {
   uint64_t file_size;
   AR_TRY(file.Size(&file_size));
@@ -144,6 +160,7 @@ Status Reader::OpenIndex(uint8_t* footer, size_t footer_size, uint64_t footer_of
 }
 
 Status Reader::ReadFooter(uint8_t* bytes, uint64_t footer_offset, uint64_t file_size) {
+  footer_offset_ = footer_offset;
   Chunk chunk;
   AR_TRY(ParseChunk(bytes, footer_offset, file_size - kTailSize, &chunk));
   DecodedChunk decoded;

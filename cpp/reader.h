@@ -13,6 +13,7 @@
 #include "layout.h"
 #include "options.h"
 #include "status.h"
+#include "transpose_decoder.h"
 
 namespace arrayrecord {
 
@@ -21,6 +22,9 @@ namespace arrayrecord {
 // ones.
 Status LocateFooter(uint8_t* tail, size_t tail_size, uint64_t file_size, ByteSpan head,
                     uint64_t* footer_offset);
+
+// Decodes a metadata chunk that begins at kSignatureEnd. AR_NOT_FOUND if there is another chunk.
+Status DecodeMetadata(ByteSpan bytes, TransposedRecords* metadata);
 
 // Safe for use by many threads at once.
 class Reader {
@@ -43,6 +47,11 @@ class Reader {
   bool has_file() const { return file_.is_open(); }
   const File& file() const { return file_; }
 
+  // The bytes between the signature and the first data chunk, where metadata may be.
+  ChunkIndex::Extent metadata_extent() const {
+    return {kSignatureEnd, index_.num_chunks() > 0 ? index_.extent(0, 1).begin : footer_offset_};
+  }
+
   // Reads one record. `*size` is set whether or not it fits.
   Status Get(uint64_t record, uint8_t* out, size_t out_size, size_t* size) const;
 
@@ -57,6 +66,7 @@ class Reader {
   ReaderOptions options_;
   File file_;
   FooterMetadata metadata_;
+  uint64_t footer_offset_ = 0;
   ChunkIndex index_;
 };
 

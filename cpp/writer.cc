@@ -116,6 +116,19 @@ Status Writer::Usable() const {
   return Status();
 }
 
+Status Writer::SetMetadata(ByteSpan message) {
+  AR_TRY(Usable());
+  if (position_ != kSignatureEnd || !jobs_.empty() || !current_->sizes.empty()) {
+    return Status(AR_FAILED_PRECONDITION, "metadata must come once, before the first record");
+  }
+  std::string chunk(kChunkHeaderSize, '\0');
+  const uint64_t size = message.size;
+  AR_TRY(AppendTransposedData(options_.compression, UINT64_MAX, message, &size, 1, &chunk));
+  SealChunk(ChunkType::kMetadata, 0, message.size, 0, &chunk);
+  AR_TRY(Sticky(AppendEncodedChunk(chunk)));
+  return options_.pad_to_block_boundary ? Sticky(Pad()) : Status();
+}
+
 Status Writer::Write(const uint8_t* data, const uint64_t* sizes, size_t n) {
   AR_TRY(Usable());
   if (ended_by_short_chunk_ && n > 0) {
@@ -348,6 +361,10 @@ Status Writer::AppendSimpleChunkOf(const Compression& compression, const std::st
                                    const std::vector<uint64_t>& sizes) {
   std::string chunk;
   AR_TRY(AppendSimpleChunk(compression, AsBytes(values), sizes.data(), sizes.size(), &chunk));
+  return AppendEncodedChunk(chunk);
+}
+
+Status Writer::AppendEncodedChunk(const std::string& chunk) {
   const uint8_t* bytes = reinterpret_cast<const uint8_t*>(chunk.data());
   ChunkHeader header;
   if (!header.Decode(bytes)) return Status(AR_INTERNAL, "wrong hash in an encoded chunk");

@@ -77,6 +77,8 @@ class Writer {
   // Drops what is not encoded yet.
   ~Writer();
 
+  // Stores a RecordsMetadata message; only before the first record.
+  Status SetMetadata(ByteSpan message);
   // Appends `n` records that lie one after the other.
   Status Write(const uint8_t* data, const uint64_t* sizes, size_t n);
   // Appends chunks of another file as they are; see ar_writer_copy_chunks.
@@ -109,6 +111,7 @@ class Writer {
   Status AppendChunk(const ChunkHeader& header, const uint8_t* header_bytes, const uint8_t* data);
   Status AppendSimpleChunkOf(const Compression& compression, const std::string& values,
                              const std::vector<uint64_t>& sizes);
+  Status AppendEncodedChunk(const std::string& chunk);
   Status Pad();
 
   const WriterOptions options_;

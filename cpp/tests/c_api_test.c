@@ -126,7 +126,7 @@ static void check_reader(const ar_reader* reader, uint64_t group_size) {
   CHECK(ar_reader_index_size(reader) > 0);
   ar_extent extent;
   CHECK_OK(ar_reader_chunk_extent(reader, 0, 1, &extent, &error));
-  CHECK(extent.position == 64 && extent.size > 40);
+  CHECK(extent.position >= 64 && extent.size > 40);
   CHECK(ar_reader_chunk_extent(reader, 1, 1, &extent, &error) == AR_OUT_OF_RANGE);
 
   ar_plan* plan = NULL;
@@ -220,6 +220,8 @@ static void test_memory(void) {
   ar_error error;
   ar_writer* writer;
   CHECK_OK(ar_writer_create_memory(NULL, &writer, &error));
+  CHECK_OK(ar_writer_set_metadata(writer, "about", 5, &error));
+  CHECK(ar_writer_set_metadata(writer, "about", 5, &error) == AR_FAILED_PRECONDITION);
   write_records(writer);
   CHECK_OK(ar_writer_close(writer, &error));
   size_t size = ar_writer_take(writer, NULL, 0);
@@ -245,6 +247,19 @@ static void test_memory(void) {
         AR_INVALID_ARGUMENT);
   CHECK_OK(ar_reader_open_index(index, index_size, index_begin, size, NULL, &reader, &error));
   check_reader(reader, 1);
+
+  ar_extent about;
+  char message[5];
+  size_t message_size = 0;
+  ar_reader_metadata_extent(reader, &about);
+  CHECK(about.position == 64 && about.size > 40);
+  CHECK(ar_metadata_decode(file + 64, about.size, message, 3, &message_size, &error) ==
+        AR_BUFFER_TOO_SMALL);
+  CHECK(message_size == 5);
+  CHECK_OK(ar_metadata_decode(file + 64, about.size, message, 5, &message_size, &error));
+  CHECK(memcmp(message, "about", 5) == 0);
+  CHECK(ar_metadata_decode(file + 64, about.size - 1, message, 5, &message_size, &error) ==
+        AR_DATA_LOSS);
 
   char byte;
   size_t record_size;

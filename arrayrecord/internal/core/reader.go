@@ -221,3 +221,30 @@ func (p *Plan) Free() {
 	C.ar_plan_free(p.h)
 	p.pinner.Unpin()
 }
+
+// MetadataExtent says where a metadata chunk lies, if there is one; its size is 0 if there is no
+// room for one.
+func (r *Reader) MetadataExtent() Extent {
+	var extent C.ar_extent
+	C.ar_reader_metadata_extent(r.h, &extent)
+	return Extent{int64(extent.position), int(extent.size)}
+}
+
+// DecodeMetadata decodes the bytes of MetadataExtent; false if they are not metadata.
+func DecodeMetadata(data []byte) ([]byte, bool, error) {
+	var dst []byte
+	for {
+		var size C.size_t
+		var e C.ar_error
+		switch C.ar_metadata_decode(bytesPtr(data), C.size_t(len(data)), bytesPtr(dst), C.size_t(len(dst)), &size, &e) {
+		case C.AR_OK:
+			return dst[:int(size)], true, nil
+		case C.AR_NOT_FOUND:
+			return nil, false, nil
+		case C.AR_BUFFER_TOO_SMALL:
+			dst = make([]byte, int(size))
+		default:
+			return nil, false, newError(e)
+		}
+	}
+}

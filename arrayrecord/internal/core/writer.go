@@ -50,6 +50,15 @@ func (w *Writer) Write(data []byte, sizes []int) error {
 	return nil
 }
 
+// SetMetadata stores a RecordsMetadata message. Only before the first record.
+func (w *Writer) SetMetadata(message []byte) error {
+	var e C.ar_error
+	if C.ar_writer_set_metadata(w.h, bytesPtr(message), C.size_t(len(message)), &e) != C.AR_OK {
+		return newError(e)
+	}
+	return nil
+}
+
 // CopyChunks appends the chunks [begin, end) of r as they are. data holds their bytes, and is
 // overwritten; nil for a reader of a local file.
 func (w *Writer) CopyChunks(r *Reader, begin, end int, data []byte) error {

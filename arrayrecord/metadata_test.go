@@ -1,0 +1,112 @@
+package arrayrecord_test
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"google.golang.org/protobuf/encoding/protowire"
+
+	"github.com/arrayrecord/arrayrecord-go/arrayrecord"
+)
+
+// Files with and without metadata; those with it are written again, to the byte where nothing is
+// compressed.
+func TestMetadataOfGoldenFiles(t *testing.T) {
+	ctx := context.Background()
+	with := 0
+	for _, g := range goldenFiles(t) {
+		r, err := arrayrecord.Open(ctx, g.path)
+		require.NoError(t, err)
+		message, ok, err := r.Metadata(ctx)
+		require.NoError(t, err)
+		require.Equal(t, g.facts["metadata"] != "", ok, g.name)
+		require.NoError(t, r.Close())
+		if !ok {
+			continue
+		}
+		with++
+		if strings.Contains(g.facts["metadata"], "hello, metadata") {
+			require.Contains(t, string(message), "hello, metadata")
+		}
+		data, err := os.ReadFile(g.path)
+		require.NoError(t, err)
+		fromMemory, ok, err := openBytes(t, data).Metadata(ctx)
+		require.NoError(t, err)
+		require.True(t, ok)
+		require.Equal(t, message, fromMemory)
+
+		var out bytes.Buffer
+		w, err := arrayrecord.NewWriter(&out, arrayrecord.WithWriterOptions(g.facts["writer_options"]))
+		require.NoError(t, err)
+		require.NoError(t, w.SetMetadata(message))
+		for _, record := range g.records {
+			require.NoError(t, w.Write(record))
+		}
+		require.NoError(t, w.Close())
+		if strings.Contains(g.facts["writer_options"], "uncompressed") {
+			require.True(t, bytes.Equal(data, out.Bytes()), g.name)
+		}
+		again, ok, err := openBytes(t, out.Bytes()).Metadata(ctx)
+		require.NoError(t, err)
+		require.True(t, ok)
+		require.Equal(t, message, again)
+	}
+	if len(goldenDirs()) > 1 {
+		require.Positive(t, with)
+	}
+}
+
+func TestMetadataRoundTrip(t *testing.T) {
+	ctx := context.Background()
+	comment := protowire.AppendString(protowire.AppendTag(nil, 1, protowire.BytesType), strings.Repeat("long comment ", 20_000))
+	for _, options := range []string{"", "uncompressed", "brotli:1,pad_to_block_boundary:true", "transpose,snappy", "uncompressed,pad_to_block_boundary:true"} {
+		for _, message := range [][]byte{comment, {}, []byte("no message")} {
+			for _, n := range []int{0, 3} {
+				records := textRecords(n, 100)
+				var out bytes.Buffer
+				w, err := arrayrecord.NewWriter(&out, arrayrecord.WithWriterOptions(options))
+				require.NoError(t, err)
+				require.NoError(t, w.SetMetadata(message))
+				require.Error(t, w.SetMetadata(message), "twice")
+				for _, record := range records {
+					require.NoError(t, w.Write(record))
+				}
+				if n > 0 {
+					require.Error(t, w.SetMetadata(message), "after a record")
+				}
+				require.NoError(t, w.Close())
+				require.ErrorIs(t, w.SetMetadata(message), arrayrecord.ErrClosed)
+				r := openBytes(t, out.Bytes())
+				checkReader(t, r, records)
+				got, ok, err := r.Metadata(ctx)
+				require.NoError(t, err)
+				require.True(t, ok)
+				require.True(t, bytes.Equal(message, got))
+				require.NoError(t, r.Close())
+				_, _, err = r.Metadata(ctx)
+				require.ErrorIs(t, err, arrayrecord.ErrClosed)
+			}
+		}
+	}
+}
+
+func TestDamagedMetadata(t *testing.T) {
+	var out bytes.Buffer
+	w, err := arrayrecord.NewWriter(&out, arrayrecord.WithoutCompression())
+	require.NoError(t, err)
+	require.NoError(t, w.SetMetadata([]byte("a comment of some kind")))
+	require.NoError(t, w.Write([]byte("record")))
+	require.NoError(t, w.Close())
+	data := out.Bytes()
+	data[64+45] ^= 1
+	r := openBytes(t, data)
+	_, _, err = r.Metadata(context.Background())
+	require.ErrorIs(t, err, arrayrecord.ErrCorrupt)
+	record, err := r.Get(0)
+	require.NoError(t, err)
+	require.Equal(t, "record", string(record))
+}
