@@ -34,6 +34,9 @@ func TestGuideShowsTestedCode(t *testing.T) {
 	require.NoError(t, err)
 	examples, err := os.ReadFile("example_test.go")
 	require.NoError(t, err)
+	buckets, err := os.ReadFile(filepath.Join("..", "storage", "gcs", "example_test.go"))
+	require.NoError(t, err)
+	examples = append(examples, buckets...)
 	blocks := strings.Split(string(guide), "```go\n")[1:]
 	require.Greater(t, len(blocks), 8)
 	for _, block := range blocks {
