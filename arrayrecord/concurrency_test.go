@@ -260,14 +260,14 @@ func TestSlicesDoNotOverlap(t *testing.T) {
 
 // A batch whose chunks are too much for one step.
 func TestBatchesOfManySteps(t *testing.T) {
-	records := make([][]byte, 300)
+	records := make([][]byte, 110)
 	for i := range records {
 		records[i] = bytes.Repeat([]byte{byte(i)}, 1<<20)
 	}
 	for _, group := range []int{1, 40} {
 		data := encode(t, records, arrayrecord.WithoutCompression(), arrayrecord.WithGroupSize(group))
 		r := openBytes(t, data)
-		indices := rand.New(rand.NewPCG(3, 4)).Perm(len(records))[:200]
+		indices := rand.New(rand.NewPCG(3, 4)).Perm(len(records))[:90]
 		indices = append(indices, indices[:9]...)
 		got, err := r.ReadIndices(context.Background(), indices)
 		require.NoError(t, err)

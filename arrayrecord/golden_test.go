@@ -149,11 +149,11 @@ func checkReader(t *testing.T, r *arrayrecord.Reader, want [][]byte) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	var indices []int
 	var picked [][]byte
-	for range min(3*len(want), 500) {
+	for range min(3*len(want), 200) {
 		i := rng.IntN(len(want))
 		indices = append(indices, i)
 		picked = append(picked, want[i])
-		if len(indices) > 40 { // each decodes a whole chunk
+		if len(indices) > 15 { // each decodes a whole chunk
 			continue
 		}
 		record, err := r.Get(i)
@@ -164,7 +164,7 @@ func checkReader(t *testing.T, r *arrayrecord.Reader, want [][]byte) {
 	require.NoError(t, err)
 	requireSame(t, picked, got)
 
-	for range min(len(want), 20) {
+	for range min(len(want), 8) {
 		b := rng.IntN(len(want))
 		e := b + rng.IntN(len(want)-b+1)
 		got, err := r.ReadRange(ctx, b, e)

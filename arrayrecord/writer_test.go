@@ -121,11 +121,11 @@ func TestRoundTripOfTransposedFiles(t *testing.T) {
 	sets := map[string][][]byte{
 		"none":    {},
 		"empties": make([][]byte, 100),
-		"protos":  protoRecords(700),
+		"protos":  protoRecords(300),
 		"deep":    {deep, deep, nil, deep[1:]},
-		"text":    textRecords(200, 300),
-		"random":  randomRecords(100, 2000),
-		"large":   {bytes.Repeat([]byte("large "), 50_000), protowire.AppendBytes(protowire.AppendTag(nil, 3, protowire.BytesType), make([]byte, 200_000))},
+		"text":    textRecords(50, 300),
+		"random":  randomRecords(30, 1000),
+		"large":   {bytes.Repeat([]byte("large "), 20_000), protowire.AppendBytes(protowire.AppendTag(nil, 3, protowire.BytesType), make([]byte, 200_000))},
 	}
 	for _, codec := range []string{"uncompressed", "zstd", "brotli:3", "snappy"} {
 		for _, group := range []int{1, 7, 256} {
@@ -157,10 +157,10 @@ func TestRoundTripOverEveryOption(t *testing.T) {
 	sets := map[string][][]byte{
 		"none":    {},
 		"empty":   {nil},
-		"empties": make([][]byte, 3000),
-		"text":    textRecords(900, 600),
-		"random":  randomRecords(200, 3000),
-		"large":   randomRecords(9, 300_000),
+		"empties": make([][]byte, 1000),
+		"text":    textRecords(300, 300),
+		"random":  randomRecords(60, 3000),
+		"large":   randomRecords(3, 300_000),
 	}
 	for _, codec := range codecOptions {
 		for _, group := range []int{1, 2, 7, 256, 100000} {
@@ -217,7 +217,7 @@ func TestEveryAlignment(t *testing.T) {
 }
 
 func TestOutputDoesNotDependOnThreads(t *testing.T) {
-	records := textRecords(20000, 200)
+	records := textRecords(6000, 200)
 	for _, codec := range codecOptions {
 		serial := encode(t, records, arrayrecord.WithWriterOptions("max_parallelism:1,"+codec))
 		parallel := encode(t, records, arrayrecord.WithWriterOptions(codec))
