@@ -11,6 +11,7 @@ import (
 	"log"
 	"net/http"
 	"os"
+	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -49,6 +50,25 @@ func TestAnotherSystemUnderAnotherScheme(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, infos, 1)
 	assert.Equal(t, name, infos[0].Name)
+}
+
+func TestClientIsMadeWhenItIsNeeded(t *testing.T) {
+	name := place(t, plain) + "/object"
+	storagetest.Put(t, name, []byte("x"))
+	s := gcs.New(nil)
+	emulator := os.Getenv("STORAGE_EMULATOR_HOST")
+	t.Setenv("STORAGE_EMULATOR_HOST", "")
+	t.Setenv("GOOGLE_APPLICATION_CREDENTIALS", filepath.Join(t.TempDir(), "missing.json"))
+	_, err := s.Open(t.Context(), name)
+	assert.ErrorContains(t, err, "missing.json")
+	assert.ErrorContains(t, err, name)
+	_, err = s.Stat(t.Context(), name)
+	assert.ErrorContains(t, err, "missing.json")
+	// The failure is not kept.
+	t.Setenv("STORAGE_EMULATOR_HOST", emulator)
+	o, err := s.Open(t.Context(), name)
+	require.NoError(t, err)
+	assert.EqualValues(t, 1, o.Size())
 }
 
 func TestOpeningIsOneRequestAndTheTailNone(t *testing.T) {

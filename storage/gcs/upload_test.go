@@ -58,23 +58,25 @@ func TestUploadsByOneRequestAndByParts(t *testing.T) {
 
 func TestUploadsSurviveFaults(t *testing.T) {
 	useClient(t)
-	contents := map[int][]byte{1000: content(1000), 2*part + 1: content(2*part + 1)}
+	contents := map[int][]byte{1000: content(1000), part + 1: content(part + 1)}
 	for name, f := range map[string]fault{
 		"503":         status(http.StatusServiceUnavailable),
-		"429":         status(http.StatusTooManyRequests),
 		"lost answer": lose,
 		"cut":         cut(0),
 	} {
 		for _, noOverwrite := range []bool{false, true} {
-			for size, kinds := range map[int][]op{1000: {opUpload}, 2*part + 1: {opSession, opPart}} {
+			for size, kinds := range map[int][]op{1000: {opUpload}, part + 1: {opSession, opPart}} {
 				for _, kind := range kinds {
 					if name == "cut" && kind == opPart {
 						continue // as "lost answer", which the fake needs help with
 					}
+					if name == "lost answer" && kind == opPart && underRaceDetector {
+						continue // the client library reads the part that it is still sending
+					}
 					t.Run(fmt.Sprint(name, " of ", kind, " ", noOverwrite), func(t *testing.T) {
 						object := place(t, plain) + "/victim"
 						all := contents[size]
-						for skip := range map[op]int{opUpload: 1, opSession: 1, opPart: 3}[kind] {
+						for skip := range map[op]int{opUpload: 1, opSession: 1, opPart: 2}[kind] {
 							service.inject(t, kind, "victim", skip, 1, f)
 							require.NoError(t, write(t.Context(), object, all, storage.CreateOptions{NoOverwrite: noOverwrite}))
 							assert.True(t, bytes.Equal(all, storagetest.Get(t, object)))
@@ -82,7 +84,7 @@ func TestUploadsSurviveFaults(t *testing.T) {
 							require.NoError(t, err)
 							assert.Len(t, infos, 1)
 							if noOverwrite {
-								assert.ErrorIs(t, write(t.Context(), object, all, storage.CreateOptions{NoOverwrite: true}), fs.ErrExist,
+								assert.ErrorIs(t, write(t.Context(), object, contents[1000], storage.CreateOptions{NoOverwrite: true}), fs.ErrExist,
 									"an equal object of another upload was taken for its own")
 								require.NoError(t, storage.Remove(t.Context(), object))
 							}
