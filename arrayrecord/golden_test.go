@@ -68,11 +68,6 @@ func goldenFiles(t testing.TB) []golden {
 	return files
 }
 
-// transposed says that the file's chunks, if it has any, are transposed.
-func (g golden) transposed() bool {
-	return strings.Contains(g.facts["writer_options"], "transpose:true") && len(g.records) > 0
-}
-
 func readRecordsFile(t testing.TB, path string) [][]byte {
 	data, err := os.ReadFile(path)
 	require.NoError(t, err)
