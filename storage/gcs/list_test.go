@@ -57,6 +57,9 @@ func TestListIsAskedForAsLittleAsPossible(t *testing.T) {
 			prefixes = append(prefixes, strings.TrimPrefix(req.URL.Query().Get("prefix"), object+"/"))
 		}
 		assert.ElementsMatch(t, want.prefixes, prefixes, pattern)
+		if pattern == "missing" {
+			assert.Contains(t, service.requests[0].what, "maxResults=1&")
+		}
 		assert.Equal(t, map[op]int{opList: len(want.prefixes)}, n, pattern)
 	}
 }
