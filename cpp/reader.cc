@@ -48,7 +48,14 @@ Status Foreign(const std::string& why) {
   return Status(AR_NOT_ARRAYRECORD, "not an ArrayRecord file: " + why);
 }
 
+// Positions are signed numbers to the operating system.
+Status CheckSizeFits(uint64_t file_size) {
+  if (file_size <= INT64_MAX) return Status();
+  return Status(AR_INVALID_ARGUMENT, "a file of " + std::to_string(file_size) + " bytes");
+}
+
 Status CheckFileSize(uint64_t file_size, ByteSpan head) {
+  AR_TRY(CheckSizeFits(file_size));
   if (file_size >= kMinFileSize && file_size % kTailSize == 0) return Status();
   if (HasSignature(head)) return CutOff(file_size, "which is not a whole number of 64 KiB blocks");
   return Foreign(std::to_string(file_size) + " bytes do not make whole blocks of 64 KiB");
@@ -85,22 +92,27 @@ Status LocateFooter(uint8_t* tail, size_t tail_size, uint64_t file_size, ByteSpa
   }
   const uint64_t tail_begin = file_size - kTailSize;
   BlockHeader block;
-  if (block.Decode(tail) && block.previous_chunk != 0) {
+  if (block.Decode(tail) && (block.previous_chunk != 0 || block.next_chunk > kTailSize)) {
     return CutOff(file_size, "and they end inside a chunk");
   }
   Chunk chunk;
-  DecodedChunk decoded;
   Status status = ParseChunk(tail, tail_begin, file_size, &chunk);
-  if (status.ok()) status = decoded.Decode(chunk);
+  if (status.ok()) status = chunk.VerifyData();
   if (status.ok()) {
-    status = ParsePostscript(ByteSpan(decoded.values.get(), decoded.sizes[0]), footer_offset);
+    // Nothing is damaged here; the chunk may still be another one than the last of a file.
+    DecodedChunk decoded;
+    uint64_t offset = 0;
+    status = decoded.Decode(chunk);
+    if (status.ok()) {
+      status = ParsePostscript(ByteSpan(decoded.values.get(), decoded.sizes[0]), &offset);
+    }
+    if (!status.ok()) return CutOff(file_size, "and the last block is no postscript");
+    if (offset >= kSignatureEnd && offset < tail_begin && CanBeginChunk(offset)) {
+      *footer_offset = offset;
+      return Status();
+    }
+    status = Corrupt("the postscript points to an impossible place, " + std::to_string(offset));
   }
-  if (status.ok() && (*footer_offset < kSignatureEnd || *footer_offset >= tail_begin ||
-                      !CanBeginChunk(*footer_offset))) {
-    status =
-        Corrupt("the postscript points to an impossible place, " + std::to_string(*footer_offset));
-  }
-  if (status.ok()) return status;
   status = std::move(status).At(tail_begin).In("cannot read the postscript");
   // Without a head to look at, the benefit of the doubt.
   return head.size == 0 || HasSignature(head) ? std::move(status) : Foreign(status.message());
@@ -146,6 +158,7 @@ Status Reader::Open(File file, const ReaderOptions& options, std::unique_ptr<Rea
 Status Reader::OpenIndex(uint8_t* footer, size_t footer_size, uint64_t footer_offset,
                          uint64_t file_size, const ReaderOptions& options,
                          std::unique_ptr<Reader>* reader) {
+  AR_TRY(CheckSizeFits(file_size));
   if (file_size < kMinFileSize || footer_offset > file_size - kTailSize ||
       footer_size != file_size - kTailSize - footer_offset) {
     return Status(AR_INVALID_ARGUMENT, "the bytes given are not those from index to tail");
