@@ -4,7 +4,10 @@
 #include <cmath>
 #include <functional>
 #include <limits>
+#include <locale>
 #include <optional>
+#include <sstream>
+#include <string>
 #include <vector>
 
 namespace arrayrecord {
@@ -53,10 +56,11 @@ bool ParseBytes(std::string_view text, uint64_t min, uint64_t max, uint64_t* out
   auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (end != text.data() + text.size() || text.empty()) return false;
   if (error == std::errc::result_out_of_range) {
-    // from_chars leaves the number alone; 1e999 is as good as infinite, 1e-999 as zero.
-    number = text.find("e-") != std::string_view::npos || text.find("E-") != std::string_view::npos
-                 ? 0
-                 : std::numeric_limits<double>::infinity();
+    // from_chars does not say whether 1e999 or 1e-999 was too much for it. A stream gives the
+    // largest number or zero, with the sign.
+    std::istringstream in{std::string(text)};
+    in.imbue(std::locale::classic());
+    in >> number;
   } else if (error != std::errc()) {
     return false;
   }
