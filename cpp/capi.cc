@@ -1,6 +1,7 @@
 // The C header over the C++ classes. Nothing here but checks of arguments, and the wall that no
 // exception passes.
 #include <algorithm>
+#include <cstring>
 #include <new>
 #include <optional>
 #include <string_view>
@@ -86,7 +87,14 @@ Status FromC(const ar_writer_options* in, arrayrecord::WriterOptions* out) {
   out->transpose = in->transpose != 0;
   out->transpose_bucket_size = in->transpose_bucket_size;
   out->pad_to_block_boundary = in->pad_to_block_boundary != 0;
-  out->compression.codec = static_cast<arrayrecord::Codec>(in->compression);
+  // In C an enum holds any int; here only its own numbers may be looked at as one.
+  int compression;
+  static_assert(sizeof(compression) == sizeof(in->compression), "the enum is an int");
+  std::memcpy(&compression, &in->compression, sizeof(compression));
+  if (compression < 0 || compression > UINT8_MAX) {
+    return Status(AR_INVALID_ARGUMENT, "unknown compression " + std::to_string(compression));
+  }
+  out->compression.codec = static_cast<arrayrecord::Codec>(compression);
   out->compression.level = in->level;
   out->compression.window_log = in->window_log;
   return out->Validate();
@@ -218,7 +226,12 @@ const char* ar_reader_writer_options(const ar_reader* reader, size_t* size) {
 
 ar_code ar_reader_get(const ar_reader* reader, uint64_t record, void* dst, size_t dst_size,
                       size_t* size, ar_error* error) {
-  return Guard(error, [&] { return reader->impl->Get(record, Bytes(dst), dst_size, size); });
+  return Guard(error, [&] {
+    size_t found = 0;
+    Status status = reader->impl->Get(record, Bytes(dst), dst_size, &found);
+    if (status.ok() || status.code() == AR_BUFFER_TOO_SMALL) *size = found;
+    return status;
+  });
 }
 
 ar_code ar_plan_range(const ar_reader* reader, uint64_t begin, uint64_t end, ar_plan** plan,

@@ -81,9 +81,7 @@ void ReadPlan::LayOut(uint64_t max_gap) {
   extents_.clear();
   encoded_size_ = 0;
   for (Part& part : parts_) {
-    if (laid_out_gap_ == UINT64_MAX) {
-      part.extent = reader_.index().extent(part.chunk, part.chunk + 1);
-    }
+    if (!laid_out_) part.extent = reader_.index().extent(part.chunk, part.chunk + 1);
     const auto [begin, end] = part.extent;
     if (extents_.empty() || begin - (extents_.back().position + extents_.back().size) > max_gap) {
       extents_.push_back({begin, 0});
@@ -94,7 +92,7 @@ void ReadPlan::LayOut(uint64_t max_gap) {
     encoded_size_ += growth;
     part.buffer_offset = encoded_size_ - (end - begin);
   }
-  laid_out_gap_ = max_gap;
+  laid_out_ = true;
 }
 
 template <typename Weight, typename Run>
@@ -138,7 +136,7 @@ Status ReadPlan::Load(size_t parallelism) {
 
 Status ReadPlan::LoadBytes(uint8_t* bytes, uint64_t size, size_t parallelism) {
   if (state_ != kPlanned) return Status(AR_FAILED_PRECONDITION, "the plan has been loaded before");
-  if (laid_out_gap_ == UINT64_MAX) LayOut(0);
+  if (!laid_out_) LayOut(0);
   if (size != encoded_size_) {
     return Status(AR_INVALID_ARGUMENT, "the extents have " + std::to_string(encoded_size_) +
                                            " bytes, not " + std::to_string(size));

@@ -79,7 +79,7 @@ class ReadPlan {
   std::vector<Part> parts_;
   std::vector<Item> items_;
   std::vector<ar_extent> extents_;
-  uint64_t laid_out_gap_ = UINT64_MAX;
+  bool laid_out_ = false;
   uint64_t encoded_size_ = 0;
   std::unique_ptr<uint8_t[]> own_bytes_;
   std::vector<uint64_t> sizes_;  // by position
