@@ -7,6 +7,8 @@
 #include <atomic>
 #include <cerrno>
 #include <cstdio>
+#include <new>
+#include <stdexcept>
 
 #include "layout.h"
 #include "simple_chunk.h"
@@ -105,9 +107,22 @@ Writer::~Writer() {
   }
 }
 
-Status Writer::Sticky(Status status) {
-  if (!status.ok() && failure_.ok()) failure_ = status.Clone();
-  return status;
+// Does the work unless it fails, which it then does for good. Exceptions, too, leave records or
+// chunks behind that are taken in half: a later call would make a file of them.
+template <typename Work>
+Status Writer::Sticky(Work work) {
+  try {
+    Status status = work();
+    if (!status.ok()) failure_ = status.Clone();
+    return status;
+  } catch (const std::bad_alloc&) {
+    failure_ = Status(AR_RESOURCE_EXHAUSTED, "out of memory");
+  } catch (const std::length_error&) {
+    failure_ = Status(AR_RESOURCE_EXHAUSTED, "a record larger than memory can be");
+  } catch (const std::exception& e) {
+    failure_ = Status(AR_INTERNAL, e.what());
+  }
+  return failure_.Clone();
 }
 
 Status Writer::Usable() const {
@@ -135,7 +150,7 @@ Status Writer::Write(const uint8_t* data, const uint64_t* sizes, size_t n) {
     return Status(AR_FAILED_PRECONDITION,
                   "a chunk shorter than the group size has been copied; it must be the last");
   }
-  return Sticky(WriteRecords(data, sizes, n));
+  return Sticky([&] { return WriteRecords(data, sizes, n); });
 }
 
 Status Writer::WriteRecords(const uint8_t* data, const uint64_t* sizes, size_t n) {
@@ -298,7 +313,7 @@ Status Writer::CopyChunks(const Reader& reader, uint64_t begin, uint64_t end, ui
   } else if (size != extent.end - extent.begin) {
     return Status(AR_INVALID_ARGUMENT, "the bytes given are not those of the chunks");
   }
-  return Sticky(CopyChunkRange(reader, begin, end, bytes));
+  return Sticky([&] { return CopyChunkRange(reader, begin, end, bytes); });
 }
 
 Status Writer::CopyChunkRange(const Reader& reader, uint64_t begin, uint64_t end, uint8_t* bytes) {
@@ -328,7 +343,7 @@ Status Writer::CopyChunkRange(const Reader& reader, uint64_t begin, uint64_t end
 Status Writer::Close() {
   AR_TRY(Usable());
   closed_ = true;
-  return Sticky(FinishFile());
+  return Sticky([&] { return FinishFile(); });
 }
 
 Status Writer::FinishFile() {

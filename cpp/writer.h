@@ -97,7 +97,8 @@ class Writer {
   };
 
   Writer(const WriterOptions& options, std::unique_ptr<Sink> sink);
-  Status Sticky(Status status);
+  template <typename Work>
+  Status Sticky(Work work);
   Status Usable() const;
   Status WriteRecords(const uint8_t* data, const uint64_t* sizes, size_t n);
   Status CopyChunkRange(const Reader& reader, uint64_t begin, uint64_t end, uint8_t* bytes);
