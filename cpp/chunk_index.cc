@@ -27,7 +27,7 @@ Status WordArray::Allocate(size_t words, bool in_file) {
     std::string name = std::string(dir != nullptr && *dir != '\0' ? dir : "/tmp");
     name += "/arrayrecord-index-XXXXXX";
     int fd = mkostemp(name.data(), O_CLOEXEC);
-    if (fd < 0) return Status::Os(errno, "temporary file for the offloaded index, " + name);
+    if (fd < 0) return Status::Io(errno, "temporary file for the offloaded index, " + name);
     unlink(name.c_str());
     // Reserving the blocks now turns a full disk into an error here and not a signal later.
     int failed = posix_fallocate(fd, 0, static_cast<off_t>(bytes));
@@ -35,7 +35,7 @@ Status WordArray::Allocate(size_t words, bool in_file) {
         failed ? MAP_FAILED : mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     if (!failed && map == MAP_FAILED) failed = errno;
     close(fd);
-    if (failed) return Status::Os(failed, "temporary file for the offloaded index, " + name);
+    if (failed) return Status::Io(failed, "temporary file for the offloaded index, " + name);
     data_ = static_cast<uint64_t*>(map);
     mapped_ = true;
   }

@@ -13,6 +13,12 @@ Status Status::Os(int os_errno, const std::string& what) {
   return status;
 }
 
+Status Status::Io(int os_errno, const std::string& what) {
+  Status status = Os(os_errno, what);
+  status.detail_->code = AR_IO;
+  return status;
+}
+
 Status&& Status::In(const char* context) && {
   if (detail_) detail_->message = std::string(context) + ": " + detail_->message;
   return std::move(*this);

@@ -24,6 +24,8 @@ class [[nodiscard]] Status {
 
   // AR_IO (or AR_NOT_FOUND) with the text of `os_errno`.
   static Status Os(int os_errno, const std::string& what);
+  // Always AR_IO: what is missing is not the file that the caller asked for.
+  static Status Io(int os_errno, const std::string& what);
 
   bool ok() const { return detail_ == nullptr; }
   ar_code code() const { return ok() ? AR_OK : detail_->code; }
