@@ -75,12 +75,12 @@ test-bazel: ## Run the Go tests on the library that Bazel built
 .PHONY: race
 race: ## Run the Go tests with the race detector
 	@$(install) core
-	go test -race ./...
+	go test -race -timeout 30m ./...
 
 .PHONY: asan
 asan: ## Run the Go tests of the core's callers with Go and C++ under ASan
 	@$(install) core
-	go test -asan ./arrayrecord/...
+	go test -asan -timeout 30m ./arrayrecord/...
 
 .PHONY: fuzz-smoke
 fuzz-smoke: ## Run every Go and C++ fuzzer for FUZZ_SECONDS (default 10)
