@@ -140,8 +140,10 @@ Status Writer::SetMetadata(ByteSpan message) {
   const uint64_t size = message.size;
   AR_TRY(AppendTransposedData(options_.compression, UINT64_MAX, message, &size, 1, &chunk));
   SealChunk(ChunkType::kMetadata, 0, message.size, 0, &chunk);
-  AR_TRY(Sticky(AppendEncodedChunk(chunk)));
-  return options_.pad_to_block_boundary ? Sticky(Pad()) : Status();
+  return Sticky([&] {
+    AR_TRY(AppendEncodedChunk(chunk));
+    return options_.pad_to_block_boundary ? Pad() : Status();
+  });
 }
 
 Status Writer::Write(const uint8_t* data, const uint64_t* sizes, size_t n) {
