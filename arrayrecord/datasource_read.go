@@ -23,7 +23,7 @@ func (d *DataSource) Get(ctx context.Context, i int) ([]byte, error) {
 		return nil, err
 	}
 	defer s.cache.release(f)
-	return r.Get(s.instructions[f].Skip + i - s.starts[f])
+	return r.get(ctx, s.instructions[f].Skip+i-s.starts[f])
 }
 
 // GetMany reads any records in any order; numbers may repeat. Record k of the result is record

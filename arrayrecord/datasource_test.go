@@ -74,6 +74,10 @@ func checkSource(t *testing.T, ds *arrayrecord.DataSource, want [][]byte) {
 		require.NoError(t, err)
 		require.True(t, bytes.Equal(want[i], record))
 	}
+	cancelled, cancel := context.WithCancel(ctx)
+	cancel()
+	_, err = ds.GetMany(cancelled, indices)
+	require.ErrorIs(t, err, context.Canceled)
 	for _, i := range []int{-1, len(want)} {
 		_, err := ds.Get(ctx, i)
 		require.ErrorIs(t, err, arrayrecord.ErrOutOfRange)

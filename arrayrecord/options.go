@@ -54,6 +54,9 @@ type WriterOptions struct {
 	// WindowLog is the logarithm of the window size in bytes: brotli 10 to 30, zstd 10 to 31
 	// (default 20); 0 leaves it to the codec.
 	WindowLog int
+	// NoOverwrite makes Close fail, with an error that matches fs.ErrExist, if there is a file of
+	// that name already. It concerns Create only, and is not part of option strings.
+	NoOverwrite bool
 }
 
 // ParseWriterOptions parses an option string such as "group_size:256,brotli:9", in the grammar
@@ -168,6 +171,7 @@ func WithWriterOptions(s string) WriterOption {
 	return writerOption(func(o *WriterOptions) error {
 		parsed, err := ParseWriterOptions(s)
 		if err == nil {
+			parsed.NoOverwrite = o.NoOverwrite
 			*o = parsed
 		}
 		return err
@@ -213,6 +217,15 @@ func WithWindowLog(n int) WriterOption {
 func WithPadToBlockBoundary() WriterOption {
 	return writerOption(func(o *WriterOptions) error {
 		o.PadToBlockBoundary = true
+		return nil
+	})
+}
+
+// WithNoOverwrite makes Close fail, with an error that matches fs.ErrExist, if there is a file of
+// that name already.
+func WithNoOverwrite() WriterOption {
+	return writerOption(func(o *WriterOptions) error {
+		o.NoOverwrite = true
 		return nil
 	})
 }

@@ -222,10 +222,12 @@ var scratch = sync.Pool{New: func() any { return new([]byte) }}
 // Get reads one record. The slice belongs to the caller.
 //
 // Errors match ErrOutOfRange, ErrClosed, ErrCorrupt, ErrUnsupported, or are those of the storage.
-func (r *Reader) Get(i int) ([]byte, error) {
+func (r *Reader) Get(i int) ([]byte, error) { return r.get(context.Background(), i) }
+
+func (r *Reader) get(ctx context.Context, i int) ([]byte, error) {
 	buffer := scratch.Get().(*[]byte)
 	defer scratch.Put(buffer)
-	record, err := r.AppendRecord((*buffer)[:0], i)
+	record, err := r.appendRecord(ctx, (*buffer)[:0], i)
 	if err != nil {
 		return nil, err
 	}
@@ -241,6 +243,10 @@ func (r *Reader) Get(i int) ([]byte, error) {
 //
 // Errors are those of Get; dst is returned with them as it was.
 func (r *Reader) AppendRecord(dst []byte, i int) ([]byte, error) {
+	return r.appendRecord(context.Background(), dst, i)
+}
+
+func (r *Reader) appendRecord(ctx context.Context, dst []byte, i int) ([]byte, error) {
 	if !r.guard.acquire() {
 		return dst, ErrClosed
 	}
@@ -249,7 +255,7 @@ func (r *Reader) AppendRecord(dst []byte, i int) ([]byte, error) {
 		return dst, err
 	}
 	if r.source != nil {
-		b, err := r.load(context.Background(), func() (*core.Plan, error) { return r.core.PlanRange(i, i+1) }, 1)
+		b, err := r.load(ctx, func() (*core.Plan, error) { return r.core.PlanRange(i, i+1) }, 1)
 		if err != nil {
 			return dst, err
 		}

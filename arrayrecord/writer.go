@@ -45,7 +45,7 @@ type Writer struct {
 
 // Create begins a file with the given name: a path, or a URL of a registered storage scheme.
 // Nothing appears under that name until Close has succeeded; a file that is there already is
-// replaced then. Parent directories are created.
+// replaced then, unless [WithNoOverwrite] is given. Parent directories are created.
 //
 // When the context is cancelled the Writer fails and Close gives the file up. Errors match
 // ErrInvalidOption, ErrUnsupported, or are those of the operating system or the storage.
@@ -58,7 +58,7 @@ func Create(ctx context.Context, name string, opts ...WriterOption) (*Writer, er
 	if _, err := options.core().Format(); err != nil {
 		return nil, fileError(name, err)
 	}
-	upload, err := storage.Create(ctx, name, storage.CreateOptions{})
+	upload, err := storage.Create(ctx, name, storage.CreateOptions{NoOverwrite: options.NoOverwrite})
 	if err != nil {
 		return nil, fmt.Errorf("arrayrecord: %w", err)
 	}

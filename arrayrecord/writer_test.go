@@ -261,6 +261,26 @@ func TestAbortLeavesNothing(t *testing.T) {
 	require.Equal(t, "older", string(old))
 }
 
+func TestNoOverwrite(t *testing.T) {
+	dir := t.TempDir()
+	name := filepath.Join(dir, "x")
+	for k := range 2 {
+		w, err := arrayrecord.Create(context.Background(), name, arrayrecord.WithNoOverwrite(), arrayrecord.WithWriterOptions("snappy"))
+		require.NoError(t, err)
+		require.NoError(t, w.Write([]byte{byte(k)}))
+		if k == 0 {
+			require.NoError(t, w.Close())
+		} else {
+			require.ErrorIs(t, w.Close(), fs.ErrExist)
+		}
+	}
+	r, err := arrayrecord.Open(context.Background(), name)
+	require.NoError(t, err)
+	defer r.Close()
+	checkReader(t, r, [][]byte{{0}})
+	requireFiles(t, dir, "x")
+}
+
 func TestCancelledContextGivesTheFileUp(t *testing.T) {
 	dir := t.TempDir()
 	cause := errors.New("enough")
