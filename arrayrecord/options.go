@@ -54,7 +54,7 @@ type WriterOptions struct {
 	// WindowLog is the logarithm of the window size in bytes: brotli 10 to 30, zstd 10 to 31
 	// (default 20); 0 leaves it to the codec.
 	WindowLog int
-	// NoOverwrite makes Close fail, with an error that matches fs.ErrExist, if there is a file of
+	// NoOverwrite makes Create or Close fail, with an error that matches fs.ErrExist, if there is a file of
 	// that name already. It concerns Create only, and is not part of option strings.
 	NoOverwrite bool
 }
@@ -221,7 +221,7 @@ func WithPadToBlockBoundary() WriterOption {
 	})
 }
 
-// WithNoOverwrite makes Close fail, with an error that matches fs.ErrExist, if there is a file of
+// WithNoOverwrite makes Create or Close fail, with an error that matches fs.ErrExist, if there is a file of
 // that name already.
 func WithNoOverwrite() WriterOption {
 	return writerOption(func(o *WriterOptions) error {

@@ -262,19 +262,21 @@ func TestAbortLeavesNothing(t *testing.T) {
 }
 
 func TestNoOverwrite(t *testing.T) {
+	ctx := context.Background()
 	dir := t.TempDir()
 	name := filepath.Join(dir, "x")
-	for k := range 2 {
-		w, err := arrayrecord.Create(context.Background(), name, arrayrecord.WithNoOverwrite(), arrayrecord.WithWriterOptions("snappy"))
+	var writers [2]*arrayrecord.Writer
+	for k := range writers {
+		var err error
+		writers[k], err = arrayrecord.Create(ctx, name, arrayrecord.WithNoOverwrite(), arrayrecord.WithWriterOptions("snappy"))
 		require.NoError(t, err)
-		require.NoError(t, w.Write([]byte{byte(k)}))
-		if k == 0 {
-			require.NoError(t, w.Close())
-		} else {
-			require.ErrorIs(t, w.Close(), fs.ErrExist)
-		}
+		require.NoError(t, writers[k].Write([]byte{byte(k)}))
 	}
-	r, err := arrayrecord.Open(context.Background(), name)
+	require.NoError(t, writers[0].Close())
+	require.ErrorIs(t, writers[1].Close(), fs.ErrExist)
+	_, err := arrayrecord.Create(ctx, name, arrayrecord.WithNoOverwrite())
+	require.ErrorIs(t, err, fs.ErrExist)
+	r, err := arrayrecord.Open(ctx, name)
 	require.NoError(t, err)
 	defer r.Close()
 	checkReader(t, r, [][]byte{{0}})
