@@ -4,7 +4,6 @@ package core
 
 // Links the archive that `bazel build //cpp:libarrayrecord.a` has made.
 
-// #cgo pkg-config: libzstd libbrotlienc libbrotlidec libbrotlicommon snappy
 // #cgo LDFLAGS: ${SRCDIR}/../../../bazel-bin/cpp/libarrayrecord.a
 // #cgo pkg-config: libzstd libbrotlienc libbrotlidec libbrotlicommon snappy
 // #cgo LDFLAGS: -lhighwayhash -lstdc++ -lm -lpthread
