@@ -3,6 +3,7 @@ package dofn
 import (
 	"context"
 	"errors"
+	"fmt"
 	"reflect"
 	"testing"
 
@@ -43,7 +44,44 @@ func (f *repeatFn) FinishBundle(_ context.Context, emit func(string)) {
 	}
 }
 
-func init() { Register3x1((*repeatFn).ProcessElement) }
+// Each of these gives its arguments back, in order.
+type (
+	args2 struct{}
+	args4 struct{}
+	args5 struct{}
+	args6 struct{}
+)
+
+func (*args2) ProcessElement(a string, emit func(string)) error { emit(a); return nil }
+
+func (*args4) ProcessElement(_ context.Context, a string, b int, emit func(string)) error {
+	emit(fmt.Sprint(a, b))
+	return nil
+}
+
+func (*args5) ProcessElement(_ context.Context, a string, b int, emit, other func(string)) error {
+	emit(a)
+	other(fmt.Sprint(b))
+	return nil
+}
+
+func (*args6) ProcessElement(_ context.Context, a string, b int, emit, other, last func(string)) error {
+	emit(a)
+	other(fmt.Sprint(b))
+	last("last")
+	return nil
+}
+
+func withSeven(word string) (string, int) { return word, 7 }
+
+func init() {
+	beam.RegisterFunction(withSeven)
+	Register3x1((*repeatFn).ProcessElement)
+	Register2x1((*args2).ProcessElement)
+	Register4x1((*args4).ProcessElement)
+	Register5x1((*args5).ProcessElement)
+	Register6x1((*args6).ProcessElement)
+}
 
 func TestMain(m *testing.M) { ptest.Main(m) }
 
@@ -51,6 +89,49 @@ func TestRegisteredFnRunsWithAllItsMethods(t *testing.T) {
 	p, s, words := ptest.Create([]any{"word"})
 	passert.Equals(s, beam.ParDo(s, &repeatFn{Times: 2}, words), "word", "word", "end")
 	ptest.RunAndValidate(t, p)
+}
+
+func TestAllNumbersOfArguments(t *testing.T) {
+	p, s, words := ptest.Create([]any{"word"})
+	pairs := beam.ParDo(s, withSeven, words)
+	passert.Equals(s, beam.ParDo(s, &args2{}, words), "word")
+	passert.Equals(s, beam.ParDo(s, &args4{}, pairs), "word7")
+	word, seven := beam.ParDo2(s, &args5{}, pairs)
+	passert.Equals(s, word, "word")
+	passert.Equals(s, seven, "7")
+	word, seven, last := beam.ParDo3(s, &args6{}, pairs)
+	passert.Equals(s, word, "word")
+	passert.Equals(s, seven, "7")
+	passert.Equals(s, last, "last")
+	ptest.RunAndValidate(t, p)
+
+	requireWrapped[reflectx.Func2x1](t, &args2{})
+	requireWrapped[reflectx.Func4x1](t, &args4{})
+	requireWrapped[reflectx.Func5x1](t, &args5{})
+	requireWrapped[reflectx.Func6x1](t, &args6{})
+	var got []string
+	emit := func(s string) { got = append(got, s) }
+	for fn, args := range map[any][]any{
+		&args2{}: {"2", emit},
+		&args4{}: {t.Context(), "4", 4, emit},
+		&args5{}: {t.Context(), "5", 5, emit, emit},
+		&args6{}: {t.Context(), "6", 6, emit, emit, emit},
+	} {
+		assert.Equal(t, []any{nil}, requireWrapped[reflectx.Func](t, fn).Call(args))
+	}
+	assert.ElementsMatch(t, []string{"2", "44", "5", "5", "6", "6", "last"}, got)
+}
+
+// requireWrapped gives the typed wrapper of a DoFn's ProcessElement.
+func requireWrapped[F reflectx.Func](t *testing.T, doFn any) F {
+	t.Helper()
+	fn, err := graph.NewFn(doFn)
+	require.NoError(t, err)
+	parsed, err := graph.AsDoFn(fn, graph.MainUnknown)
+	require.NoError(t, err)
+	wrapped, ok := parsed.ProcessElementFn().Fn.(F)
+	require.True(t, ok, "Beam would call by reflection")
+	return wrapped
 }
 
 func TestErrorOfRegisteredFnFailsThePipeline(t *testing.T) {
@@ -61,14 +142,9 @@ func TestErrorOfRegisteredFnFailsThePipeline(t *testing.T) {
 }
 
 func TestWrapperIsUsedAndIsTyped(t *testing.T) {
-	fn, err := graph.NewFn(&repeatFn{Times: 3})
-	require.NoError(t, err)
-	dofn, err := graph.AsDoFn(fn, graph.MainSingle)
-	require.NoError(t, err)
-	wrapped, ok := dofn.ProcessElementFn().Fn.(reflectx.Func3x1)
-	require.True(t, ok, "Beam would call by reflection")
+	wrapped := requireWrapped[reflectx.Func3x1](t, &repeatFn{Times: 3})
 	assert.Equal(t, reflect.TypeFor[func(context.Context, string, func(string)) error](), wrapped.Type())
-	assert.NotEmpty(t, wrapped.Name())
+	assert.Contains(t, wrapped.Name(), "(*repeatFn).ProcessElement")
 
 	var got []string
 	emit := func(s string) { got = append(got, s) }
