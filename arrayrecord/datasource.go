@@ -7,15 +7,14 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"regexp"
 	"runtime"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/arrayrecord/arrayrecord-go/internal/recordpath"
 	"github.com/arrayrecord/arrayrecord-go/storage"
 )
 
@@ -137,17 +136,14 @@ func OpenDataSourceFiles(ctx context.Context, files []FileInstruction, opts ...D
 	return &DataSource{files: s, end: s.starts[len(files)]}, nil
 }
 
-var rangeSuffix = regexp.MustCompile(`^(.*)\[([0-9]+):([0-9]+)\]$`)
-
 // expandPath gives the files that one path of OpenDataSource stands for.
 func expandPath(ctx context.Context, path string) ([]FileInstruction, error) {
-	if match := rangeSuffix.FindStringSubmatch(path); match != nil {
-		begin, err1 := strconv.Atoi(match[2])
-		end, err2 := strconv.Atoi(match[3])
-		if err1 != nil || err2 != nil || begin > end {
-			return nil, wrap(ErrOutOfRange, "", fmt.Sprintf("range of %q", path))
-		}
-		return []FileInstruction{{Name: match[1], Skip: begin, Take: end - begin}}, nil
+	parsed, err := recordpath.Parse(path)
+	if err != nil {
+		return nil, wrap(ErrOutOfRange, "", err.Error())
+	}
+	if parsed.End >= 0 {
+		return []FileInstruction{{Name: parsed.Name, Skip: parsed.Begin, Take: parsed.End - parsed.Begin}}, nil
 	}
 	if !strings.ContainsAny(path, `*?[`) {
 		return []FileInstruction{{Name: path, Take: -1}}, nil

@@ -1,0 +1,122 @@
+// Package match finds the files that the sources of this module read.
+package match
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"reflect"
+	"strings"
+
+	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
+
+	"github.com/arrayrecord/arrayrecord-go/beam/internal/dofn"
+	"github.com/arrayrecord/arrayrecord-go/internal/recordpath"
+	"github.com/arrayrecord/arrayrecord-go/storage"
+)
+
+func init() {
+	dofn.Register3x1((*filesFn).ProcessElement)
+	beam.RegisterType(reflect.TypeFor[File]())
+	register.Emitter1[File]()
+}
+
+// File is a file to read, or the records [Begin, End) of one.
+type File struct {
+	Name       string
+	Size       int64 // in bytes, when it was found
+	Begin, End int64 // End is -1 if all records are meant
+}
+
+// Options say what patterns may be. They travel to the workers.
+type Options struct {
+	// Caller is what errors begin with.
+	Caller string
+	// Ranges makes name[begin:end] a path.
+	Ranges bool
+	// AllowEmpty makes a pattern without files no error.
+	AllowEmpty bool
+}
+
+// Check finds what is wrong with a pattern without looking at files: that it is
+// empty, or its range wrong, or its scheme one that nothing serves, which
+// matches errors.ErrUnsupported.
+func (o Options) Check(pattern string) error {
+	_, err := o.parse(pattern)
+	if err != nil {
+		return fmt.Errorf("%s: %w", o.Caller, err)
+	}
+	return nil
+}
+
+func (o Options) parse(pattern string) (recordpath.Path, error) {
+	if pattern == "" {
+		return recordpath.Path{}, errors.New("no file pattern given")
+	}
+	path := recordpath.Path{Name: pattern, End: -1}
+	if o.Ranges {
+		var err error
+		if path, err = recordpath.Parse(pattern); err != nil {
+			return path, fmt.Errorf("impossible %w", err)
+		}
+	}
+	_, err := storage.For(path.Name)
+	return path, err
+}
+
+// Files gives the files of a PCollection of patterns, each of which is the name
+// of a file, a pattern as storage.List knows them or, if the options say so, a
+// name with a range of records. A file that has the name of a pattern is taken
+// for itself.
+//
+// The files are spread over the workers: what crosses that shuffle are these
+// descriptions.
+func Files(s beam.Scope, patterns beam.PCollection, o Options) beam.PCollection {
+	return beam.Reshuffle(s, beam.ParDo(s, &filesFn{Options: o}, patterns))
+}
+
+// filesFn turns a pattern into files.
+type filesFn struct {
+	Options Options
+}
+
+func (f *filesFn) ProcessElement(ctx context.Context, pattern string, emit func(File)) error {
+	files, err := f.Options.find(ctx, pattern)
+	if err != nil {
+		return fmt.Errorf("%s: %w", f.Options.Caller, err)
+	}
+	for _, file := range files {
+		emit(file)
+	}
+	return nil
+}
+
+func (o Options) find(ctx context.Context, pattern string) ([]File, error) {
+	path, err := o.parse(pattern)
+	if err != nil {
+		return nil, err
+	}
+	info, err := storage.Stat(ctx, path.Name)
+	if err == nil {
+		return []File{{Name: path.Name, Size: info.Size, Begin: int64(path.Begin), End: int64(path.End)}}, nil
+	}
+	var infos []storage.Info
+	if path.End < 0 && strings.ContainsAny(pattern, `*?[\`) {
+		if infos, err = storage.List(ctx, pattern); err != nil {
+			return nil, err
+		}
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	// A mistyped pattern must not silently give an empty data set.
+	if len(infos) == 0 && !o.AllowEmpty {
+		return nil, fmt.Errorf("no file matches %q: %w", pattern, fs.ErrNotExist)
+	}
+	files := make([]File, len(infos))
+	for i, info := range infos {
+		files[i] = File{Name: info.Name, Size: info.Size, End: -1}
+	}
+	return files, nil
+}

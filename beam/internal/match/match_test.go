@@ -1,0 +1,110 @@
+package match
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+	_ "github.com/apache/beam/sdks/v2/go/pkg/beam/runners/prism"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/testing/passert"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/testing/ptest"
+	"github.com/stretchr/testify/require"
+
+	"github.com/arrayrecord/arrayrecord-go/beam/internal/failingjob"
+	"github.com/arrayrecord/arrayrecord-go/storage/storagetest"
+)
+
+func TestMain(m *testing.M) { ptest.Main(m) }
+
+// place makes files with the given names, i bytes long, in a new directory.
+func place(t *testing.T, names ...string) func(name string) string {
+	t.Helper()
+	dir := t.TempDir()
+	for i, name := range names {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), make([]byte, i), 0o666))
+	}
+	return func(name string) string { return filepath.Join(dir, name) }
+}
+
+func TestFilesOfPatternsInAPipeline(t *testing.T) {
+	in := place(t, "a-1", "a-2", "b", "c")
+	p, s := beam.NewPipelineWithRoot()
+	patterns := beam.Create(s, in("a-*"), in("c"), in("b[3:7]"), in("missing-*"))
+	passert.Equals(s, Files(s, patterns, Options{Ranges: true, AllowEmpty: true}),
+		File{Name: in("a-1"), Size: 0, End: -1},
+		File{Name: in("a-2"), Size: 1, End: -1},
+		File{Name: in("c"), Size: 3, End: -1},
+		File{Name: in("b"), Size: 2, Begin: 3, End: 7})
+	ptest.RunAndValidate(t, p)
+}
+
+func TestNothingFoundFailsThePipeline(t *testing.T) {
+	failingjob.Test(t)
+	in := place(t, "a")
+	p, s := beam.NewPipelineWithRoot()
+	Files(s, beam.Create(s, in("b*")), Options{Caller: "someio"})
+	require.ErrorContains(t, ptest.Run(p), `someio: no file matches "`+in("b*"))
+}
+
+func TestNothingFound(t *testing.T) {
+	in := place(t, "a")
+	for _, pattern := range []string{in("b"), in("b*"), in("no/such/dir/*"), in("b[0:1]")} {
+		_, err := Options{Ranges: true}.find(t.Context(), pattern)
+		require.ErrorIs(t, err, fs.ErrNotExist)
+		require.ErrorContains(t, err, pattern)
+		files, err := Options{Ranges: true, AllowEmpty: true}.find(t.Context(), pattern)
+		require.NoError(t, err)
+		require.Empty(t, files)
+	}
+}
+
+func TestFileWithTheNameOfAPatternIsTakenForItself(t *testing.T) {
+	in := place(t, "x[1", "x[12]", "x*", "x1", `back\slash`)
+	for _, name := range []string{"x[1", "x[12]", "x*", `back\slash`} {
+		files, err := Options{}.find(t.Context(), in(name))
+		require.NoError(t, err)
+		require.Len(t, files, 1)
+		require.Equal(t, in(name), files[0].Name)
+	}
+	files, err := Options{}.find(t.Context(), in("x?"))
+	require.NoError(t, err)
+	require.Len(t, files, 2)
+}
+
+func TestRangesAreNamesWhereTheyAreNotAllowed(t *testing.T) {
+	in := place(t, "x", "x[0:1]")
+	files, err := Options{}.find(t.Context(), in("x[0:1]"))
+	require.NoError(t, err)
+	require.Equal(t, []File{{Name: in("x[0:1]"), Size: 1, End: -1}}, files)
+	files, err = Options{Ranges: true}.find(t.Context(), in("x[0:1]"))
+	require.NoError(t, err)
+	require.Equal(t, []File{{Name: in("x"), Size: 0, Begin: 0, End: 1}}, files)
+}
+
+// A directory, or a place that cannot be reached, is not an empty match.
+func TestOtherErrorsAreReported(t *testing.T) {
+	_, err := Options{AllowEmpty: true}.find(t.Context(), t.TempDir())
+	require.ErrorContains(t, err, "not a regular file")
+
+	faults := storagetest.NewFaults()
+	dir := faults.TempDir(t)
+	injected := errors.New("injected")
+	faults.Inject(storagetest.Fault{Op: storagetest.OpStat, Err: injected})
+	_, err = Options{AllowEmpty: true}.find(t.Context(), dir+"/x")
+	require.ErrorIs(t, err, injected)
+	faults.Inject(storagetest.Fault{Op: storagetest.OpList, Err: injected})
+	_, err = Options{AllowEmpty: true}.find(t.Context(), dir+"/*")
+	require.ErrorIs(t, err, injected)
+}
+
+func TestCheck(t *testing.T) {
+	o := Options{Caller: "someio", Ranges: true}
+	require.NoError(t, o.Check("no/such/file-*"))
+	require.EqualError(t, o.Check(""), "someio: no file pattern given")
+	require.ErrorIs(t, o.Check("nowhere://x"), errors.ErrUnsupported)
+	require.EqualError(t, o.Check("x[2:1]"), `someio: impossible range of "x[2:1]"`)
+	require.NoError(t, Options{}.Check("x[2:1]"))
+}
