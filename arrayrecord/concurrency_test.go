@@ -245,6 +245,41 @@ func TestRanges(t *testing.T) {
 	}
 }
 
+// Extents of neighbours follow each other from the first chunk to the index, and contain the
+// records.
+func TestChunkExtents(t *testing.T) {
+	records := textRecords(100, 3000)
+	for _, options := range []string{"group_size:1,uncompressed", "group_size:7,uncompressed", "group_size:7,uncompressed,pad_to_block_boundary:true"} {
+		file := encode(t, records, arrayrecord.WithWriterOptions(options))
+		r := openBytes(t, file)
+		chunks := r.NumChunks()
+		all, size := r.ChunkExtent(0, chunks)
+		next, whole := all, 0
+		for chunk := range chunks {
+			offset, size := r.ChunkExtent(chunk, chunk+1)
+			require.Equal(t, next, offset, options)
+			require.Positive(t, size)
+			next = offset + size
+			begin, end := r.ChunkRecords(chunk)
+			if offset>>16 == (next-1)>>16 { // else there may be a block header within a record
+				whole++
+				for _, record := range records[begin:end] {
+					require.True(t, bytes.Contains(file[offset:next], record), options)
+				}
+			}
+		}
+		require.Positive(t, whole)
+		require.Equal(t, all+size, next)
+		require.Less(t, next, int64(len(file)))
+		for _, bad := range [][2]int{{-1, 1}, {0, 0}, {1, 0}, {0, chunks + 1}, {chunks, chunks}} {
+			require.Panics(t, func() { r.ChunkExtent(bad[0], bad[1]) }, bad)
+		}
+		require.NoError(t, r.Close())
+		offset, size := r.ChunkExtent(0, 1)
+		require.Zero(t, offset+size)
+	}
+}
+
 func TestSlicesDoNotOverlap(t *testing.T) {
 	records := textRecords(100, 30)
 	r := openBytes(t, encode(t, records))

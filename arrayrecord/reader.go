@@ -199,6 +199,24 @@ func (r *Reader) ChunkRecords(chunk int) (begin, end int) {
 	return r.core.FirstRecord(chunk), r.core.FirstRecord(chunk + 1)
 }
 
+// ChunkExtent gives the place of the data chunks [begin, end) in the file: offset and size in bytes,
+// headers and padding included. It panics if there are no such chunks, also if there are none
+// between begin and end, and gives 0, 0 after Close.
+func (r *Reader) ChunkExtent(begin, end int) (offset, size int64) {
+	if begin < 0 || begin >= end || end > r.numChunks {
+		panic(fmt.Sprintf("arrayrecord: chunks [%d, %d) of a file with %d", begin, end, r.numChunks))
+	}
+	if !r.guard.acquire() {
+		return 0, 0
+	}
+	defer r.guard.release()
+	e, err := r.core.ChunkExtent(begin, end)
+	if err != nil { // only for a range that was refused above
+		panic(err)
+	}
+	return e.Position, int64(e.Size)
+}
+
 // Close releases the reader. Calls under way end with ErrClosed or finish; later calls give
 // ErrClosed. Closing again does nothing. The error is always nil.
 func (r *Reader) Close() error {
