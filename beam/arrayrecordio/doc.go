@@ -10,7 +10,7 @@
 //
 //	      bundle 0   bundle 1   bundle 2        records are written where they are,
 //	         |          |          |
-//	      temp A     temp B     temp C          into one temporary file per bundle
+//	      temp A     temp B     temp C          into temporary files
 //	         \          |          /
 //	          names and counts only             cross a shuffle
 //	                    |
@@ -26,7 +26,13 @@
 // are then copied as they are; only chunks that two shards share, and the
 // short last chunks of temporary files, are decoded and written again at the
 // end of a shard. Where the runner may choose the number of shards, the
-// temporary files are the shards, one for each bundle that had records.
+// temporary files are the shards: one for each bundle that had records, or
+// more if there is a limit on what is in a shard. Records never cross a
+// shuffle, except with windows.
+//
+// With [WithWindowedWrites] the records are grouped by window and pane, by the
+// triggers that the input has. One worker writes all shards of such a set; the
+// names of a set appear together, as soon as it is complete.
 //
 // # What is guaranteed
 //

@@ -1,42 +1,97 @@
 package arrayrecordio
 
-import (
-	"crypto/rand"
-	"errors"
-	"fmt"
-	"strings"
-
-	"github.com/arrayrecord/arrayrecord-go/arrayrecord"
-	"github.com/arrayrecord/arrayrecord-go/storage"
-)
+import "github.com/arrayrecord/arrayrecord-go/beam/internal/sink"
 
 // The defaults of Write.
 const (
-	DefaultSuffix        = ".arrayrecord"
-	DefaultWriterOptions = "group_size:1"
+	DefaultSuffix                    = ".arrayrecord"
+	DefaultWriterOptions             = "group_size:1"
+	DefaultShardNameTemplate         = sink.DefaultTemplate
+	DefaultWindowedShardNameTemplate = sink.DefaultWindowedTemplate
 )
 
 // A WriteOption changes what Write does.
-type WriteOption func(*writeConfig)
+type WriteOption func(*writeOptions)
+
+type writeOptions struct {
+	sink.Config
+	Encoder any
+}
 
 // WithNumShards sets the number of shards; they get equally many records, or
 // almost. If there are fewer records than shards, some shards are empty. The
-// default, 0, leaves the number to the runner, which costs the least.
+// default, 0, leaves the number to the runner, which costs the least; with
+// windows it means one shard.
 func WithNumShards(n int) WriteOption {
-	return func(c *writeConfig) { c.NumShards = n }
+	return func(c *writeOptions) { c.NumShards = n }
+}
+
+// WithMaxRecordsPerShard begins another shard when one has n records. It
+// excludes a number of shards. The default, 0, is no limit.
+func WithMaxRecordsPerShard(n int64) WriteOption {
+	return func(c *writeOptions) { c.MaxRecords = n }
+}
+
+// WithMaxBytesPerShard begins another shard when the records of one have n
+// bytes or more, before compression: a shard is longer than n by less than its
+// last record. It excludes a number of shards. The default, 0, is no limit.
+func WithMaxBytesPerShard(n int64) WriteOption {
+	return func(c *writeOptions) { c.MaxBytes = n }
+}
+
+// WithShardNameTemplate sets what names have between prefix and suffix.
+// Letters, of which a run counts as one, stand for
+//
+//	S  the number of the shard, with at least as many digits as letters
+//	N  the number of shards, likewise
+//	W  the window: START-END, as 2026-01-02T15:04:05.000Z, or GlobalWindow
+//	V  the window: [START, END), as 2026-01-02T15-04-05
+//	P  the pane: pane-0, pane-1-late, pane-2-last, ...
+//	U  characters that no other write has
+//
+// and everything else for itself. S, N, W and P are as in Beam's sinks for
+// Java, S, N, V and U as in those for Python. The default is
+// DefaultShardNameTemplate, with windows DefaultWindowedShardNameTemplate.
+//
+// S may be missing only where there is one shard; the empty template means one
+// shard. W or V is needed with windows; P is needed where a window has several
+// panes, or a pane replaces the one before it.
+func WithShardNameTemplate(template string) WriteOption {
+	return func(c *writeOptions) { c.Template = &template }
 }
 
 // WithSuffix sets what the names of shards end in; the default is
 // DefaultSuffix. It may be empty.
 func WithSuffix(s string) WriteOption {
-	return func(c *writeConfig) { c.Suffix = s }
+	return func(c *writeOptions) { c.Suffix = s }
 }
 
 // WithWriterOptions sets the option string of the writers, in the grammar of
 // arrayrecord.ParseWriterOptions. The default is DefaultWriterOptions; what a
 // string does not mention has the defaults of that function.
 func WithWriterOptions(s string) WriteOption {
-	return func(c *writeConfig) { c.WriterOptions = s }
+	return func(c *writeOptions) { c.WriterOptions = s }
+}
+
+// WithSkipIfEmpty writes no shard at all, instead of empty ones, if there is
+// no record.
+func WithSkipIfEmpty() WriteOption {
+	return func(c *writeOptions) { c.SkipIfEmpty = true }
+}
+
+// WithEncoder makes records of elements of any type: encode is a function or
+// DoFn as for beam.ParDo, registered with Beam, from an element to []byte. It
+// is not needed for []byte, string and protocol buffer messages.
+func WithEncoder(encode any) WriteOption {
+	return func(c *writeOptions) { c.Encoder = encode }
+}
+
+// WithWindowedWrites writes a set of shards for each window and pane of the
+// input, which may be unbounded then. The names of a set appear together, when
+// it is complete. One worker writes a set, as fast as it can; windows are
+// written in parallel. A set of a number of shards gets its records in turns.
+func WithWindowedWrites() WriteOption {
+	return func(c *writeOptions) { c.Windowed = true }
 }
 
 // WithTempDir sets the directory for temporary files. It must be in the same
@@ -44,83 +99,21 @@ func WithWriterOptions(s string) WriteOption {
 // to it, and for this one run alone: it is made when needed, and removed with
 // everything in it once the shards have their names. After a failed run, when
 // no worker writes any more, the caller may remove it. [TempDir] gives a
-// suitable name and is the default.
+// suitable name and is the default. With windows there is a directory for each
+// set of shards, whose names begin with dir.
 func WithTempDir(dir string) WriteOption {
-	return func(c *writeConfig) { c.TempDir = dir }
+	return func(c *writeOptions) { c.TempDir = dir }
 }
 
 // TempDir returns a new name, beside the files that begin with prefix, for a
 // directory of temporary files. Patterns do not match it by accident, since it
 // is a hidden one. Nothing is created.
-func TempDir(prefix string) string {
-	dir, base := storage.Split(prefix)
-	// Kept recognizable, and far from the limits of file systems.
-	if len(base) > 100 {
-		base = base[:100]
-	}
-	return storage.Join(dir, ".temp-"+base+"-"+rand.Text())
-}
+func TempDir(prefix string) string { return sink.TempDir(prefix) }
 
-// ShardName returns the name of one shard, from 0, of numShards:
-// PREFIX-SSSSS-of-NNNNN and the suffix, with more than five digits where the
-// number needs them.
+// ShardName returns the name of one shard, from 0, of numShards, as the default
+// template makes it: PREFIX-SSSSS-of-NNNNN and the suffix, with more than five
+// digits where the number needs them.
 func ShardName(prefix string, shard, numShards int, suffix string) string {
-	return fmt.Sprintf("%s-%05d-of-%05d%s", prefix, shard, numShards, suffix)
-}
-
-// writeConfig travels to the workers as part of DoFns, hence its exported
-// fields.
-type writeConfig struct {
-	Prefix        string
-	Suffix        string
-	NumShards     int // 0: the runner chooses
-	WriterOptions string
-	GroupSize     int64 // as WriterOptions says
-	TempDir       string
-	RunID         string // tells this run's decisions from those of others
-}
-
-func newWriteConfig(prefix string, opts []WriteOption) (writeConfig, error) {
-	c := writeConfig{Prefix: prefix, Suffix: DefaultSuffix, WriterOptions: DefaultWriterOptions, RunID: rand.Text()}
-	for _, o := range opts {
-		o(&c)
-	}
-	if err := checkPrefix(prefix); err != nil {
-		return c, err
-	}
-	if c.NumShards < 0 {
-		return c, fmt.Errorf("%d shards: the number must not be negative", c.NumShards)
-	}
-	if strings.Contains(c.Suffix, "/") {
-		return c, fmt.Errorf("the suffix %q contains a slash", c.Suffix)
-	}
-	parsed, err := arrayrecord.ParseWriterOptions(c.WriterOptions)
-	if err != nil {
-		return c, err
-	}
-	c.GroupSize = int64(parsed.GroupSize)
-	if c.TempDir == "" {
-		c.TempDir = TempDir(prefix)
-	}
-	if storage.Scheme(c.TempDir) != storage.Scheme(prefix) {
-		return c, fmt.Errorf("the temporary directory %s is not in the place of the output %s", c.TempDir, prefix)
-	}
-	return c, nil
-}
-
-func checkPrefix(prefix string) error {
-	if prefix == "" {
-		return errors.New("no output prefix given")
-	}
-	if _, err := storage.For(prefix); err != nil {
-		return err
-	}
-	dir, base := storage.Split(prefix)
-	if base == "" {
-		return fmt.Errorf("the output prefix %q ends in a slash: add what the names of the shards begin with", prefix)
-	}
-	if s := storage.Scheme(prefix); s != "" && dir == s+"://" {
-		return fmt.Errorf("the output prefix %q has a bucket but no name in it", prefix)
-	}
-	return nil
+	template := sink.DefaultTemplate
+	return sink.Config{Prefix: prefix, Template: &template, Suffix: suffix}.ShardName(shard, numShards)
 }

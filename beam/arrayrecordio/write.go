@@ -1,30 +1,21 @@
 package arrayrecordio
 
 import (
-	"errors"
 	"fmt"
-	"reflect"
-	"strings"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
-	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/graph/window"
-	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/util/reflectx"
-	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
+
+	"github.com/arrayrecord/arrayrecord-go/beam/internal/sink"
 )
 
-func init() {
-	beam.RegisterType(reflect.TypeFor[tempFile]())
-	register.Emitter2[int, tempFile]()
-	register.Iter1[[]byte]()
-	register.Iter1[tempFile]()
-}
-
-// Write writes a PCollection of []byte into ArrayRecord files whose names begin
-// with prefix, and returns their names as a PCollection of string, once all of
-// them are complete. The package comment says how.
+// Write writes a PCollection into ArrayRecord files whose names begin with
+// prefix, and returns their names as a PCollection of string, once all of them
+// are complete. The package comment says how.
 //
-// The input must be bounded; its windows are ignored. If it is empty there is
-// one empty shard, or as many as asked for.
+// Elements are []byte, strings, protocol buffer messages, or of any type with
+// [WithEncoder]. Without [WithWindowedWrites] the input must be bounded, and
+// its windows are ignored; if it is empty there is one empty shard, or as many
+// as asked for.
 //
 // Write panics if the input or an option makes no sense, as Beam's own
 // transforms do; TryWrite returns the error instead.
@@ -36,42 +27,60 @@ func Write(s beam.Scope, prefix string, col beam.PCollection, opts ...WriteOptio
 // arrayrecord.ErrInvalidOption for wrong writer options, and
 // errors.ErrUnsupported if nothing serves the prefix's scheme.
 func TryWrite(s beam.Scope, prefix string, col beam.PCollection, opts ...WriteOption) (beam.PCollection, error) {
-	config, err := newWriteConfig(prefix, opts)
-	if err == nil {
-		err = checkInput(col)
+	config := writeOptions{Config: sink.Config{
+		Prefix:        prefix,
+		Suffix:        DefaultSuffix,
+		Format:        sink.ArrayRecord,
+		WriterOptions: DefaultWriterOptions,
+	}}
+	for _, o := range opts {
+		o(&config)
 	}
+	names, err := sink.Write(s.Scope("arrayrecordio.Write"), config.Config, config.Encoder, col)
 	if err != nil {
 		return beam.PCollection{}, fmt.Errorf("arrayrecordio: write: %w", err)
 	}
-	s = s.Scope("arrayrecordio.Write")
-	// FinishBundle can emit into the global window only.
-	col = beam.WindowInto(s, window.NewGlobalWindows(), col)
-	files := beam.ParDo(s, &stageFn{Config: config}, col)
-	if config.NumShards > 0 {
-		plans := beam.ParDo(s, &planFn{Config: config}, gather(s, files))
-		files = beam.ParDo(s, &copyFn{Config: config}, beam.Reshuffle(s, plans))
-	}
-	arranged := beam.ParDo(s, &arrangeFn{Config: config, Settle: settleTime}, gather(s, files))
-	return beam.ParDo(s, &commitFn{Config: config}, beam.Reshuffle(s, arranged)), nil
+	return names, nil
 }
 
-// gather brings all temporary files into one call of a DoFn, which is made even
-// if there are none. It is not a side input, which not every runner has for Go.
-func gather(s beam.Scope, files beam.PCollection) beam.PCollection {
-	once := beam.AddFixedKey(s, beam.Impulse(s))
-	return beam.CoGroupByKey(s, once, files)
+// WriteToArrayRecordParams are the parameters of the transform of the same name
+// in upstream's Python package, with the same meaning. Only FilePathPrefix has
+// no useful zero value.
+//
+//	Python                         here
+//	file_path_prefix               FilePathPrefix
+//	file_name_suffix=''            FileNameSuffix
+//	num_shards=0                   NumShards
+//	shard_name_template=None       ShardNameTemplate, nil for the default
+//	coder=ToBytesCoder()           Coder, nil for []byte, strings and messages
+//	compression_type=AUTO          none: ArrayRecord files are compressed inside
+//
+// Python always writes with "group_size:1", and to disk only.
+type WriteToArrayRecordParams struct {
+	// FilePathPrefix is what the names of the files begin with.
+	FilePathPrefix string
+	// FileNameSuffix is what they end in.
+	FileNameSuffix string
+	// NumShards is the number of files, 0 for the runner's choice.
+	NumShards int
+	// ShardNameTemplate is what the names have between them, as for
+	// WithShardNameTemplate.
+	ShardNameTemplate *string
+	// Coder makes []byte of elements, as for WithEncoder.
+	Coder any
 }
 
-func checkInput(col beam.PCollection) error {
-	if !col.IsValid() {
-		return errors.New("invalid PCollection")
+// WriteToArrayRecord is Write with the parameters and the defaults of upstream's
+// Python transform WriteToArrayRecord; note that file names have no suffix
+// unless one is given. It panics as Write does.
+func WriteToArrayRecord(s beam.Scope, params WriteToArrayRecordParams, col beam.PCollection) beam.PCollection {
+	opts := []WriteOption{
+		WithSuffix(params.FileNameSuffix),
+		WithNumShards(params.NumShards),
+		WithEncoder(params.Coder),
 	}
-	if t := col.Type().Type(); t != reflectx.ByteSlice {
-		return fmt.Errorf("the input is a PCollection of %v, not of []byte", col.Type())
+	if params.ShardNameTemplate != nil {
+		opts = append(opts, WithShardNameTemplate(*params.ShardNameTemplate))
 	}
-	// Beam gives no better access to this.
-	if strings.HasSuffix(col.String(), ":unbounded}") {
-		return errors.New("the input is unbounded: a file would never be complete")
-	}
-	return nil
+	return Write(s, params.FilePathPrefix, col, opts...)
 }

@@ -1,6 +1,7 @@
 package arrayrecordio
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -8,20 +9,26 @@ import (
 	"path/filepath"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/graph/mtime"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/graph/window"
-	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/runtime"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/graph/window/trigger"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/sdf"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/io/rtrackers/offsetrange"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/testing/passert"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/testing/ptest"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/testing/teststream"
 	"github.com/stretchr/testify/require"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"github.com/arrayrecord/arrayrecord-go/arrayrecord"
 	"github.com/arrayrecord/arrayrecord-go/beam/internal/failingjob"
+	"github.com/arrayrecord/arrayrecord-go/internal/fakegcs"
 	"github.com/arrayrecord/arrayrecord-go/storage/storagetest"
 )
 
@@ -29,6 +36,11 @@ func init() {
 	beam.RegisterType(reflect.TypeFor[brokenFn]())
 	beam.RegisterType(reflect.TypeFor[endlessFn]())
 	beam.RegisterFunction(stampHour)
+	beam.RegisterFunction(toString)
+	beam.RegisterFunction(identity)
+	beam.RegisterFunction(encodePoint)
+	beam.RegisterType(reflect.TypeFor[point]())
+	beam.RegisterType(reflect.TypeFor[wrapperspb.StringValue]())
 }
 
 // names gives the shards' names that a pipeline is to return.
@@ -143,6 +155,19 @@ func TestOrderOfOneBundle(t *testing.T) {
 	require.Equal(t, records, got)
 }
 
+func toString(record []byte) string { return string(record) }
+
+func identity(record []byte) []byte { return record }
+
+type point struct{ X, Y int }
+
+func encodePoint(p point) ([]byte, error) {
+	if p.X < 0 {
+		return nil, errors.New("negative")
+	}
+	return fmt.Appendf(nil, "%d,%d", p.X, p.Y), nil
+}
+
 func stampHour(record []byte) (beam.EventTime, []byte) {
 	return mtime.Time(int64(record[5]-'0') * 3600e3), record
 }
@@ -157,34 +182,6 @@ func TestWindowsOfTheInputAreIgnored(t *testing.T) {
 	Write(s, prefix, col, WithNumShards(2))
 	ptest.RunAndValidate(t, p)
 	requireShards(t, records, names(prefix, 2, DefaultSuffix))
-}
-
-// What a failed attempt left behind, complete or not, must neither get into the
-// output nor stay.
-func TestStaleTemporaryFiles(t *testing.T) {
-	for _, n := range []int{0, 2} {
-		dir := t.TempDir()
-		prefix := filepath.Join(dir, "out")
-		temp := TempDir(prefix)
-		c := config(t, prefix, WithTempDir(temp), WithNumShards(2))
-		stale := stage(t, c, makeRecords(500))
-		_, err := decide(t.Context(), c, planDecision, planShards(stale, 2, 1))
-		require.NoError(t, err)
-		moves, err := c.moves(t.Context(), makeShards(t, c, stale))
-		require.NoError(t, err)
-		_, err = decide(t.Context(), c, commitDecision, moves)
-		require.NoError(t, err)
-		storagetest.Put(t, filepath.Join(temp, ".half.tmp"), []byte("half a file"))
-
-		records := makeRecords(20)
-		p, s := beam.NewPipelineWithRoot()
-		Write(s, prefix, beam.CreateList(s, records), WithNumShards(n), WithTempDir(temp))
-		ptest.RunAndValidate(t, p)
-		shards := list(t, prefix+"*")
-		require.Len(t, shards, max(n, 1))
-		requireShards(t, records, shards)
-		requireNoTemp(t, dir)
-	}
 }
 
 // brokenFn fails at a certain record.
@@ -277,12 +274,24 @@ func TestWrongArgumentsAreNoticedAtConstruction(t *testing.T) {
 		{"out", records, []WriteOption{WithWriterOptions("group_size:x")}, "group_size"},
 		{"out", records, []WriteOption{WithWriterOptions("nonsense")}, "nonsense"},
 		{"out", records, []WriteOption{WithNumShards(-1)}, "negative"},
+		{"out", records, []WriteOption{WithMaxRecordsPerShard(-1)}, "negative"},
+		{"out", records, []WriteOption{WithMaxBytesPerShard(-1)}, "negative"},
+		{"out", records, []WriteOption{WithMaxBytesPerShard(5), WithNumShards(2)}, "exclude each other"},
+		{"out", records, []WriteOption{WithShardNameTemplate("-x")}, "has no S"},
+		{"out", records, []WriteOption{WithShardNameTemplate(""), WithNumShards(2)}, "has no S"},
+		{"out", records, []WriteOption{WithShardNameTemplate(""), WithMaxRecordsPerShard(2)}, "has no S"},
+		{"out", records, []WriteOption{WithShardNameTemplate("/SS")}, "slash"},
+		{"out", records, []WriteOption{WithShardNameTemplate("W-S")}, "has none"},
+		{"out", records, []WriteOption{WithShardNameTemplate("P-S")}, "has none"},
+		{"out", records, []WriteOption{WithShardNameTemplate("-SS"), WithWindowedWrites()}, "neither W nor V"},
+		{"out", records, []WriteOption{WithEncoder(toString)}, "does not return []byte"},
+		{"out", records, []WriteOption{WithEncoder(3)}, "the encoder"},
 		{"out", records, []WriteOption{WithSuffix("a/b")}, "slash"},
 		{"out", records, []WriteOption{WithTempDir("other://bucket/temp")}, "not in the place"},
 		{"", records, nil, "no output prefix"},
 		{"out/", records, nil, "ends in a slash"},
 		{"nowhere://bucket/out", records, nil, "nowhere"},
-		{"out", beam.Create(s, "a string"), nil, "PCollection of string, not of []byte"},
+		{"out", beam.Create(s, 1), nil, "PCollection of int, not of []byte"},
 		{"out", beam.PCollection{}, nil, "invalid PCollection"},
 	} {
 		_, err := TryWrite(s, test.prefix, test.col, test.opts...)
@@ -332,17 +341,191 @@ func TestTempDirIsHiddenUniqueAndBesideTheOutput(t *testing.T) {
 	require.Less(t, len(long), 200)
 }
 
-// A worker in another process finds types by name only.
-func TestTypesAreKnownToWorkers(t *testing.T) {
-	for _, typ := range []reflect.Type{
-		reflect.TypeFor[tempFile](), reflect.TypeFor[shardPlan](), reflect.TypeFor[piece](),
-		reflect.TypeFor[stageFn](), reflect.TypeFor[planFn](), reflect.TypeFor[copyFn](), reflect.TypeFor[commitFn](),
-		reflect.TypeFor[arrangeFn](), reflect.TypeFor[arrangement](), reflect.TypeFor[move](),
+func TestElementsOfOtherTypes(t *testing.T) {
+	message := wrapperspb.String("three")
+	serialized, err := proto.Marshal(message)
+	require.NoError(t, err)
+	for _, test := range []struct {
+		create func(s beam.Scope) beam.PCollection
+		opts   []WriteOption
+		want   string
+	}{
+		{func(s beam.Scope) beam.PCollection { return beam.Create(s, "one") }, nil, "one"},
+		{func(s beam.Scope) beam.PCollection { return beam.Create(s, message) }, nil, string(serialized)},
+		{func(s beam.Scope) beam.PCollection { return beam.Create(s, point{1, 2}) }, []WriteOption{WithEncoder(encodePoint)}, "1,2"},
 	} {
-		key, ok := runtime.TypeKey(typ)
-		require.True(t, ok, typ)
-		found, ok := runtime.LookupType(key)
-		require.True(t, ok, typ)
-		require.Equal(t, typ, found)
+		prefix := filepath.Join(t.TempDir(), "out")
+		p, s := beam.NewPipelineWithRoot()
+		Write(s, prefix, test.create(s), test.opts...)
+		ptest.RunAndValidate(t, p)
+		require.Equal(t, [][]byte{[]byte(test.want)}, readShard(t, ShardName(prefix, 0, 1, DefaultSuffix)))
+	}
+}
+
+func TestLimitsOfShards(t *testing.T) {
+	records := makeRecords(100)
+	for _, test := range []struct {
+		opt  WriteOption
+		full func(shard [][]byte) bool
+	}{
+		{WithMaxRecordsPerShard(7), func(shard [][]byte) bool { return len(shard) == 7 }},
+		{WithMaxBytesPerShard(500), func(shard [][]byte) bool {
+			all := bytes.Join(shard, nil)
+			return len(all) >= 500 && len(all)-len(shard[len(shard)-1]) < 500
+		}},
+	} {
+		for _, windowed := range []bool{false, true} {
+			prefix := filepath.Join(t.TempDir(), "out")
+			opts := []WriteOption{test.opt}
+			if windowed {
+				opts = append(opts, WithWindowedWrites())
+			}
+			p, s := beam.NewPipelineWithRoot()
+			Write(s, prefix, beam.CreateList(s, records), opts...)
+			ptest.RunAndValidate(t, p)
+			shards := list(t, prefix+"*")
+			require.Greater(t, len(shards), 5)
+			requireShards(t, records, shards)
+			var short int
+			for _, name := range shards {
+				if !test.full(readShard(t, name)) {
+					short++
+				}
+			}
+			require.LessOrEqual(t, short, 1)
+			requireNoTemp(t, filepath.Dir(prefix))
+		}
+	}
+}
+
+func TestSkipIfEmpty(t *testing.T) {
+	for _, n := range []int{0, 3} {
+		dir := t.TempDir()
+		p, s := beam.NewPipelineWithRoot()
+		passert.Empty(s, Write(s, filepath.Join(dir, "out"), beam.CreateList(s, [][]byte{}), WithNumShards(n), WithSkipIfEmpty()))
+		ptest.RunAndValidate(t, p)
+		require.Empty(t, list(t, dir+"/*"))
+		requireNoTemp(t, dir)
+
+		p, s = beam.NewPipelineWithRoot()
+		Write(s, filepath.Join(dir, "out"), beam.CreateList(s, makeRecords(1)), WithNumShards(n), WithSkipIfEmpty())
+		ptest.RunAndValidate(t, p)
+		require.Len(t, list(t, dir+"/*"), max(n, 1), "there was a record")
+	}
+}
+
+func TestShardNameTemplates(t *testing.T) {
+	for _, test := range []struct {
+		template string
+		opts     []WriteOption
+		want     string // as a regular expression
+	}{
+		{"_SS", []WriteOption{WithNumShards(2)}, `^out_00\.arrayrecord out_01\.arrayrecord$`},
+		{"-NNN.S", []WriteOption{WithNumShards(2)}, `^out-002\.0\.arrayrecord out-002\.1\.arrayrecord$`},
+		{"", nil, `^out\.arrayrecord$`},
+		{"-one", []WriteOption{WithNumShards(1)}, `^out-one\.arrayrecord$`},
+		{"-UUUU-S", []WriteOption{WithNumShards(1)}, `^out-[A-Z2-7]{26}-0\.arrayrecord$`},
+		{"-W-P", []WriteOption{WithWindowedWrites()}, `^out-GlobalWindow-pane-0-last\.arrayrecord$`},
+		{"-V-S", []WriteOption{WithWindowedWrites()}, `^out-GlobalWindow-0\.arrayrecord$`},
+	} {
+		dir := t.TempDir()
+		p, s := beam.NewPipelineWithRoot()
+		records := makeRecords(9)
+		Write(s, filepath.Join(dir, "out"), beam.CreateList(s, records), append(test.opts, WithShardNameTemplate(test.template))...)
+		ptest.RunAndValidate(t, p)
+		shards := list(t, dir+"/*")
+		requireShards(t, records, shards)
+		for i := range shards {
+			shards[i] = filepath.Base(shards[i])
+		}
+		require.Regexp(t, test.want, strings.Join(shards, " "))
+	}
+}
+
+func TestASetOfShardsForEachWindow(t *testing.T) {
+	dir := t.TempDir()
+	records := makeRecords(30)
+	p, s := beam.NewPipelineWithRoot()
+	col := beam.ParDo(s, stampHour, beam.CreateList(s, records))
+	col = beam.WindowInto(s, window.NewFixedWindows(5*time.Hour), col)
+	written := Write(s, filepath.Join(dir, "out-"), col, WithNumShards(2), WithWindowedWrites())
+	want := []string{
+		dir + "/out-1970-01-01T00:00:00.000Z-1970-01-01T05:00:00.000Z-pane-0-last-00000-of-00002.arrayrecord",
+		dir + "/out-1970-01-01T00:00:00.000Z-1970-01-01T05:00:00.000Z-pane-0-last-00001-of-00002.arrayrecord",
+		dir + "/out-1970-01-01T05:00:00.000Z-1970-01-01T10:00:00.000Z-pane-0-last-00000-of-00002.arrayrecord",
+		dir + "/out-1970-01-01T05:00:00.000Z-1970-01-01T10:00:00.000Z-pane-0-last-00001-of-00002.arrayrecord",
+	}
+	passert.EqualsList(s, beam.WindowInto(s, window.NewGlobalWindows(), written), want)
+	ptest.RunAndValidate(t, p)
+	require.Equal(t, want, list(t, dir+"/*"))
+	for i, name := range want {
+		shard := readShard(t, name)
+		require.NotEmpty(t, shard)
+		for _, record := range shard {
+			require.Equal(t, i >= 2, record[5] >= '5', "a record of another window")
+		}
+	}
+	requireShards(t, records, want)
+	requireNoTemp(t, dir)
+}
+
+// An unbounded input gives a set for each window as time goes by, and one for
+// each pane that its triggers cause.
+func TestUnboundedInput(t *testing.T) {
+	dir := t.TempDir()
+	p, s := beam.NewPipelineWithRoot()
+	c := teststream.NewConfig()
+	var records [][]byte
+	add := func(at int64, record string) {
+		records = append(records, []byte(record))
+		require.NoError(t, c.AddElements(at, []byte(record)))
+	}
+	add(1000, "a")
+	add(2000, "b")
+	c.AdvanceWatermark(61000)
+	add(62000, "c")
+	add(3000, "late")
+	c.AdvanceWatermarkToInfinity()
+	col := beam.WindowInto(s, window.NewFixedWindows(time.Minute), teststream.Create(s, c),
+		beam.Trigger(trigger.AfterEndOfWindow().LateFiring(trigger.AfterCount(1))),
+		beam.AllowedLateness(time.Hour), beam.PanesDiscard())
+	Write(s, filepath.Join(dir, "out-"), col, WithWindowedWrites())
+	ptest.RunAndValidate(t, p)
+	shards := list(t, dir+"/*")
+	require.Len(t, shards, 3)
+	requireShards(t, records, shards)
+	require.Contains(t, shards[0], "out-1970-01-01T00:00:00.000Z-1970-01-01T00:01:00.000Z-pane-0-00000-of-00001")
+	require.Contains(t, shards[1], "T00:01:00.000Z-pane-1-late")
+	require.Equal(t, [][]byte{[]byte("late")}, readShard(t, shards[1]))
+	requireNoTemp(t, dir)
+}
+
+func TestWriteToArrayRecordHasUpstreamsDefaults(t *testing.T) {
+	dir := t.TempDir()
+	records := makeRecords(20)
+	p, s := beam.NewPipelineWithRoot()
+	col := beam.CreateList(s, records)
+	WriteToArrayRecord(s, WriteToArrayRecordParams{FilePathPrefix: dir + "/plain"}, col)
+	template := "SSS"
+	WriteToArrayRecord(s, WriteToArrayRecordParams{
+		FilePathPrefix: dir + "/other", FileNameSuffix: ".x", NumShards: 2, ShardNameTemplate: &template, Coder: identity,
+	}, col)
+	ptest.RunAndValidate(t, p)
+	require.Equal(t, []string{dir + "/other000.x", dir + "/other001.x", dir + "/plain-00000-of-00001"}, list(t, dir+"/*"))
+	requireShards(t, records, list(t, dir+"/plain*"))
+	requireShards(t, records, list(t, dir+"/other*"))
+}
+
+func TestBucket(t *testing.T) {
+	dir := fakegcs.Dir(t)
+	records := makeRecords(100)
+	for _, n := range []int{0, 3} {
+		prefix := fmt.Sprintf("%s/n%d/out", dir, n)
+		p, s := beam.NewPipelineWithRoot()
+		written := Write(s, prefix, beam.CreateList(s, records), WithNumShards(n), WithWriterOptions("group_size:8"))
+		passert.EqualsList(s, written, names(prefix, max(n, 1), DefaultSuffix))
+		ptest.RunAndValidate(t, p)
+		requireShards(t, records, list(t, prefix+"*"))
+		requireNoTemp(t, fmt.Sprintf("%s/n%d", dir, n))
 	}
 }

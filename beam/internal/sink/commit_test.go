@@ -1,4 +1,4 @@
-package arrayrecordio
+package sink
 
 import (
 	"context"
@@ -17,7 +17,7 @@ import (
 func TestCommitTwice(t *testing.T) {
 	for _, n := range []int{0, 3} {
 		dir := t.TempDir()
-		c := config(t, filepath.Join(dir, "out"), WithNumShards(n))
+		c := config(t, filepath.Join(dir, "out"), withNumShards(n))
 		records := makeRecords(60)
 		files := stage(t, c, records[:20], records[20:30], records[30:])
 		if n > 0 {
@@ -101,7 +101,7 @@ func TestFailedCommitTakesNamesBackAndCanBeRepeated(t *testing.T) {
 		_, err := runCommit(t.Context(), c, files)
 		require.ErrorContains(t, err, "injected")
 		require.Empty(t, list(t, dir+"/*"))
-		require.Len(t, list(t, c.TempDir+"/*.arrayrecord"), 4)
+		require.Len(t, list(t, c.TempDir+"/*.temp"), 4)
 
 		faults.Heal()
 		names, err := runCommit(t.Context(), c, files)
@@ -141,7 +141,7 @@ func TestEndedAttemptLeavesTheNamesAlone(t *testing.T) {
 }
 
 func TestMissingAndDoubleShards(t *testing.T) {
-	c := config(t, filepath.Join(t.TempDir(), "out"), WithNumShards(3))
+	c := config(t, filepath.Join(t.TempDir(), "out"), withNumShards(3))
 	shards := makeShards(t, c, stage(t, c, makeRecords(30)))
 	_, err := runCommit(t.Context(), c, shards[:2])
 	require.ErrorContains(t, err, "2 of 3 shards")

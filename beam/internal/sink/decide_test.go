@@ -1,4 +1,4 @@
-package arrayrecordio
+package sink
 
 import (
 	"errors"
@@ -39,9 +39,9 @@ func TestCommitOfOtherFilesFollowsTheFirst(t *testing.T) {
 // Some shards may have been made by the first plan when the bundles, and with
 // them the plan, are repeated.
 func TestPlanOfOtherFilesFollowsTheFirst(t *testing.T) {
-	c := config(t, filepath.Join(t.TempDir(), "out"), WithNumShards(2))
+	c := config(t, filepath.Join(t.TempDir(), "out"), withNumShards(2))
 	records := makeRecords(60)
-	plan := func(files []tempFile) (plans []shardPlan) {
+	plan := func(files []File) (plans []shardPlan) {
 		err := (&planFn{Config: c}).ProcessElement(t.Context(), 0, nil, iterate(files), func(p shardPlan) { plans = append(plans, p) })
 		require.NoError(t, err)
 		return plans

@@ -1,4 +1,4 @@
-package arrayrecordio
+package sink
 
 import (
 	"context"
@@ -26,7 +26,7 @@ const (
 // made by it. Following the first decision to its end is what keeps records
 // from being lost or doubled. Of several that decide at once, the first to
 // finish the file wins.
-func decide[T any](ctx context.Context, c writeConfig, what string, decision T) (T, error) {
+func decide[T any](ctx context.Context, c Config, what string, decision T) (T, error) {
 	name := storage.Join(c.TempDir, what+"-"+c.RunID+".json")
 	made, err := readDecision[T](ctx, name)
 	if !errors.Is(err, fs.ErrNotExist) {

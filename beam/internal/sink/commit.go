@@ -1,4 +1,4 @@
-package arrayrecordio
+package sink
 
 import (
 	"context"
@@ -32,8 +32,6 @@ const (
 // commitFn gives complete temporary files their names as shards. It may run
 // more than once, also after it has succeeded.
 type commitFn struct {
-	Config writeConfig
-
 	written counters.Set
 }
 
@@ -43,11 +41,11 @@ func (f *commitFn) Setup() { f.written = counters.Written() }
 // ProcessElement is called with all shards.
 func (f *commitFn) ProcessElement(ctx context.Context, all arrangement, emit func(string)) error {
 	if err := commit(ctx, all.Moves); err != nil {
-		return fmt.Errorf("arrayrecordio: commit: %w", err)
+		return fmt.Errorf("committing the shards: %w", err)
 	}
 	// Whatever is still there belongs to attempts that failed.
-	if err := storage.RemoveAll(ctx, f.Config.TempDir); err != nil {
-		log.Warnf(ctx, "arrayrecordio: temporary files of a complete write remain: %v", err)
+	if err := storage.RemoveAll(ctx, all.TempDir); err != nil {
+		log.Warnf(ctx, "temporary files of a complete write remain: %v", err)
 	}
 	var records, bytes int64
 	for _, m := range all.Moves {

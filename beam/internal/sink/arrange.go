@@ -1,4 +1,4 @@
-package arrayrecordio
+package sink
 
 import (
 	"context"
@@ -20,20 +20,21 @@ func init() {
 
 // arrangement says which temporary file becomes which shard.
 type arrangement struct {
-	Moves []move
+	Moves   []move
+	TempDir string // to be removed then, with all that is in it
 }
 
 // move is a temporary file and its name as a shard.
 type move struct {
-	From tempFile
+	From File
 	To   string
 }
 
 // moves gives the files their numbers. It gives the same file the same number
 // whenever it is called.
-func (c writeConfig) moves(ctx context.Context, files []tempFile) ([]move, error) {
+func (c Config) moves(ctx context.Context, files []File) ([]move, error) {
 	if c.NumShards > 0 {
-		slices.SortStableFunc(files, func(a, b tempFile) int { return a.Shard - b.Shard })
+		slices.SortStableFunc(files, func(a, b File) int { return a.Shard - b.Shard })
 		for i, file := range files {
 			if file.Shard != i {
 				return nil, fmt.Errorf("shard %d was made more than once or not at all", min(i, file.Shard))
@@ -42,16 +43,23 @@ func (c writeConfig) moves(ctx context.Context, files []tempFile) ([]move, error
 		if len(files) != c.NumShards {
 			return nil, fmt.Errorf("%d of %d shards were made", len(files), c.NumShards)
 		}
-	} else if len(files) == 0 {
+	} else if len(files) == 0 && !c.SkipIfEmpty {
 		empty, err := c.makeShard(ctx, nil)
 		if err != nil {
 			return nil, err
 		}
-		files = []tempFile{empty}
+		files = []File{empty}
+	}
+	var records int64
+	for _, file := range files {
+		records += file.Records
+	}
+	if records == 0 && c.SkipIfEmpty {
+		return nil, nil
 	}
 	moves := make([]move, len(files))
 	for i, file := range files {
-		moves[i] = move{From: file, To: ShardName(c.Prefix, i, len(files), c.Suffix)}
+		moves[i] = move{From: file, To: c.ShardName(i, len(files))}
 	}
 	return moves, nil
 }
@@ -66,24 +74,24 @@ const settleTime = 100 * time.Millisecond
 // begin that step before it stops the job. What this step gives is dropped
 // then, so that nothing incomplete gets to the commit.
 type arrangeFn struct {
-	Config writeConfig
+	Config Config
 	Settle time.Duration
 }
 
 // ProcessElement is called with all files that are to be shards.
-func (f *arrangeFn) ProcessElement(ctx context.Context, _ int, _ func(*[]byte) bool, next func(*tempFile) bool, emit func(arrangement)) error {
+func (f *arrangeFn) ProcessElement(ctx context.Context, _ int, _ func(*[]byte) bool, next func(*File) bool, emit func(arrangement)) error {
 	select {
 	case <-time.After(f.Settle):
 	case <-ctx.Done():
-		return fmt.Errorf("arrayrecordio: arrange: %w", context.Cause(ctx))
+		return fmt.Errorf("arranging the shards: %w", context.Cause(ctx))
 	}
 	moves, err := f.Config.moves(ctx, collect(next))
 	if err == nil {
 		moves, err = decide(ctx, f.Config, commitDecision, moves)
 	}
 	if err != nil {
-		return fmt.Errorf("arrayrecordio: arrange: %w", err)
+		return fmt.Errorf("arranging the shards: %w", err)
 	}
-	emit(arrangement{Moves: moves})
+	emit(arrangement{Moves: moves, TempDir: f.Config.TempDir})
 	return nil
 }

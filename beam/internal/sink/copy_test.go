@@ -1,4 +1,4 @@
-package arrayrecordio
+package sink
 
 import (
 	"errors"
@@ -19,8 +19,8 @@ func TestShardsOfManyBundles(t *testing.T) {
 	for _, groupSize := range []int{1, 2, 7, 16, 99, 1000} {
 		for _, n := range []int{1, 2, 3, 10, 501} {
 			dir := t.TempDir()
-			c := config(t, filepath.Join(dir, "out"), WithNumShards(n),
-				WithWriterOptions(fmt.Sprintf("group_size:%d,uncompressed", groupSize)))
+			c := config(t, filepath.Join(dir, "out"), withNumShards(n),
+				withWriterOptions(fmt.Sprintf("group_size:%d,uncompressed", groupSize)))
 			files := stage(t, c, records[:3], nil, records[3:100], records[100:101], records[101:323], records[323:])
 			require.Len(t, files, 5, "a bundle without records has no file")
 			names, err := runCommit(t.Context(), c, makeShards(t, c, files))
@@ -36,7 +36,7 @@ func TestShardsOfManyBundles(t *testing.T) {
 }
 
 func TestPiecesAreCopiedByChunkWherePossible(t *testing.T) {
-	c := writeConfig{GroupSize: 10}
+	c := Config{GroupSize: 10}
 	for _, test := range []struct{ begin, end, chunkBegin, chunkEnd int64 }{
 		{0, 100, 0, 10},
 		{0, 105, 0, 10},
@@ -53,18 +53,18 @@ func TestPiecesAreCopiedByChunkWherePossible(t *testing.T) {
 
 // One bundle for one shard needs no copy.
 func TestWholeFileIsTheShard(t *testing.T) {
-	c := config(t, filepath.Join(t.TempDir(), "out"), WithNumShards(1))
+	c := config(t, filepath.Join(t.TempDir(), "out"), withNumShards(1))
 	files := stage(t, c, makeRecords(10))
 	shards := makeShards(t, c, files)
 	require.Equal(t, files, shards)
 }
 
 func TestChangedTemporaryFileIsNoticed(t *testing.T) {
-	c := config(t, filepath.Join(t.TempDir(), "out"), WithNumShards(2))
+	c := config(t, filepath.Join(t.TempDir(), "out"), withNumShards(2))
 	files := stage(t, c, makeRecords(10))
 	files[0].Records = 12
 	plan := planShards(files, 2, 1)[1]
-	err := (&copyFn{Config: c}).ProcessElement(t.Context(), plan, func(int, tempFile) { t.Error("a shard was made") })
+	err := (&copyFn{Config: c}).ProcessElement(t.Context(), plan, func(int, File) { t.Error("a shard was made") })
 	require.ErrorContains(t, err, "has 10 records, not 12")
 }
 
@@ -72,7 +72,7 @@ func TestChangedTemporaryFileIsNoticed(t *testing.T) {
 func TestFailedCopyIsRepeated(t *testing.T) {
 	faults := storagetest.NewFaults()
 	dir := faults.TempDir(t)
-	c := config(t, dir+"/out", WithNumShards(2), WithWriterOptions("group_size:4"))
+	c := config(t, dir+"/out", withNumShards(2), withWriterOptions("group_size:4"))
 	records := makeRecords(50)
 	files := stage(t, c, records[:21], records[21:])
 	before := list(t, c.TempDir+"/*")
@@ -80,7 +80,7 @@ func TestFailedCopyIsRepeated(t *testing.T) {
 	for _, op := range []storagetest.Op{storagetest.OpCreate, storagetest.OpRead, storagetest.OpWrite, storagetest.OpCommit} {
 		faults.Inject(storagetest.Fault{Op: op, Err: errors.New("injected")})
 		for _, plan := range planShards(files, 2, 4) {
-			err := (&copyFn{Config: c}).ProcessElement(t.Context(), plan, func(int, tempFile) { t.Error("a shard was made") })
+			err := (&copyFn{Config: c}).ProcessElement(t.Context(), plan, func(int, File) { t.Error("a shard was made") })
 			require.ErrorContains(t, err, "injected")
 		}
 		faults.Heal()

@@ -1,4 +1,4 @@
-package arrayrecordio
+package sink
 
 import (
 	"fmt"
@@ -8,10 +8,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func filesOf(records ...int64) []tempFile {
-	files := make([]tempFile, len(records))
+func filesOf(records ...int64) []File {
+	files := make([]File, len(records))
 	for i, n := range records {
-		files[i] = tempFile{Name: fmt.Sprintf("f%d", i), Records: n}
+		files[i] = File{Name: fmt.Sprintf("f%d", i), Records: n}
 	}
 	return files
 }

@@ -1,4 +1,4 @@
-package arrayrecordio
+package sink
 
 import (
 	"errors"
@@ -17,8 +17,8 @@ func TestRepeatedBundle(t *testing.T) {
 	dir := t.TempDir()
 	c := config(t, filepath.Join(dir, "out"))
 	records := makeRecords(40)
-	var files []tempFile
-	emit := func(_ int, f tempFile) { files = append(files, f) }
+	var files []File
+	emit := func(_ int, f File) { files = append(files, f) }
 
 	failed := &stageFn{Config: c}
 	failed.StartBundle(t.Context(), emit)
@@ -51,7 +51,7 @@ func TestFailedWriteLeavesNoFile(t *testing.T) {
 		c := config(t, faults.TempDir(t)+"/out")
 		faults.Inject(storagetest.Fault{Op: op, Err: errors.New("injected")})
 		fn := &stageFn{Config: c}
-		emit := func(int, tempFile) { t.Error("a file was announced") }
+		emit := func(int, File) { t.Error("a file was announced") }
 		fn.StartBundle(t.Context(), emit)
 		var err error
 		for i := 0; err == nil && i < 100; i++ {

@@ -1,4 +1,4 @@
-package arrayrecordio
+package sink
 
 import (
 	"context"
@@ -24,23 +24,23 @@ type shardPlan struct {
 	Pieces []piece
 }
 
-// piece is the records [Begin, End) of a temporary file.
+// piece is the records [Begin, End) of an ArrayRecord file.
 type piece struct {
-	File       tempFile
+	File       File
 	Begin, End int64
 }
 
 // planFn decides what goes into which shard.
 type planFn struct {
-	Config writeConfig
+	Config Config
 }
 
 // ProcessElement is called with all temporary files, once unless repeated.
-func (f *planFn) ProcessElement(ctx context.Context, _ int, _ func(*[]byte) bool, next func(*tempFile) bool, emit func(shardPlan)) error {
+func (f *planFn) ProcessElement(ctx context.Context, _ int, _ func(*[]byte) bool, next func(*File) bool, emit func(shardPlan)) error {
 	plans := planShards(collect(next), f.Config.NumShards, f.Config.GroupSize)
 	plans, err := decide(ctx, f.Config, planDecision, plans)
 	if err != nil {
-		return fmt.Errorf("arrayrecordio: plan: %w", err)
+		return fmt.Errorf("planning the shards: %w", err)
 	}
 	for _, plan := range plans {
 		emit(plan)
@@ -50,16 +50,16 @@ func (f *planFn) ProcessElement(ctx context.Context, _ int, _ func(*[]byte) bool
 
 // collect returns the files by name, so that a repeated call comes to the same
 // result.
-func collect(next func(*tempFile) bool) []tempFile {
-	var files []tempFile
+func collect(next func(*File) bool) []File {
+	var files []File
 	for {
-		var file tempFile
+		var file File
 		if !next(&file) {
 			break
 		}
 		files = append(files, file)
 	}
-	slices.SortFunc(files, func(a, b tempFile) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortFunc(files, func(a, b File) int { return strings.Compare(a.Name, b.Name) })
 	return files
 }
 
@@ -67,7 +67,7 @@ func collect(next func(*tempFile) bool) []tempFile {
 //
 // A cut within a chunk makes both sides decode it. Where shards are long enough
 // for that not to show in their sizes, cuts are moved to where a chunk begins.
-func planShards(files []tempFile, n int, groupSize int64) []shardPlan {
+func planShards(files []File, n int, groupSize int64) []shardPlan {
 	var total int64
 	for _, file := range files {
 		total += file.Records

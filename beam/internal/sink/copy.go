@@ -1,4 +1,4 @@
-package arrayrecordio
+package sink
 
 import (
 	"context"
@@ -13,19 +13,19 @@ func init() { dofn.Register3x1((*copyFn).ProcessElement) }
 
 // copyFn makes one shard, still under a temporary name.
 type copyFn struct {
-	Config writeConfig
+	Config Config
 }
 
 // ProcessElement makes the shard that a plan describes.
-func (f *copyFn) ProcessElement(ctx context.Context, plan shardPlan, emit func(int, tempFile)) error {
-	if file, ok := plan.wholeFile(); ok {
+func (f *copyFn) ProcessElement(ctx context.Context, plan shardPlan, emit func(int, File)) error {
+	if file, ok := plan.wholeFile(); ok && f.Config.Format == ArrayRecord && !file.Input {
 		file.Shard = plan.Shard
 		emit(0, file)
 		return nil
 	}
 	file, err := f.Config.makeShard(ctx, plan.Pieces)
 	if err != nil {
-		return fmt.Errorf("arrayrecordio: %w", err)
+		return fmt.Errorf("making a shard: %w", err)
 	}
 	file.Shard = plan.Shard
 	emit(0, file)
@@ -33,66 +33,71 @@ func (f *copyFn) ProcessElement(ctx context.Context, plan shardPlan, emit func(i
 }
 
 // wholeFile returns the temporary file that already is the shard.
-func (p shardPlan) wholeFile() (tempFile, bool) {
+func (p shardPlan) wholeFile() (File, bool) {
 	if len(p.Pieces) != 1 {
-		return tempFile{}, false
+		return File{}, false
 	}
 	only := p.Pieces[0]
 	return only.File, only.Begin == 0 && only.End == only.File.Records
 }
 
 // makeShard writes the pieces into a new temporary file.
-func (c writeConfig) makeShard(ctx context.Context, pieces []piece) (tempFile, error) {
-	w, err := c.createTemp(ctx)
+func (c Config) makeShard(ctx context.Context, pieces []piece) (File, error) {
+	w, err := c.createTemp(ctx, c.Format)
 	if err != nil {
-		return tempFile{}, err
+		return File{}, err
 	}
 	// A short chunk ends a file: full chunks have to go first.
-	for _, do := range []func(context.Context, *arrayrecord.Writer, piece) error{c.copyChunks, c.copyRest} {
+	for _, do := range []func(context.Context, writer, piece) error{c.copyChunks, c.copyRest} {
 		for _, p := range pieces {
 			if err := do(ctx, w, p); err != nil {
-				return tempFile{}, errors.Join(err, w.Abort())
+				return File{}, errors.Join(err, w.Abort())
 			}
 		}
 	}
-	return closeTemp(ctx, w)
+	return w.Finish(ctx)
 }
 
-// fullChunks gives the full chunks within the piece.
-func (c writeConfig) fullChunks(p piece) (begin, end int64) {
+// fullChunks gives the full chunks within the piece, none if they cannot be
+// copied.
+func (c Config) fullChunks(p piece) (begin, end int64) {
 	begin = (p.Begin + c.GroupSize - 1) / c.GroupSize
+	if c.Format != ArrayRecord || p.File.Decode {
+		return begin, begin
+	}
 	return begin, max(begin, p.End/c.GroupSize)
 }
 
 // copyChunks copies the full chunks of a piece.
-func (c writeConfig) copyChunks(ctx context.Context, w *arrayrecord.Writer, p piece) error {
+func (c Config) copyChunks(ctx context.Context, w writer, p piece) error {
 	begin, end := c.fullChunks(p)
 	if begin == end {
 		return nil
 	}
-	r, err := openTemp(ctx, p.File)
+	r, err := openPart(ctx, p.File)
 	if err != nil {
 		return err
 	}
-	return errors.Join(w.CopyChunks(ctx, r, int(begin), int(end)), r.Close())
+	out := w.(*arrayRecordWriter)
+	return errors.Join(out.CopyChunks(ctx, r, int(begin), int(end)), r.Close())
 }
 
 // copyRest writes the records of a piece that copyChunks left.
-func (c writeConfig) copyRest(ctx context.Context, w *arrayrecord.Writer, p piece) error {
+func (c Config) copyRest(ctx context.Context, w writer, p piece) error {
 	begin, end := c.fullChunks(p)
 	head := min(begin*c.GroupSize, p.End)
 	tail := min(max(end*c.GroupSize, head), p.End)
 	if p.Begin == head && tail == p.End {
 		return nil
 	}
-	r, err := openTemp(ctx, p.File)
+	r, err := openPart(ctx, p.File)
 	if err != nil {
 		return err
 	}
 	return errors.Join(writeRange(ctx, w, r, p.Begin, head), writeRange(ctx, w, r, tail, p.End), r.Close())
 }
 
-func writeRange(ctx context.Context, w *arrayrecord.Writer, r *arrayrecord.Reader, begin, end int64) error {
+func writeRange(ctx context.Context, w writer, r *arrayrecord.Reader, begin, end int64) error {
 	if begin == end {
 		return nil
 	}
@@ -107,14 +112,14 @@ func writeRange(ctx context.Context, w *arrayrecord.Writer, r *arrayrecord.Reade
 	return nil
 }
 
-func openTemp(ctx context.Context, file tempFile) (*arrayrecord.Reader, error) {
+func openPart(ctx context.Context, file File) (*arrayrecord.Reader, error) {
 	r, err := arrayrecord.Open(ctx, file.Name)
 	if err != nil {
 		return nil, err
 	}
 	if n := int64(r.NumRecords()); n != file.Records {
 		r.Close()
-		return nil, fmt.Errorf("temporary file %s has %d records, not %d as when it was written", file.Name, n, file.Records)
+		return nil, fmt.Errorf("%s has %d records, not %d as before", file.Name, n, file.Records)
 	}
 	return r, nil
 }

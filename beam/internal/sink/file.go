@@ -1,0 +1,109 @@
+package sink
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+
+	"github.com/arrayrecord/arrayrecord-go/arrayrecord"
+	"github.com/arrayrecord/arrayrecord-go/storage"
+	"github.com/arrayrecord/arrayrecord-go/tfrecord"
+)
+
+// File is a complete file.
+type File struct {
+	Name    string
+	Shard   int   // which shard it is to be; of no meaning before that is decided
+	Records int64 // in the file
+	Bytes   int64 // size of the file
+
+	// Input is set for files that are not temporary: they are copied, never
+	// renamed.
+	Input bool
+	// Decode is set for ArrayRecord files whose chunks are not such as the
+	// shards are to have.
+	Decode bool
+}
+
+// writer makes one file, which exists once Finish has returned it.
+type writer interface {
+	Write(record []byte) error
+	// Size says how many records were written, and how many bytes they have.
+	Size() (records, bytes int64)
+	Finish(ctx context.Context) (File, error)
+	Abort() error
+}
+
+// NewTempName returns a name for a temporary file, which no attempt had before.
+func (c Config) NewTempName() string { return storage.Join(c.TempDir, rand.Text()+".temp") }
+
+// createTemp begins a temporary file.
+func (c Config) createTemp(ctx context.Context, format Format) (writer, error) {
+	name := c.NewTempName()
+	if format == ArrayRecord {
+		w, err := arrayrecord.Create(ctx, name, arrayrecord.WithWriterOptions(c.WriterOptions))
+		if err != nil {
+			return nil, err
+		}
+		return &arrayRecordWriter{Writer: w}, nil
+	}
+	out, err := storage.Create(ctx, name, storage.CreateOptions{})
+	if err != nil {
+		return nil, err
+	}
+	w, err := tfrecord.NewWriter(out, tfrecord.WithCompression(c.Compression))
+	if err != nil {
+		return nil, errors.Join(err, out.Abort())
+	}
+	return &tfRecordWriter{name: name, out: out, w: w}, nil
+}
+
+type arrayRecordWriter struct {
+	*arrayrecord.Writer
+	bytes int64
+}
+
+func (w *arrayRecordWriter) Write(record []byte) error {
+	w.bytes += int64(len(record))
+	return w.Writer.Write(record)
+}
+
+func (w *arrayRecordWriter) Size() (records, bytes int64) { return int64(w.NumRecords()), w.bytes }
+
+func (w *arrayRecordWriter) Finish(ctx context.Context) (File, error) {
+	if err := w.Close(); err != nil {
+		return File{}, err
+	}
+	return finished(ctx, w.Name(), int64(w.NumRecords()))
+}
+
+type tfRecordWriter struct {
+	name  string
+	out   storage.Upload
+	w     *tfrecord.Writer
+	bytes int64
+}
+
+func (w *tfRecordWriter) Write(record []byte) error {
+	w.bytes += int64(len(record))
+	return w.w.Write(record)
+}
+
+func (w *tfRecordWriter) Size() (records, bytes int64) { return w.w.NumRecords(), w.bytes }
+
+func (w *tfRecordWriter) Finish(ctx context.Context) (File, error) {
+	if err := w.w.Close(); err != nil {
+		return File{}, errors.Join(err, w.out.Abort())
+	}
+	if err := w.out.Commit(); err != nil {
+		return File{}, err
+	}
+	return finished(ctx, w.name, w.w.NumRecords())
+}
+
+func (w *tfRecordWriter) Abort() error { return w.out.Abort() }
+
+func finished(ctx context.Context, name string, records int64) (File, error) {
+	info, err := storage.Stat(ctx, name)
+	return File{Name: name, Records: records, Bytes: info.Size}, err
+}
