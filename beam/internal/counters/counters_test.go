@@ -1,0 +1,69 @@
+package counters
+
+import (
+	"context"
+	"reflect"
+	"testing"
+	"time"
+
+	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/metrics"
+	_ "github.com/apache/beam/sdks/v2/go/pkg/beam/runners/prism"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/testing/ptest"
+	"github.com/stretchr/testify/require"
+)
+
+func init() { beam.RegisterType(reflect.TypeFor[countFn]()) }
+
+func TestMain(m *testing.M) { ptest.Main(m) }
+
+// countFn uses every metric of both sides.
+type countFn struct {
+	read, written Set
+}
+
+func (f *countFn) Setup() { f.read, f.written = Read(), Written() }
+
+func (f *countFn) ProcessElement(ctx context.Context, _ []byte, _ func(int)) {
+	f.read.Add(ctx, 1, 20, 300)
+	f.written.Add(ctx, 2, 40, 600)
+	f.read.RecordSize(ctx, 5)
+	f.read.RecordSize(ctx, 7)
+	f.written.RecordSize(ctx, 9)
+	f.read.FileTime(ctx, time.Now().Add(-time.Hour))
+	f.written.FileTime(ctx, time.Now().Add(-2*time.Hour))
+	f.read.Failed(ctx)
+	f.written.Failed(ctx)
+}
+
+// Jobs are monitored by these names.
+func TestMetricsHaveTheirNames(t *testing.T) {
+	p, s := beam.NewPipelineWithRoot()
+	beam.ParDo(s, &countFn{}, beam.Impulse(s))
+	results := ptest.RunAndValidate(t, p).Metrics().Query(func(r metrics.SingleResult) bool { return r.Namespace() == "arrayrecord" })
+	sums := map[string]int64{}
+	for _, c := range results.Counters() {
+		sums[c.Name()] = c.Result()
+	}
+	require.Equal(t, map[string]int64{
+		"files_read": 1, "records_read": 20, "bytes_read": 300, "files_failed": 2,
+		"files_written": 2, "records_written": 40, "bytes_written": 600,
+	}, sums)
+	distributions := map[string]metrics.DistributionValue{}
+	for _, d := range results.Distributions() {
+		distributions[d.Name()] = d.Result()
+	}
+	require.Len(t, distributions, 4)
+	require.Equal(t, metrics.DistributionValue{Count: 2, Sum: 12, Min: 5, Max: 7}, distributions["read_record_bytes"])
+	require.Equal(t, metrics.DistributionValue{Count: 1, Sum: 9, Min: 9, Max: 9}, distributions["written_record_bytes"])
+	require.InDelta(t, time.Hour.Milliseconds(), distributions["read_file_millis"].Sum, 60_000)
+	require.InDelta(t, 2*time.Hour.Milliseconds(), distributions["written_file_millis"].Sum, 60_000)
+}
+
+func BenchmarkRecordSize(b *testing.B) {
+	ctx := metrics.SetPTransformID(metrics.SetBundleID(b.Context(), "bundle"), "step")
+	s := Read()
+	for b.Loop() {
+		s.RecordSize(ctx, 1000)
+	}
+}
