@@ -53,19 +53,7 @@ func (c TFRecordToArrayRecord) Build(s beam.Scope) (beam.PCollection, error) {
 // matches ErrInvalidArgument if the conversion makes no sense, and is a
 // *RunError if it failed.
 func (c TFRecordToArrayRecord) Run(ctx context.Context, runner string) (Result, error) {
-	temp := arrayrecordio.TempDir(c.Output)
-	result, err := Run(ctx, runner, func(s beam.Scope) error {
-		_, err := c.build(s, temp)
-		return err
-	})
-	if err != nil {
-		return result, cleanUp(ctx, runner, temp, err)
-	}
-	n := int(result.FilesWritten)
-	for i := range n {
-		result.Outputs = append(result.Outputs, arrayrecordio.ShardName(c.Output, i, n, c.Suffix))
-	}
-	return result, nil
+	return runShards(ctx, runner, c.Output, c.Suffix, c.build)
 }
 
 func (c TFRecordToArrayRecord) build(s beam.Scope, temp string) (beam.PCollection, error) {

@@ -11,6 +11,7 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/metrics"
 
+	"github.com/arrayrecord/arrayrecord-go/beam/arrayrecordio"
 	"github.com/arrayrecord/arrayrecord-go/beam/internal/counters"
 	"github.com/arrayrecord/arrayrecord-go/storage"
 )
@@ -100,6 +101,24 @@ func Run(ctx context.Context, runner string, build func(s beam.Scope) error) (Re
 	if result.FilesWritten == 0 {
 		err := errors.New("the job ended without having written a file: it was cancelled, or the runner reports no counters")
 		return result, &RunError{Cause: err.Error(), Err: err}
+	}
+	return result, nil
+}
+
+// runShards runs a pipeline that writes shards with names of the default
+// template, and cleans up after it if it fails.
+func runShards(ctx context.Context, runner, prefix, suffix string, build func(s beam.Scope, temp string) (beam.PCollection, error)) (Result, error) {
+	temp := arrayrecordio.TempDir(prefix)
+	result, err := Run(ctx, runner, func(s beam.Scope) error {
+		_, err := build(s, temp)
+		return err
+	})
+	if err != nil {
+		return result, cleanUp(ctx, runner, temp, err)
+	}
+	n := int(result.FilesWritten)
+	for i := range n {
+		result.Outputs = append(result.Outputs, arrayrecordio.ShardName(prefix, i, n, suffix))
 	}
 	return result, nil
 }

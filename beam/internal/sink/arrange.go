@@ -33,8 +33,10 @@ type move struct {
 // moves gives the files their numbers. It gives the same file the same number
 // whenever it is called.
 func (c Config) moves(ctx context.Context, files []File) ([]move, error) {
-	if c.NumShards > 0 {
+	if c.NumShards > 0 || c.Ordered {
 		slices.SortStableFunc(files, func(a, b File) int { return a.Shard - b.Shard })
+	}
+	if c.NumShards > 0 {
 		for i, file := range files {
 			if file.Shard != i {
 				return nil, fmt.Errorf("shard %d was made more than once or not at all", min(i, file.Shard))

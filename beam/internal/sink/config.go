@@ -32,10 +32,11 @@ type Config struct {
 	MaxRecords  int64 // in a shard, if > 0
 	MaxBytes    int64 // of records in a shard, if > 0: the record that reaches it is the last
 	SkipIfEmpty bool  // write no shard if there is no record
+	Ordered     bool  // files that become shards have their order already
 	Windowed    bool  // a set of shards for each window and pane
 
 	Format        Format
-	WriterOptions string               // of ArrayRecord shards
+	WriterOptions string               // of ArrayRecord shards; of Reshard "" means those of the inputs
 	Compression   tfrecord.Compression // of TFRecord shards
 	TempDir       string
 

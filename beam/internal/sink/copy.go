@@ -23,7 +23,9 @@ func (f *copyFn) ProcessElement(ctx context.Context, plan shardPlan, emit func(i
 		emit(0, file)
 		return nil
 	}
-	file, err := f.Config.makeShard(ctx, plan.Pieces)
+	c := f.Config
+	c.WriterOptions, c.GroupSize = plan.WriterOptions, plan.GroupSize
+	file, err := c.makeShard(ctx, plan.Pieces)
 	if err != nil {
 		return fmt.Errorf("making a shard: %w", err)
 	}

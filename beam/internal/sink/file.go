@@ -23,6 +23,10 @@ type File struct {
 	// Decode is set for ArrayRecord files whose chunks are not such as the
 	// shards are to have.
 	Decode bool
+	// WriterOptions are those recorded in an input, "" if there are none.
+	WriterOptions string
+	// GroupSize is the group size of an input, 0 if it has no records.
+	GroupSize int64
 }
 
 // writer makes one file, which exists once Finish has returned it.

@@ -9,6 +9,8 @@ import (
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
+
+	"github.com/arrayrecord/arrayrecord-go/arrayrecord"
 )
 
 func init() {
@@ -20,8 +22,10 @@ func init() {
 
 // shardPlan says what one shard is made of.
 type shardPlan struct {
-	Shard  int
-	Pieces []piece
+	Shard         int
+	Pieces        []piece
+	WriterOptions string
+	GroupSize     int64
 }
 
 // piece is the records [Begin, End) of an ArrayRecord file.
@@ -37,8 +41,12 @@ type planFn struct {
 
 // ProcessElement is called with all temporary files, once unless repeated.
 func (f *planFn) ProcessElement(ctx context.Context, _ int, _ func(*[]byte) bool, next func(*File) bool, emit func(shardPlan)) error {
-	plans := planShards(collect(next), f.Config.NumShards, f.Config.GroupSize)
-	plans, err := decide(ctx, f.Config, planDecision, plans)
+	files := collect(next)
+	c, err := f.Config.adopt(files)
+	if err != nil {
+		return fmt.Errorf("planning the shards: %w", err)
+	}
+	plans, err := decide(ctx, f.Config, planDecision, c.planShards(files))
 	if err != nil {
 		return fmt.Errorf("planning the shards: %w", err)
 	}
@@ -46,6 +54,31 @@ func (f *planFn) ProcessElement(ctx context.Context, _ int, _ func(*[]byte) bool
 		emit(plan)
 	}
 	return nil
+}
+
+// adopt takes over the writer options of most inputs, if the configuration
+// leaves them open, and finds out which files have to be decoded.
+func (c Config) adopt(files []File) (Config, error) {
+	keep := c.WriterOptions == ""
+	if keep {
+		records := map[string]int64{}
+		for _, file := range files {
+			if records[file.WriterOptions] += file.Records; records[file.WriterOptions] > records[c.WriterOptions] {
+				c.WriterOptions = file.WriterOptions
+			}
+		}
+		parsed, err := arrayrecord.ParseWriterOptions(c.WriterOptions)
+		if err != nil {
+			return c, err
+		}
+		c.GroupSize = int64(parsed.GroupSize)
+	}
+	for i, file := range files {
+		if file.Input {
+			files[i].Decode = !keep || file.GroupSize != c.GroupSize
+		}
+	}
+	return c, nil
 }
 
 // collect returns the files by name, so that a repeated call comes to the same
@@ -63,11 +96,12 @@ func collect(next func(*File) bool) []File {
 	return files
 }
 
-// planShards cuts the files, one after the other, into n even ranges.
+// planShards cuts the files, one after the other, into even ranges.
 //
 // A cut within a chunk makes both sides decode it. Where shards are long enough
 // for that not to show in their sizes, cuts are moved to where a chunk begins.
-func planShards(files []File, n int, groupSize int64) []shardPlan {
+func (c Config) planShards(files []File) []shardPlan {
+	n, groupSize := c.NumShards, c.GroupSize
 	var total int64
 	for _, file := range files {
 		total += file.Records
@@ -81,7 +115,7 @@ func planShards(files []File, n int, groupSize int64) []shardPlan {
 	var position int64 // record in it that comes next,
 	var before int64   // records in the files before it
 	for i := range plans {
-		plans[i].Shard = i
+		plans[i] = shardPlan{Shard: i, WriterOptions: c.WriterOptions, GroupSize: groupSize}
 		end := int64(i+1)*size + min(int64(i+1), larger)
 		for file < len(files) && before+position < end {
 			current := files[file]

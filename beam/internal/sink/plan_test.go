@@ -30,7 +30,7 @@ func TestPlanGivesEveryRecordOnceInEvenShards(t *testing.T) {
 		groupSize := 1 + random.Int64N(30)
 		what := fmt.Sprintf("files of %d records, %d shards, group size %d", sizes, n, groupSize)
 
-		plans := planShards(filesOf(sizes...), n, groupSize)
+		plans := Config{NumShards: n, GroupSize: groupSize}.planShards(filesOf(sizes...))
 		require.Len(t, plans, n, what)
 		covered := map[string]int64{} // up to where, by file
 		for i, plan := range plans {
@@ -57,7 +57,7 @@ func TestPlanGivesEveryRecordOnceInEvenShards(t *testing.T) {
 }
 
 func TestLongShardsAreCutBetweenChunks(t *testing.T) {
-	for _, plan := range planShards(filesOf(1234, 777, 1501), 4, 25) {
+	for _, plan := range (Config{NumShards: 4, GroupSize: 25}).planShards(filesOf(1234, 777, 1501)) {
 		for _, p := range plan.Pieces {
 			require.Zero(t, p.Begin%25, p)
 			require.True(t, p.End%25 == 0 || p.End == p.File.Records, p)
@@ -66,5 +66,5 @@ func TestLongShardsAreCutBetweenChunks(t *testing.T) {
 }
 
 func TestPlanOfNothing(t *testing.T) {
-	require.Equal(t, []shardPlan{{Shard: 0}, {Shard: 1}}, planShards(nil, 2, 1))
+	require.Equal(t, []shardPlan{{Shard: 0, GroupSize: 1}, {Shard: 1, GroupSize: 1}}, Config{NumShards: 2, GroupSize: 1}.planShards(nil))
 }

@@ -25,7 +25,7 @@ func TestStaleTemporaryFiles(t *testing.T) {
 		temp := TempDir(prefix)
 		c := config(t, prefix, withTempDir(temp), withNumShards(2))
 		stale := stage(t, c, makeRecords(500))
-		_, err := decide(t.Context(), c, planDecision, planShards(stale, 2, 1))
+		_, err := decide(t.Context(), c, planDecision, c.planShards(stale))
 		require.NoError(t, err)
 		moves, err := c.moves(t.Context(), makeShards(t, c, stale))
 		require.NoError(t, err)
