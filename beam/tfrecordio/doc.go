@@ -3,15 +3,46 @@
 //	p, s := beam.NewPipelineWithRoot()
 //	records := tfrecordio.Read(s, "data/train-*.tfrecord.gz")
 //
+// # Reading
+//
 // The elements are the records' bytes. To get other types, follow it with a
-// ParDo that decodes them.
+// ParDo that decodes them. What other SDKs' TFRecord transforms do is done by:
+//
+//	Java, TFRecordIO              Python                             here
+//	read().from(pattern)          ReadFromTFRecord(pattern)          Read
+//	readFiles(), FileIO           ReadAllFromTFRecord()              ReadAll
+//	                              ... (with_filename=True)           ReadAllWithFilename
+//	withCompression(...)          compression_type=...               WithCompression
+//	FileIO's EmptyMatchTreatment                                     WithEmptyMatchAllowed
+//
+// The compression is that of a file's content; the other SDKs go by its name.
+// Files are looked for when the pipeline runs only, as theirs are with
+// withoutValidation() or validate=False.
+//
+// # How files are read
+//
+//	patterns -> files -> parts -> shuffle -> records
+//
+// Uncompressed files at least twice as large as the split size (see
+// [WithSplitSize]) are cut into parts that are read independently. The format
+// has no index, so a place to cut is found by its checksums: where the header
+// of a record seems to be, and records follow each other for some hundred
+// kilobytes. A record whose data contains that many TFRecords can deceive this.
+// That is noticed, as the part before does not end where the next begins: the
+// pipeline fails and says so. Such files are read with WithSplitSize(0).
+// Compressed files are read as a whole. Parts are not split further while they
+// are read.
+//
+// A file must not change from the moment it is found; one that has got another
+// size by the time it is read is an error.
 //
 // # Metrics
 //
 // Counters in the namespace "arrayrecord":
 //
-//   - files_read: files that were read to their end
+//   - files_read: files whose last part was read to its end
 //   - records_read: records that were given to the pipeline
 //   - bytes_read: bytes that were read from storage; once a file has been read
 //     to its end, this is its size, compressed if it is
+//   - files_failed: failures, if they are asked for (see [WithFailures])
 package tfrecordio

@@ -1,40 +1,89 @@
 package tfrecordio
 
 import (
-	"io"
+	"fmt"
+	"strings"
+
+	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 
 	"github.com/arrayrecord/arrayrecord-go/tfrecord"
 )
 
-// A ReadOption changes what Read does.
-type ReadOption func(*readConfig)
+// DefaultSplitSize is how many bytes one part of a file has unless
+// WithSplitSize says otherwise.
+const DefaultSplitSize = 64 << 20
+
+// A ReadOption changes what Read and its relatives do.
+type ReadOption interface {
+	applyRead(*readOptions)
+}
+
+type readOption func(*readOptions)
+
+func (o readOption) applyRead(r *readOptions) { o(r) }
 
 // WithCompression says how the files are compressed. The default,
 // tfrecord.Auto, finds out for each file from its first bytes, whatever its
 // name.
 func WithCompression(c tfrecord.Compression) ReadOption {
-	return func(r *readConfig) { r.Compression = c }
+	return readOption(func(r *readOptions) { r.Compression = c })
 }
 
 // WithMaxRecordSize sets the longest record that is accepted, in bytes; a
-// longer one fails the pipeline. The default is
-// tfrecord.DefaultMaxRecordSize.
+// longer one is an error. The default is tfrecord.DefaultMaxRecordSize.
 func WithMaxRecordSize(n int) ReadOption {
-	return func(r *readConfig) { r.MaxRecordSize = n }
+	return readOption(func(r *readOptions) { r.MaxRecordSize = n })
 }
 
-// readConfig travels to the workers as part of a DoFn, hence its exported
+// WithSplitSize sets the size of the parts, in bytes, that are read
+// independently of each other. Uncompressed files at least twice as large are
+// cut into parts of this size or somewhat more. 0 reads every file as a whole.
+// The default is DefaultSplitSize.
+func WithSplitSize(n int64) ReadOption {
+	return readOption(func(r *readOptions) { r.SplitSize = n })
+}
+
+// WithEmptyMatchAllowed accepts a pattern or name that no file has: it gives no
+// records, where the default is to fail.
+func WithEmptyMatchAllowed() ReadOption {
+	return readOption(func(r *readOptions) { r.allowEmpty = true })
+}
+
+// WithFailures makes a file that cannot be read as a whole no failure of the
+// pipeline. *failures becomes, when the transform is made, a PCollection of
+// [Failure] with one element for each such file, none of whose records is
+// given out.
+//
+// To know that before the first record, files are verified in full before they
+// are read, which costs a second reading. A file that gets damaged in between
+// does fail the pipeline.
+func WithFailures(failures *beam.PCollection) ReadOption {
+	return readOption(func(r *readOptions) { r.failures = failures })
+}
+
+type readOptions struct {
+	readConfig
+	allowEmpty bool
+	failures   *beam.PCollection // nil: fail
+}
+
+// readConfig travels to the workers as part of DoFns, hence its exported
 // fields.
 type readConfig struct {
 	Compression   tfrecord.Compression
 	MaxRecordSize int
+	SplitSize     int64
 }
 
-// ioSize is how many bytes are asked of storage at a time: enough for a
-// bucket, and little memory when many files are read at once.
-const ioSize = 1 << 20
-
-func (c readConfig) newReader(src io.Reader) (*tfrecord.Reader, error) {
-	return tfrecord.NewReader(src, tfrecord.WithCompression(c.Compression),
-		tfrecord.WithMaxRecordSize(c.MaxRecordSize), tfrecord.WithBufferSize(ioSize))
+func newReadOptions(opts []ReadOption) (readOptions, error) {
+	r := readOptions{readConfig: readConfig{MaxRecordSize: tfrecord.DefaultMaxRecordSize, SplitSize: DefaultSplitSize}}
+	for _, o := range opts {
+		o.applyRead(&r)
+	}
+	if r.SplitSize < 0 {
+		return r, fmt.Errorf("%w: split size %d", tfrecord.ErrInvalidOption, r.SplitSize)
+	}
+	// A wrong option should not wait for a worker to be noticed.
+	_, err := r.newReader(strings.NewReader(""), 0, r.Compression)
+	return r, err
 }

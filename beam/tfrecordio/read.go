@@ -1,24 +1,27 @@
 package tfrecordio
 
 import (
-	"context"
-	"errors"
 	"fmt"
-	"io"
-	"strings"
+	"reflect"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/util/reflectx"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
 
-	"github.com/arrayrecord/arrayrecord-go/beam/internal/counters"
-	"github.com/arrayrecord/arrayrecord-go/beam/internal/dofn"
-	"github.com/arrayrecord/arrayrecord-go/storage"
-	"github.com/arrayrecord/arrayrecord-go/tfrecord"
+	"github.com/arrayrecord/arrayrecord-go/beam/internal/match"
 )
 
 func init() {
-	dofn.Register3x1((*readFn).ProcessElement)
+	beam.RegisterType(reflect.TypeFor[Failure]())
+	register.Emitter1[Failure]()
 	register.Emitter1[[]byte]()
+	register.Emitter2[string, []byte]()
+}
+
+// Failure is a file that could not be read; see WithFailures.
+type Failure struct {
+	File  string
+	Error string
 }
 
 // Read returns the records of all TFRecord files that match the pattern, as a
@@ -28,11 +31,12 @@ func init() {
 //
 // The files are found when the pipeline runs. It fails if there are none, if
 // one of them cannot be read, and at a record that is damaged or truncated,
-// naming the file, the record and its offset.
+// naming the file, the record and its offset. See WithEmptyMatchAllowed and
+// WithFailures.
 //
-// One file is read by one worker, from its beginning to its end; several are
-// read in parallel where the runner does that. Memory is bounded by the longest
-// record. Each element is a slice of its own.
+// Files, and the parts of large uncompressed ones, are read in parallel where
+// the runner does that. Memory is bounded by the longest record. The elements
+// belong to the pipeline.
 //
 // Read panics if an option or the pattern makes no sense, as Beam's own
 // transforms do; TryRead returns the error instead.
@@ -44,86 +48,57 @@ func Read(s beam.Scope, pattern string, opts ...ReadOption) beam.PCollection {
 // errors.ErrUnsupported if nothing serves the pattern's scheme, and
 // tfrecord.ErrInvalidOption for a wrong option.
 func TryRead(s beam.Scope, pattern string, opts ...ReadOption) (beam.PCollection, error) {
-	config := readConfig{MaxRecordSize: tfrecord.DefaultMaxRecordSize}
-	for _, o := range opts {
-		o(&config)
-	}
-	if pattern == "" {
-		return beam.PCollection{}, errors.New("tfrecordio: no file pattern given")
-	}
-	if _, err := storage.For(pattern); err != nil {
-		return beam.PCollection{}, fmt.Errorf("tfrecordio: %w", err)
-	}
-	// A wrong option should not wait for a worker to be noticed.
-	if _, err := config.newReader(strings.NewReader("")); err != nil {
-		return beam.PCollection{}, fmt.Errorf("tfrecordio: %w", err)
+	if err := (match.Options{Caller: caller}).Check(pattern); err != nil {
+		return beam.PCollection{}, err
 	}
 	s = s.Scope("tfrecordio.Read")
-	files := match(s, beam.Create(s, pattern))
-	return beam.ParDo(s, &readFn{Config: config}, files), nil
+	return read(s, beam.Create(s, pattern), newReadFn, opts)
 }
 
-// readFn turns a file into its records.
-type readFn struct {
-	Config readConfig
-
-	read counters.Set
+// ReadAll returns the records of all files that match the patterns, a
+// PCollection of string, as Read does for one pattern. Files that several
+// patterns match are read several times.
+func ReadAll(s beam.Scope, patterns beam.PCollection, opts ...ReadOption) beam.PCollection {
+	return beam.Must(TryReadAll(s, patterns, opts...))
 }
 
-// Setup makes the counters, which do not travel.
-func (f *readFn) Setup() { f.read = counters.Read() }
+// TryReadAll is ReadAll with an error instead of a panic, as TryRead is for
+// Read.
+func TryReadAll(s beam.Scope, patterns beam.PCollection, opts ...ReadOption) (beam.PCollection, error) {
+	return read(s.Scope("tfrecordio.ReadAll"), patterns, newReadFn, opts)
+}
 
-// The counters are brought up to date after that much.
-const (
-	countRecords = 1024
-	countBytes   = 4 << 20
-)
+// ReadAllWithFilename is ReadAll with the name of the file beside each record:
+// a PCollection of KV<string, []byte>. Names are as storage.List gives them.
+func ReadAllWithFilename(s beam.Scope, patterns beam.PCollection, opts ...ReadOption) beam.PCollection {
+	return beam.Must(TryReadAllWithFilename(s, patterns, opts...))
+}
 
-// ProcessElement reads one file. What follows in the pipeline may keep the
-// slices, so none is used twice.
-func (f *readFn) ProcessElement(ctx context.Context, in file, emit func([]byte)) (err error) {
-	o, err := storage.Open(ctx, in.Name)
+// TryReadAllWithFilename is ReadAllWithFilename with an error instead of a
+// panic, as TryRead is for Read.
+func TryReadAllWithFilename(s beam.Scope, patterns beam.PCollection, opts ...ReadOption) (beam.PCollection, error) {
+	return read(s.Scope("tfrecordio.ReadAllWithFilename"), patterns, newReadNamedFn, opts)
+}
+
+const caller = "tfrecordio"
+
+func read(s beam.Scope, patterns beam.PCollection, newFn func(readConfig) any, opts []ReadOption) (beam.PCollection, error) {
+	o, err := newReadOptions(opts)
 	if err != nil {
-		return fmt.Errorf("tfrecordio: %w", err)
+		return beam.PCollection{}, fmt.Errorf("%s: %w", caller, err)
 	}
-	defer func() { err = errors.Join(err, o.Close()) }()
-
-	src := &countingReader{r: io.NewSectionReader(storage.NewReaderAt(ctx, o), 0, o.Size())}
-	r, err := f.Config.newReader(src)
-	if err != nil {
-		return fmt.Errorf("tfrecordio: %s: %w", in.Name, err)
+	if !patterns.IsValid() {
+		return beam.PCollection{}, fmt.Errorf("%s: the patterns are an invalid PCollection", caller)
 	}
-	var records, counted, size int64
-	for {
-		record, err := r.Read()
-		if err == io.EOF {
-			f.read.Add(ctx, 1, records, src.n-counted)
-			return nil
-		}
-		if err != nil {
-			return fmt.Errorf("tfrecordio: %s: %w", in.Name, err)
-		}
-		emit(record)
-		records++
-		size += int64(len(record))
-		if records == countRecords || size >= countBytes {
-			f.read.Add(ctx, 0, records, src.n-counted)
-			records, counted, size = 0, src.n, 0
-			if ctx.Err() != nil {
-				return fmt.Errorf("tfrecordio: %s: %w", in.Name, context.Cause(ctx))
-			}
-		}
+	if t := patterns.Type().Type(); t != reflectx.String {
+		return beam.PCollection{}, fmt.Errorf("%s: the patterns are a PCollection of %v, not of string", caller, patterns.Type())
 	}
-}
-
-// countingReader counts the bytes that were read from r.
-type countingReader struct {
-	r io.Reader
-	n int64
-}
-
-func (c *countingReader) Read(p []byte) (int, error) {
-	n, err := c.r.Read(p)
-	c.n += int64(n)
-	return n, err
+	files := match.Files(s, patterns, match.Options{Caller: caller, AllowEmpty: o.allowEmpty})
+	var parts beam.PCollection
+	if o.failures == nil {
+		parts = beam.ParDo(s, &planFn{Config: o.readConfig}, files)
+	} else {
+		parts, *o.failures = beam.ParDo2(s, &verifyFn{Config: o.readConfig}, files)
+	}
+	return beam.ParDo(s, newFn(o.readConfig), beam.Reshuffle(s, parts)), nil
 }

@@ -19,6 +19,7 @@ import (
 
 	"github.com/arrayrecord/arrayrecord-go/beam/internal/counters"
 	"github.com/arrayrecord/arrayrecord-go/beam/internal/failingjob"
+	"github.com/arrayrecord/arrayrecord-go/beam/internal/match"
 	"github.com/arrayrecord/arrayrecord-go/storage/storagetest"
 	"github.com/arrayrecord/arrayrecord-go/tfrecord"
 )
@@ -71,6 +72,127 @@ func TestReadGivesTheRecordsOfAllFilesWhateverTheirCompression(t *testing.T) {
 	require.Equal(t, map[string]int64{"files_read": 4, "records_read": 63, "bytes_read": int64(size)}, counts(t, result))
 }
 
+func TestGoldenFilesInSmallParts(t *testing.T) {
+	var want []any
+	var size int64
+	names, err := filepath.Glob("../../testdata/digits-*.tfrecord*")
+	require.NoError(t, err)
+	require.Len(t, names, 5)
+	for _, name := range names {
+		data, err := os.ReadFile(name)
+		require.NoError(t, err)
+		size += int64(len(data))
+		r, err := tfrecord.NewReader(bytes.NewReader(data))
+		require.NoError(t, err)
+		for record, err := range r.Records() {
+			require.NoError(t, err)
+			want = append(want, bytes.Clone(record))
+		}
+	}
+	for _, split := range []int64{0, 1000, 10_000} {
+		p, s := beam.NewPipelineWithRoot()
+		passert.Equals(s, Read(s, "../../testdata/digits-*.tfrecord*", WithSplitSize(split)), want...)
+		result := ptest.RunAndValidate(t, p)
+		require.Equal(t, map[string]int64{"files_read": 5, "records_read": int64(len(want)), "bytes_read": size}, counts(t, result))
+	}
+}
+
+func nameAndRecord(name string, record []byte) string {
+	return fmt.Sprintf("%s: %s", filepath.Base(name), record)
+}
+
+func describe(f Failure) string { return filepath.Base(f.File) + ": " + f.Error }
+
+func init() {
+	beam.RegisterFunction(nameAndRecord)
+	beam.RegisterFunction(describe)
+}
+
+// write saves files whose records name them.
+func write(t *testing.T, dir string, names ...string) {
+	t.Helper()
+	for _, name := range names {
+		data := frame(t, []byte("0 of "+name), []byte("1 of "+name), []byte("2 of "+name))
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), data, 0o666))
+	}
+}
+
+func TestReadAll(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, "a-1", "a-2", "b", "c")
+	for _, split := range []int64{DefaultSplitSize, 20} {
+		p, s := beam.NewPipelineWithRoot()
+		patterns := beam.Create(s, filepath.Join(dir, "a-*"), filepath.Join(dir, "b"), filepath.Join(dir, "none*"))
+		opts := []ReadOption{WithSplitSize(split), WithEmptyMatchAllowed()}
+		var bytes, named []any
+		for _, name := range []string{"a-1", "a-2", "b"} {
+			for i := range 3 {
+				record := fmt.Sprintf("%d of %s", i, name)
+				bytes, named = append(bytes, []byte(record)), append(named, name+": "+record)
+			}
+		}
+		passert.Equals(s, ReadAll(s, patterns, opts...), bytes...)
+		passert.Equals(s, beam.ParDo(s, nameAndRecord, ReadAllWithFilename(s, patterns, opts...)), named...)
+		ptest.RunAndValidate(t, p)
+	}
+}
+
+func TestFailedFilesGiveFailuresAndNoRecords(t *testing.T) {
+	faults := storagetest.NewFaults()
+	dir := faults.TempDir(t)
+	write(t, faults.Path(dir), "good-1", "good-2", "corrupt", "truncated", "large", "closed", "broken.gz")
+	change := func(name string, change func(data []byte) []byte) {
+		path := filepath.Join(faults.Path(dir), name)
+		data, err := os.ReadFile(path)
+		require.NoError(t, err)
+		require.NoError(t, os.WriteFile(path, change(data), 0o666))
+	}
+	change("corrupt", func(data []byte) []byte { data[len(data)-1] ^= 1; return data })
+	change("truncated", func(data []byte) []byte { return data[:len(data)-1] })
+	change("large", func(data []byte) []byte { return append(data, frame(t, make([]byte, 1000))...) })
+	change("broken.gz", func([]byte) []byte {
+		data, _ := encode(t, 10, tfrecord.WithCompression(tfrecord.Gzip))
+		return data[:len(data)-9]
+	})
+	faults.Inject(storagetest.Fault{Op: storagetest.OpOpen, Name: "closed", Err: os.ErrPermission})
+
+	p, s := beam.NewPipelineWithRoot()
+	var failures beam.PCollection
+	records := Read(s, dir+"/*", WithFailures(&failures), WithMaxRecordSize(999), WithSplitSize(20))
+	passert.Equals(s, records,
+		[]byte("0 of good-1"), []byte("1 of good-1"), []byte("2 of good-1"),
+		[]byte("0 of good-2"), []byte("1 of good-2"), []byte("2 of good-2"))
+	prefix := ": tfrecordio: " + dir + "/"
+	passert.Equals(s, beam.ParDo(s, describe, failures),
+		"corrupt"+prefix+"corrupt: tfrecord: record 2 at offset 56: corrupt data: wrong CRC of the record's data (12 bytes)",
+		"truncated"+prefix+"truncated: tfrecord: record 2 at offset 60: truncated input: the input ends after 29 of 30 bytes",
+		"large"+prefix+"large: tfrecord: record 3 at offset 78: record too large: 1000 bytes, the limit is 999",
+		"closed: tfrecordio: open "+dir+"/closed: permission denied",
+		"broken.gz"+prefix+"broken.gz: tfrecord: record 10 at offset 225 of the gzip stream's content: truncated input: the gzip stream is not complete")
+	result := ptest.RunAndValidate(t, p)
+	var size int64
+	for _, name := range []string{"good-1", "good-2"} {
+		info, err := os.Stat(filepath.Join(faults.Path(dir), name))
+		require.NoError(t, err)
+		size += info.Size()
+	}
+	require.Equal(t, map[string]int64{"files_read": 2, "records_read": 6, "bytes_read": size, "files_failed": 5}, counts(t, result))
+}
+
+// A cancelled job has not found damage.
+func TestCancellingIsNoFailureOfAFile(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, "a")
+	info, err := os.Stat(filepath.Join(dir, "a"))
+	require.NoError(t, err)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	f := &verifyFn{Config: testConfig(0)}
+	f.Setup()
+	err = f.ProcessElement(ctx, match.File{Name: filepath.Join(dir, "a"), Size: info.Size()}, nil, nil)
+	require.ErrorIs(t, err, context.Canceled)
+}
+
 // Counting in batches must count what is left after the last batch, and nothing twice.
 func TestCountersAreExactForManyBatches(t *testing.T) {
 	dir := t.TempDir()
@@ -98,7 +220,8 @@ func TestRecordsDoNotShareMemory(t *testing.T) {
 	f := &readFn{Config: readConfig{MaxRecordSize: 1 << 20}}
 	f.Setup()
 	var got []any
-	require.NoError(t, f.ProcessElement(context.Background(), file{Name: name}, func(b []byte) { got = append(got, b) }))
+	whole := part{Name: name, Size: int64(len(data)), End: int64(len(data))}
+	require.NoError(t, f.ProcessElement(context.Background(), whole, func(b []byte) { got = append(got, b) }))
 	require.Equal(t, want, got)
 }
 
@@ -167,12 +290,23 @@ func TestWrongArgumentsAreNoticedAtConstruction(t *testing.T) {
 	require.ErrorIs(t, err, tfrecord.ErrInvalidOption)
 	_, err = TryRead(s, "x", WithCompression(99))
 	require.ErrorIs(t, err, tfrecord.ErrInvalidOption)
+	_, err = TryRead(s, "x", WithSplitSize(-1))
+	require.ErrorIs(t, err, tfrecord.ErrInvalidOption)
+	_, err = TryReadAll(s, beam.PCollection{})
+	require.ErrorContains(t, err, "invalid PCollection")
+	_, err = TryReadAllWithFilename(s, beam.Create(s, 1))
+	require.ErrorContains(t, err, "not of string")
+	require.Panics(t, func() { ReadAll(s, beam.Create(s, 1)) })
+	require.Panics(t, func() { ReadAllWithFilename(s, beam.Create(s, 1)) })
 	require.Panics(t, func() { Read(s, "") })
 }
 
 // A worker in another process finds types by name only.
 func TestTypesAreKnownToWorkers(t *testing.T) {
-	for _, typ := range []reflect.Type{reflect.TypeFor[file](), reflect.TypeFor[matchFn](), reflect.TypeFor[readFn]()} {
+	for _, typ := range []reflect.Type{
+		reflect.TypeFor[part](), reflect.TypeFor[Failure](), reflect.TypeFor[planFn](), reflect.TypeFor[verifyFn](),
+		reflect.TypeFor[readFn](), reflect.TypeFor[readNamedFn](),
+	} {
 		key, ok := runtime.TypeKey(typ)
 		require.True(t, ok, typ)
 		found, ok := runtime.LookupType(key)
