@@ -29,6 +29,7 @@ type Reader struct {
 
 	// Fixed when the file is opened, so that they can be asked after Close too.
 	numRecords, groupSize, numChunks int
+	size                             int64
 	writerOptions                    string
 	hasWriterOptions                 bool
 
@@ -95,11 +96,15 @@ func NewReader(src io.ReaderAt, size int64, opts ...ReaderOption) (*Reader, erro
 }
 
 func (r *Reader) openFile(f *os.File, closeFile func()) error {
+	info, err := f.Stat()
+	if err != nil {
+		return fmt.Errorf("arrayrecord: %w", err)
+	}
 	c, err := core.OpenFile(f, core.ReaderOptions(r.options))
 	if err != nil {
 		return fileError(r.name, err)
 	}
-	r.file = f
+	r.file, r.size = f, info.Size()
 	r.attach(c, func() {
 		closeFile()
 		runtime.KeepAlive(f)
@@ -112,7 +117,7 @@ func (r *Reader) openSource(ctx context.Context, s *source, closeSource func()) 
 	if err != nil {
 		return r.error(err)
 	}
-	r.source = s
+	r.source, r.size = s, s.size
 	r.attach(c, closeSource)
 	return nil
 }
@@ -140,6 +145,9 @@ func (r *Reader) error(err error) error {
 
 // Name is the name that the file was opened by, or "".
 func (r *Reader) Name() string { return r.name }
+
+// Size is the size of the file in bytes, as it was when it was opened.
+func (r *Reader) Size() int64 { return r.size }
 
 // NumRecords is the number of records in the file.
 func (r *Reader) NumRecords() int { return r.numRecords }

@@ -39,6 +39,7 @@ type Writer struct {
 	sizes   []int
 	taken   []byte
 	records int
+	size    int64 // what went to out; of a local file, once it is complete
 	err     error // sticky; ErrClosed after Close or Abort
 	closed  bool  // successfully
 }
@@ -104,6 +105,14 @@ func (w *Writer) Name() string { return w.name }
 
 // NumRecords is the number of records that have been written so far.
 func (w *Writer) NumRecords() int { return w.records }
+
+// Size is the size of the file in bytes; 0 before Close has succeeded.
+func (w *Writer) Size() int64 {
+	if !w.closed {
+		return 0
+	}
+	return w.size
+}
 
 // SetMetadata stores a message about the file in it: a serialized riegeli.RecordsMetadata (file
 // comment, record type, descriptors; docs/format.md section 2.10). It must come before the first
@@ -186,6 +195,7 @@ func (w *Writer) drain() error {
 		}
 		p := w.taken[:w.core.Take(w.taken)]
 		n, err := w.out.Write(p)
+		w.size += int64(n)
 		if err == nil && n < len(p) {
 			err = io.ErrShortWrite
 		}
@@ -292,6 +302,14 @@ func (w *Writer) finish() {
 	}
 	if w.drain() != nil || w.upload == nil {
 		return
+	}
+	if local, ok := w.upload.(interface{ File() *os.File }); ok {
+		info, err := local.File().Stat()
+		if err != nil {
+			w.fail(err)
+			return
+		}
+		w.size = info.Size()
 	}
 	if err := w.upload.Commit(); err != nil {
 		w.fail(err)

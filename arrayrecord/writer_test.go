@@ -31,6 +31,7 @@ func encode(t testing.TB, records [][]byte, opts ...arrayrecord.WriterOption) []
 	}
 	require.Equal(t, len(records), w.NumRecords())
 	require.NoError(t, w.Close())
+	require.EqualValues(t, out.Len(), w.Size())
 	return out.Bytes()
 }
 
@@ -38,6 +39,7 @@ func openBytes(t testing.TB, data []byte, opts ...arrayrecord.ReaderOption) *arr
 	t.Helper()
 	r, err := arrayrecord.NewReader(bytes.NewReader(data), int64(len(data)), opts...)
 	require.NoError(t, err)
+	require.EqualValues(t, len(data), r.Size())
 	t.Cleanup(func() { r.Close() })
 	return r
 }
@@ -232,14 +234,19 @@ func TestCreatePublishesOnlyOnClose(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, w.Write([]byte("hello")))
 	require.NoFileExists(t, name)
+	require.Zero(t, w.Size())
 	require.NoError(t, w.Close())
 	require.NoError(t, w.Close())
+	info, err := os.Stat(name)
+	require.NoError(t, err)
+	require.Equal(t, info.Size(), w.Size())
 	require.ErrorIs(t, w.Write(nil), arrayrecord.ErrClosed)
 	require.NoError(t, w.Abort())
 
 	r, err := arrayrecord.Open(ctx, name)
 	require.NoError(t, err)
 	defer r.Close()
+	require.Equal(t, info.Size(), r.Size())
 	checkReader(t, r, [][]byte{[]byte("hello")})
 	requireFiles(t, filepath.Dir(name), "x.arrayrecord")
 }
