@@ -127,6 +127,9 @@ Status DecodeMetadata(ByteSpan bytes, TransposedRecords* metadata) {
   if (chunk.header.type != ChunkType::kMetadata) {
     return Status(AR_NOT_FOUND, "the file has no metadata");
   }
+  if (chunk.header.num_records != 0) {
+    return Corrupt("metadata chunk with records").At(kSignatureEnd);
+  }
   AR_TRY(chunk.VerifyData());
   return DecodeTransposed(ByteSpan(chunk.data, chunk.header.data_size), 1,
                           chunk.header.decoded_data_size, metadata)

@@ -11,7 +11,10 @@ namespace {
 
 // Far more than any writer nests, and little enough to be held.
 constexpr size_t kMaxDepth = 1 << 20;
-constexpr uint64_t kMaxHeaderSize = 1 << 30;
+// Headers beyond this that compress better than any state machine does are not expanded: a state
+// takes about ten times the two bytes that it needs there.
+constexpr uint64_t kFreeHeaderSize = 4 << 20;
+constexpr uint64_t kMaxHeaderRatio = 64;
 
 enum class Kind : uint8_t {
   kNoOp,
@@ -95,6 +98,11 @@ class BackwardOutput {
   uint64_t produced_ = 0;
 };
 
+uint64_t SaturatingSum(uint64_t a, uint64_t b) { return a > UINT64_MAX - b ? UINT64_MAX : a + b; }
+uint64_t SaturatingProduct(uint64_t a, uint64_t b) {
+  return a > UINT64_MAX / b ? UINT64_MAX : a * b;
+}
+
 bool TakeVarint32(ByteSpan* in, uint32_t* value) {
   uint64_t v;
   const size_t before = in->size;
@@ -125,6 +133,14 @@ class Decoder {
   Status Run(BackwardOutput* out);
   Status Visit(const State& state, BackwardOutput* out);
   Status StartRecord(const BackwardOutput& out);
+  // More than any header or transitions for such records need.
+  uint64_t MaxMachineSize() const {
+    return SaturatingSum(SaturatingProduct(SaturatingSum(decoded_size_, num_records_), 128), 64);
+  }
+  // Every byte of a value comes out; lengths of records that are no messages do not.
+  uint64_t MaxValuesSize() const {
+    return SaturatingSum(decoded_size_, SaturatingProduct(num_records_, kMaxVarint64));
+  }
   static Status TooMuch() { return Corrupt("transposed chunk decodes to more than it should"); }
   static Status Short() { return Corrupt("transposed chunk: a buffer is too short"); }
 
@@ -145,11 +161,11 @@ Status Decoder::Expand(ByteSpan block, uint64_t max_size, ByteSpan* plain) {
   uint64_t size;
   ByteSpan stream;
   AR_TRY(SplitBlock(codec_, block, &size, &stream));
+  if (size > max_size) return Corrupt("transposed chunk: a block is larger than it can be");
   if (codec_ == Codec::kNone) {
     *plain = stream;
     return Status();
   }
-  if (size > max_size) return Corrupt("transposed chunk: a block is larger than it can be");
   AR_TRY(CheckPlausibleSize(codec_, block, size));
   owned_.emplace_back(new uint8_t[size]);
   AR_TRY(Decompress(codec_, block, owned_.back().get(), size));
@@ -164,12 +180,14 @@ Status Decoder::Parse(ByteSpan data) {
   if (!TakeVarint64(&data, &header_size) || header_size > data.size) {
     return Corrupt("transposed chunk: the header runs past the end");
   }
+  const uint64_t max_header_size =
+      std::max(kFreeHeaderSize, SaturatingProduct(header_size, kMaxHeaderRatio));
   ByteSpan header;
-  AR_TRY(Expand(data.Take(header_size), kMaxHeaderSize, &header));
+  AR_TRY(Expand(data.Take(header_size), std::min(MaxMachineSize(), max_header_size), &header));
   AR_TRY(ParseBuffers(&header, &data));
   AR_TRY(ParseStates(&header));
   if (header.size != 0) return Corrupt("transposed chunk: bytes after the header");
-  return Expand(data, UINT64_MAX, &transitions_);
+  return Expand(data, MaxMachineSize(), &transitions_);
 }
 
 Status Decoder::ParseBuffers(ByteSpan* header, ByteSpan* data) {
@@ -180,10 +198,12 @@ Status Decoder::ParseBuffers(ByteSpan* header, ByteSpan* data) {
     return bad();
   }
   std::vector<ByteSpan> buckets(num_buckets);
+  uint64_t left = MaxValuesSize();
   for (ByteSpan& bucket : buckets) {
     uint64_t size;
     if (!TakeVarint64(header, &size) || size > data->size) return bad();
-    AR_TRY(Expand(data->Take(size), UINT64_MAX, &bucket));
+    AR_TRY(Expand(data->Take(size), left, &bucket));
+    left -= bucket.size;
   }
   if (num_buckets == 0 && num_buffers != 0) return bad();
   buffers_.resize(num_buffers);

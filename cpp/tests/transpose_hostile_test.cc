@@ -1,0 +1,295 @@
+// Transposed chunks made to do harm, and those at the very edge of what is allowed.
+#include <functional>
+#include <string>
+
+#include "codec.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "test_util.h"
+#include "transpose_util.h"
+
+namespace arrayrecord {
+namespace {
+
+using ::testing::HasSubstr;
+
+// One empty record and no values.
+TransposedParts EmptyRecord() {
+  TransposedParts p;
+  p.AddState(3, 0);
+  return p;
+}
+
+// One record, field 1 with the varint 5, which is in the only buffer.
+TransposedParts OneVarint() {
+  TransposedParts p;
+  p.AddState(3, 0);
+  p.AddState(8, 2 + 0, 0, 0);
+  p.first = 1;
+  p.buckets = {"\x05"};
+  p.buffer_sizes = {1};
+  p.decoded_size = 2;
+  return p;
+}
+
+void ExpectRecords(const TransposedParts& p, const Records& want, Codec codec = Codec::kNone) {
+  Records records;
+  ASSERT_EQ(DecodeTransposed(p, &records, codec).message(), "");
+  EXPECT_EQ(records, want);
+}
+
+void ExpectCorrupt(const TransposedParts& p, const char* message, Codec codec = Codec::kNone) {
+  Records records;
+  const Status status = DecodeTransposed(p, &records, codec);
+  EXPECT_EQ(status.code(), AR_DATA_LOSS) << message;
+  EXPECT_THAT(status.message(), HasSubstr(message));
+}
+
+TEST(TransposeHostileTest, HeaderLargerThanAnyThatIsNeeded) {
+  for (Codec codec : {Codec::kNone, Codec::kZstd, Codec::kBrotli, Codec::kSnappy}) {
+    // States that nothing leads to do no other harm. A header of one empty record has at most 192
+    // bytes: 2 counts, 2 for the number of states, 2 for each state, the first state.
+    TransposedParts p = EmptyRecord();
+    for (int i = 0; i < 92; ++i) p.AddState(0, 0);
+    ExpectRecords(p, {""}, codec);  // 190 bytes
+    p.AddState(0, 0);
+    ExpectRecords(p, {""}, codec);  // 192 bytes
+    p.AddState(0, 0);
+    ExpectCorrupt(p, "a block is larger than it can be", codec);
+  }
+}
+
+TEST(TransposeHostileTest, HeaderThatCompressesTooWell) {
+  TransposedParts p;
+  p.AddState(3, 0);
+  const std::string text(200000, 'x');
+  p.buckets = {std::string("\xc0\x9a\x0c") + text};
+  p.buffer_sizes = {p.buckets[0].size()};
+  p.AddState(10, 0, -1, 0);
+  p.first = 1;
+  p.decoded_size = 1 + p.buckets[0].size();
+  // 3 MiB and 5 MiB of states.
+  for (const uint64_t states : {uint64_t{3} << 19, uint64_t{5} << 19}) {
+    p.ids.resize(states, 0);
+    p.next.resize(states, 0);
+    p.next[1] = states;
+    if (states < uint64_t{4} << 19) {
+      ExpectRecords(p, {"\x0a" + p.buckets[0]}, Codec::kZstd);
+    } else {
+      ExpectCorrupt(p, "a block is larger than it can be", Codec::kZstd);
+    }
+  }
+}
+
+TEST(TransposeHostileTest, MoreTransitionsThanMoves) {
+  for (Codec codec : {Codec::kNone, Codec::kZstd, Codec::kBrotli, Codec::kSnappy}) {
+    TransposedParts p;
+    p.AddState(3, 1);
+    p.AddState(0, 1);
+    p.transitions = std::string(192, '\0');
+    ExpectRecords(p, {""}, codec);
+    p.transitions += '\0';
+    ExpectCorrupt(p, "a block is larger than it can be", codec);
+  }
+}
+
+// Values that no record takes would be memory for nothing.
+TEST(TransposeHostileTest, BucketsLargerThanTheRecords) {
+  for (Codec codec : {Codec::kNone, Codec::kZstd, Codec::kBrotli, Codec::kSnappy}) {
+    TransposedParts p = OneVarint();
+    p.buckets = {"\x05", std::string(11, 'x')};
+    p.buffer_sizes = {1, 11};
+    ExpectRecords(p, {"\x08\x05"}, codec);
+    p.buckets[1] += 'x';
+    p.buffer_sizes[1] = 12;
+    ExpectCorrupt(p, "a block is larger than it can be", codec);
+    p.buckets = {std::string(64 << 20, 'x')};
+    p.buffer_sizes = {64 << 20};
+    ExpectCorrupt(p, "a block is larger than it can be", codec);
+  }
+}
+
+TEST(TransposeHostileTest, EmptyBuckets) {
+  TransposedParts p = OneVarint();
+  p.buckets = {"\x05", "", ""};
+  ExpectRecords(p, {"\x08\x05"});
+  p.buckets = {"", "\x05"};
+  ExpectCorrupt(p, "invalid buckets or buffers");
+  p.buffer_sizes = {0, 1};
+  p.buffers = {1};
+  ExpectRecords(p, {"\x08\x05"});
+}
+
+TEST(TransposeHostileTest, BytesLeftOver) {
+  TransposedParts p = OneVarint();
+  p.after_header = std::string(1, '\0');
+  ExpectCorrupt(p, "bytes after the header");
+  for (Codec codec : {Codec::kZstd, Codec::kBrotli, Codec::kSnappy}) {
+    p = OneVarint();
+    ExpectRecords(p, {"\x08\x05"}, codec);
+    p.after_bucket = "x";
+    Records records;
+    EXPECT_EQ(DecodeTransposed(p, &records, codec).code(), AR_DATA_LOSS);
+  }
+}
+
+TEST(TransposeHostileTest, UnknownCompression) {
+  std::string data = OneVarint().Data();
+  data[0] = 'x';
+  Records records;
+  EXPECT_EQ(DecodeTransposed(data, 1, 2, &records).code(), AR_UNIMPLEMENTED);
+}
+
+TEST(TransposeHostileTest, EveryInvalidState) {
+  for (uint64_t id : {4, 5, 6, 7, 15, 23, 0x7fffffff}) {
+    TransposedParts p = EmptyRecord();
+    p.AddState(id, 0);
+    ExpectCorrupt(p, "invalid state");
+  }
+  for (int subtype = 0; subtype < 256; ++subtype) {
+    TransposedParts p = OneVarint();
+    p.AddState(8, 0, subtype);
+    if (subtype < 10) p.buffers.push_back(0);
+    if (subtype < 138) {
+      p.next[1] = 3;
+      ExpectRecords(p, {"\x08\x05"});
+    } else {
+      ExpectCorrupt(p, "invalid state machine");
+    }
+  }
+  TransposedParts p = EmptyRecord();
+  p.AddState(uint64_t{1} << 32, 0);
+  ExpectCorrupt(p, "invalid state machine");
+  p = EmptyRecord();
+  p.next[0] = uint64_t{1} << 32;
+  ExpectCorrupt(p, "invalid state machine");
+  p = EmptyRecord();
+  p.first = 1;
+  ExpectCorrupt(p, "invalid state machine");
+}
+
+TEST(TransposeHostileTest, ImplicitCircles) {
+  TransposedParts p = EmptyRecord();
+  p.AddState(0, 2);
+  ExpectRecords(p, {""});
+  p.next[1] = 2 + 1;  // to itself, though nothing leads there
+  ExpectCorrupt(p, "states that lead in a circle");
+  p = EmptyRecord();
+  for (uint64_t i = 1; i < 10; ++i) p.AddState(0, 10 + (i == 9 ? 4 : i + 1));
+  ExpectCorrupt(p, "states that lead in a circle");
+  p.next[6] = 0;
+  ExpectRecords(p, {""});
+}
+
+TEST(TransposeHostileTest, WrongOrderOfSubmessages) {
+  const struct {
+    std::vector<uint64_t> ids;  // in the order of decoding
+    uint64_t decoded_size;
+    const char* message;  // empty if it is valid
+  } kOrders[] = {
+      {{14, 2, 3}, 2, ""},
+      {{14, 22, 2, 2, 3}, 4, ""},
+      {{14, 22, 14, 2, 22, 2, 2, 2, 3}, 8, ""},
+      {{2, 14, 3}, 2, "a submessage begins that did not end"},
+      {{14, 2, 2, 3}, 4, "a submessage begins that did not end"},
+      {{14, 3, 2}, 2, "a record begins within a submessage"},
+      {{14, 14, 2, 3}, 4, "a record begins within a submessage"},
+      {{3, 14, 14, 2}, 4, "a submessage does not begin"},
+      {{3, 14, 2}, 2, "bytes before the first record"},
+      {{14, 2}, 2, "too few records"},
+      {{14, 2, 3, 3}, 2, "too many records"},
+  };
+  for (const auto& order : kOrders) {
+    TransposedParts p;
+    const uint64_t n = order.ids.size();
+    for (uint64_t i = 0; i < n; ++i) p.AddState(order.ids[i], i + 1 < n ? n + i + 1 : 0);
+    p.decoded_size = order.decoded_size;
+    if (*order.message != '\0') {
+      ExpectCorrupt(p, order.message);
+      continue;
+    }
+    Records records;
+    EXPECT_EQ(DecodeTransposed(p, &records).message(), "");
+  }
+}
+
+TEST(TransposeHostileTest, ValuesThatAreNotThere) {
+  const struct {
+    uint64_t id;
+    int subtype;
+    std::string enough, short_of_it;
+  } kFields[] = {
+      {8, 0, "\x05", ""},
+      {8, 9, std::string(10, '\x01'), std::string(9, '\x01')},
+      {9, -1, "12345678", "1234567"},
+      {13, -1, "1234", "123"},
+      {10, -1,
+       std::string("\x03"
+                   "abc"),
+       std::string("\x03"
+                   "ab")},
+      {10, -1, std::string(1, '\0'), "\x80"},
+      {10, -1, std::string("\x81\x80\x80\x80\x00x", 6),
+       std::string("\x81\x80\x80\x80\x80\x00x", 7)},
+      {10, -1, "\x01x", "\xff\xff\xff\xff\x0f"},
+      {1, -1, "\x01x", ""},
+  };
+  for (const auto& field : kFields) {
+    for (bool enough : {true, false}) {
+      const std::string& value = enough ? field.enough : field.short_of_it;
+      TransposedParts p;
+      p.AddState(3, 0);
+      p.AddState(field.id, field.id == 1 ? 0 : 2, field.subtype, 0);
+      p.first = 1;
+      p.buckets = {value};
+      p.buffer_sizes = {value.size()};
+      // The buffer of values is that of lengths here, too.
+      p.decoded_size = field.id == 1 ? value.size() - enough : value.size() + 1;
+      Records records;
+      const Status status = DecodeTransposed(p, &records);
+      if (enough) {
+        EXPECT_EQ(status.message(), "") << field.id;
+      } else {
+        EXPECT_EQ(status.code(), AR_DATA_LOSS);
+        EXPECT_THAT(status.message(), HasSubstr("a buffer is too short"));
+      }
+    }
+  }
+}
+
+// What sets or keeps bit 7 of a varint's bytes is not the buffer.
+TEST(TransposeHostileTest, BitsOfVarints) {
+  TransposedParts p;
+  p.AddState(3, 0);
+  p.AddState(8, 2, 2, 0);
+  p.first = 1;
+  p.buckets = {"\x01\x82\x83"};
+  p.buffer_sizes = {3};
+  p.decoded_size = 4;
+  ExpectRecords(p, {"\x08\x81\x82\x83"});
+}
+
+// Each end of a submessage takes memory, so it is refused when there is no room for the beginnings.
+TEST(TransposeHostileTest, OpenSubmessagesWithoutRoom) {
+  for (const uint64_t depth : {uint64_t{1000}, uint64_t{3} << 20}) {
+    TransposedParts p;
+    p.AddState(14, 0);
+    p.transitions = std::string(depth / 4, '\x03');
+    p.decoded_size = 2 * depth - 2;
+    ExpectCorrupt(p, depth == 1000 ? "decodes to more than it should" : "nested too deeply");
+  }
+}
+
+TEST(TransposeHostileTest, SizesThatOverflow) {
+  TransposedParts p = OneVarint();
+  p.decoded_size = UINT64_MAX;
+  ExpectCorrupt(p, "decodes to less than it should");
+  p.num_records = UINT64_MAX;
+  ExpectCorrupt(p, "too few records");
+  p = OneVarint();
+  p.buffer_sizes = {1, UINT64_MAX};
+  ExpectCorrupt(p, "invalid buckets or buffers");
+}
+
+}  // namespace
+}  // namespace arrayrecord
