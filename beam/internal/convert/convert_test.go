@@ -39,18 +39,6 @@ func encode(t testing.TB, records [][]byte, opts ...tfrecord.WriterOption) []byt
 	return b.Bytes()
 }
 
-func decode(t testing.TB, file []byte) [][]byte {
-	t.Helper()
-	r, err := tfrecord.NewReader(bytes.NewReader(file))
-	require.NoError(t, err)
-	records := [][]byte{}
-	for record, err := range r.Records() {
-		require.NoError(t, err)
-		records = append(records, bytes.Clone(record))
-	}
-	return records
-}
-
 func writeArrayRecord(t testing.TB, name string, records [][]byte, options string) {
 	t.Helper()
 	w, err := arrayrecord.Create(t.Context(), name, arrayrecord.WithWriterOptions(options))

@@ -1,0 +1,115 @@
+package dofns
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+
+	"github.com/arrayrecord/arrayrecord-go/beam/internal/convert"
+	"github.com/arrayrecord/arrayrecord-go/beam/internal/counters"
+	"github.com/arrayrecord/arrayrecord-go/beam/internal/dofn"
+	"github.com/arrayrecord/arrayrecord-go/tfrecord"
+)
+
+func init() { dofn.Register5x1((*fileFn).ProcessElement) }
+
+// TFRecordFileToArrayRecord converts TFRecord files into ArrayRecord files, one
+// into one, and returns the names of the latter as a PCollection of string.
+// files is a PCollection of KV<string, string>, the name of an input and the
+// name of its output; [NameOutputs] makes them of the inputs. The records keep
+// their order and never leave the worker that converts the file; memory is
+// bounded by the longest record and by the writer.
+//
+// Inputs with the same output, and outputs that are their own input, are noticed
+// before anything is written for them. A pair that comes twice is converted
+// once. Each input has one element of work, so that a runner converts several at
+// once.
+//
+// Options: WithWriterOptions, WithCompression, WithMaxRecordSize,
+// WithDeadLetters.
+//
+// TFRecordFileToArrayRecord panics if an argument makes no sense, as Beam's own
+// transforms do; TryTFRecordFileToArrayRecord returns the error instead.
+func TFRecordFileToArrayRecord(s beam.Scope, files beam.PCollection, opts ...Option) beam.PCollection {
+	return beam.Must(TryTFRecordFileToArrayRecord(s, files, opts...))
+}
+
+// TryTFRecordFileToArrayRecord is TFRecordFileToArrayRecord with an error
+// instead of a panic. The error matches ErrInvalidOption.
+func TryTFRecordFileToArrayRecord(s beam.Scope, files beam.PCollection, opts ...Option) (beam.PCollection, error) {
+	o, err := newOptions(opts, writerOptions|compression|maxRecordSize|deadLetters)
+	if err != nil {
+		return beam.PCollection{}, fmt.Errorf("dofns: %w", err)
+	}
+	return convertFiles(s.Scope("dofns.TFRecordFileToArrayRecord"), o, false, files)
+}
+
+// ArrayRecordFileToTFRecord converts ArrayRecord files into TFRecord files, one
+// into one, as [TFRecordFileToArrayRecord] does in the other direction.
+//
+// Options: WithCompression, WithDeadLetters.
+func ArrayRecordFileToTFRecord(s beam.Scope, files beam.PCollection, opts ...Option) beam.PCollection {
+	return beam.Must(TryArrayRecordFileToTFRecord(s, files, opts...))
+}
+
+// TryArrayRecordFileToTFRecord is ArrayRecordFileToTFRecord with an error
+// instead of a panic. The error matches ErrInvalidOption.
+func TryArrayRecordFileToTFRecord(s beam.Scope, files beam.PCollection, opts ...Option) (beam.PCollection, error) {
+	o, err := newOptions(opts, compression|deadLetters)
+	if err != nil {
+		return beam.PCollection{}, fmt.Errorf("dofns: %w", err)
+	}
+	return convertFiles(s.Scope("dofns.ArrayRecordFileToTFRecord"), o, true, files)
+}
+
+func convertFiles(s beam.Scope, o options, toTFRecord bool, files beam.PCollection) (beam.PCollection, error) {
+	if err := checkType("files", files, pairType); err != nil {
+		return beam.PCollection{}, fmt.Errorf("dofns: %w", err)
+	}
+	pairs, doubled := unique(s, o, "none of them was converted", files)
+	names, failed := beam.ParDo2(s, &fileFn{Config: o.config, ToTFRecord: toTFRecord}, pairs)
+	if o.deadLetters != nil {
+		*o.deadLetters = beam.Flatten(s, doubled, failed)
+	}
+	return names, nil
+}
+
+// fileFn converts files.
+type fileFn struct {
+	Config     config
+	ToTFRecord bool // and not the other way
+
+	read, written counters.Set
+}
+
+// Setup makes the counters, which do not travel.
+func (f *fileFn) Setup() { f.read, f.written = counters.Read(), counters.Written() }
+
+// ProcessElement converts one file and gives the output's name.
+func (f *fileFn) ProcessElement(ctx context.Context, input, output string, emit func(string), fail func(DeadLetter)) error {
+	start := time.Now()
+	stats, err := f.convert(ctx, input, output)
+	if err != nil {
+		return f.Config.failure(ctx, &f.written, DeadLetter{File: input, Output: output}, err, fail)
+	}
+	f.read.Add(ctx, 1, 0, 0) // the rest was counted on the way
+	f.written.Add(ctx, 1, stats.Records, stats.BytesWritten)
+	f.read.FileTime(ctx, start)
+	f.written.FileTime(ctx, start)
+	emit(output)
+	return nil
+}
+
+func (f *fileFn) convert(ctx context.Context, input, output string) (convert.Stats, error) {
+	observer := convert.Observer{
+		Record:   func(size int) { f.read.RecordSize(ctx, size) },
+		Progress: func(records, bytes int64) { f.read.Add(ctx, 0, records, bytes) },
+	}
+	if f.ToTFRecord {
+		return convert.ArrayRecordToTFRecord(ctx, input, output, observer, tfrecord.WithCompression(f.Config.Compression))
+	}
+	in := convert.TFRecordInput{Compression: f.Config.Compression, MaxRecordSize: f.Config.MaxRecordSize}
+	return convert.TFRecordToArrayRecord(ctx, input, output, in, f.Config.WriterOptions, observer)
+}
