@@ -1,10 +1,29 @@
-// Package arrayrecordio writes ArrayRecord files in Beam pipelines.
+// Package arrayrecordio reads and writes ArrayRecord files in Beam pipelines.
 //
 //	p, s := beam.NewPipelineWithRoot()
 //	records := tfrecordio.Read(s, "data/train-*.tfrecord")
 //	arrayrecordio.Write(s, "out/train", records, arrayrecordio.WithNumShards(8))
 //
 // makes out/train-00000-of-00008.arrayrecord to out/train-00007-of-00008.arrayrecord.
+//
+// # Reading
+//
+//	records := arrayrecordio.Read(s, "gs://bucket/train-*.arrayrecord")
+//
+// [Read] takes one pattern, [ReadAll] a PCollection of them; both give records
+// as []byte. [ReadRecords] and [ReadAllRecords] give them with file name and
+// number. A path may have a range of records behind it: name[begin:end].
+//
+//	patterns -> files -> units -> shuffle -> records
+//
+// A unit is a range of chunks of one file, some 64 MiB to begin with (see
+// [WithSplitSize]), found by reading the file's index. Only descriptions of
+// units cross the shuffle. Runners that split work dynamically (Dataflow,
+// Prism) do that at any chunk that is not being read yet; sizes and progress
+// are in bytes of the file.
+//
+// A file must not change from the moment it is found: it is an error if it then
+// has another size, or other numbers of records and chunks.
 //
 // # How shards come into being
 //
@@ -55,10 +74,20 @@
 //
 // # Metrics
 //
-// Counters in the namespace "arrayrecord", all counted when the shards have
-// their names:
+// Counters in the namespace "arrayrecord", those of writing all counted when
+// the shards have their names:
 //
+//   - files_read: files whose last unit was read to its end, and files of which
+//     no record was wanted
+//   - records_read: records that were given to the pipeline
+//   - bytes_read: sizes of the chunks that were read
 //   - files_written: shards, also empty ones
 //   - records_written: records in the shards
 //   - bytes_written: sizes of the shards' files
+//
+// Distributions:
+//
+//   - read_record_bytes: sizes of the records
+//   - read_file_millis: time per unit, or per part of one that was split,
+//     including what follows in the same stage
 package arrayrecordio

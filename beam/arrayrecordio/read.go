@@ -1,0 +1,165 @@
+package arrayrecordio
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/util/reflectx"
+
+	"github.com/arrayrecord/arrayrecord-go/arrayrecord"
+	"github.com/arrayrecord/arrayrecord-go/beam/internal/match"
+)
+
+// The defaults of Read.
+const (
+	DefaultReaderOptions = "max_parallelism:2"
+	DefaultSplitSize     = 64 << 20
+)
+
+// A ReadOption changes what Read and its relatives do.
+type ReadOption func(*readOptions)
+
+// WithReaderOptions sets the option string of the readers, in the grammar of
+// arrayrecord.ParseReaderOptions. The default is DefaultReaderOptions, since
+// the runner reads several files at once; what a string does not mention has
+// the defaults of that function.
+func WithReaderOptions(s string) ReadOption {
+	return func(o *readOptions) { o.ReaderOptions = s }
+}
+
+// WithSplitSize sets how many bytes of a file are one unit of work to begin
+// with; the default is DefaultSplitSize, and 0 makes every file one unit.
+// Runners that can do so split further while they read. Units are longer in
+// files with a very long index, which each unit has to read.
+func WithSplitSize(n int64) ReadOption {
+	return func(o *readOptions) { o.SplitSize = n }
+}
+
+// WithEmptyMatchAllowed accepts a pattern or name that no file has: it gives no
+// records, where the default is to fail.
+func WithEmptyMatchAllowed() ReadOption {
+	return func(o *readOptions) { o.allowEmpty = true }
+}
+
+type readOptions struct {
+	readConfig
+	allowEmpty bool
+}
+
+// readConfig travels to the workers as part of DoFns, hence its exported
+// fields.
+type readConfig struct {
+	ReaderOptions string
+	SplitSize     int64
+	LongestRun    int64 // bytes of chunks that are claimed at a time
+}
+
+// Read returns the records of all ArrayRecord files that match the pattern, as
+// a PCollection of []byte, in no order. Patterns are those of storage.List: '*'
+// and '?' within a path segment, '**' for any number of directories. The files
+// may be in any place whose storage package the program imports. A name may
+// have a range of records behind it, as in data.arrayrecord[1000:2000].
+//
+// The files are found when the pipeline runs. It fails if there are none (see
+// WithEmptyMatchAllowed), if one of them cannot be read or is damaged, and if a
+// range is not within its file.
+//
+// Memory does not depend on the sizes of files. The elements belong to the
+// pipeline.
+//
+// Read panics if an option or the pattern makes no sense, as Beam's own
+// transforms do; TryRead returns the error instead.
+func Read(s beam.Scope, pattern string, opts ...ReadOption) beam.PCollection {
+	return beam.Must(TryRead(s, pattern, opts...))
+}
+
+// TryRead is Read with an error instead of a panic. The error matches
+// errors.ErrUnsupported if nothing serves the pattern's scheme, and
+// arrayrecord.ErrInvalidOption for a wrong option.
+func TryRead(s beam.Scope, pattern string, opts ...ReadOption) (beam.PCollection, error) {
+	return readPattern(s.Scope("arrayrecordio.Read"), pattern, newReadFn, opts)
+}
+
+// ReadAll returns the records of all files that match the patterns, a
+// PCollection of string, as Read does for one pattern. Files that several
+// patterns match are read several times.
+func ReadAll(s beam.Scope, patterns beam.PCollection, opts ...ReadOption) beam.PCollection {
+	return beam.Must(TryReadAll(s, patterns, opts...))
+}
+
+// TryReadAll is ReadAll with an error instead of a panic, as TryRead is for
+// Read.
+func TryReadAll(s beam.Scope, patterns beam.PCollection, opts ...ReadOption) (beam.PCollection, error) {
+	return readPatterns(s.Scope("arrayrecordio.ReadAll"), patterns, newReadFn, opts)
+}
+
+// ReadRecords is Read with where each record comes from: a PCollection of
+// [Record].
+func ReadRecords(s beam.Scope, pattern string, opts ...ReadOption) beam.PCollection {
+	return beam.Must(TryReadRecords(s, pattern, opts...))
+}
+
+// TryReadRecords is ReadRecords with an error instead of a panic, as TryRead is
+// for Read.
+func TryReadRecords(s beam.Scope, pattern string, opts ...ReadOption) (beam.PCollection, error) {
+	return readPattern(s.Scope("arrayrecordio.ReadRecords"), pattern, newReadRecordsFn, opts)
+}
+
+// ReadAllRecords is ReadAll with where each record comes from: a PCollection of
+// [Record].
+func ReadAllRecords(s beam.Scope, patterns beam.PCollection, opts ...ReadOption) beam.PCollection {
+	return beam.Must(TryReadAllRecords(s, patterns, opts...))
+}
+
+// TryReadAllRecords is ReadAllRecords with an error instead of a panic, as
+// TryRead is for Read.
+func TryReadAllRecords(s beam.Scope, patterns beam.PCollection, opts ...ReadOption) (beam.PCollection, error) {
+	return readPatterns(s.Scope("arrayrecordio.ReadAllRecords"), patterns, newReadRecordsFn, opts)
+}
+
+const caller = "arrayrecordio"
+
+func readPattern(s beam.Scope, pattern string, newFn func(readConfig) any, opts []ReadOption) (beam.PCollection, error) {
+	if err := (match.Options{Caller: caller, Ranges: true}).Check(pattern); err != nil {
+		return beam.PCollection{}, err
+	}
+	return readPatterns(s, beam.Create(s, pattern), newFn, opts)
+}
+
+func readPatterns(s beam.Scope, patterns beam.PCollection, newFn func(readConfig) any, opts []ReadOption) (beam.PCollection, error) {
+	o := readOptions{readConfig: readConfig{ReaderOptions: DefaultReaderOptions, SplitSize: DefaultSplitSize, LongestRun: longestRun}}
+	for _, opt := range opts {
+		opt(&o)
+	}
+	if err := o.check(); err != nil {
+		return beam.PCollection{}, fmt.Errorf("%s: %w", caller, err)
+	}
+	if !patterns.IsValid() {
+		return beam.PCollection{}, fmt.Errorf("%s: the patterns are an invalid PCollection", caller)
+	}
+	if t := patterns.Type().Type(); t != reflectx.String {
+		return beam.PCollection{}, fmt.Errorf("%s: the patterns are a PCollection of %v, not of string", caller, patterns.Type())
+	}
+	files := match.Files(s, patterns, match.Options{Caller: caller, Ranges: true, AllowEmpty: o.allowEmpty})
+	units := beam.ParDo(s, &unitFn{Config: o.readConfig}, files)
+	return beam.ParDo(s, newFn(o.readConfig), beam.Reshuffle(s, units)), nil
+}
+
+func (c readConfig) check() error {
+	if c.SplitSize < 0 {
+		return fmt.Errorf("%w: split size %d", arrayrecord.ErrInvalidOption, c.SplitSize)
+	}
+	_, err := arrayrecord.ParseReaderOptions(c.ReaderOptions)
+	return err
+}
+
+// splitSize is the size of a unit in a file whose index has indexSize bytes:
+// long enough that reading the index does not show.
+func (c readConfig) splitSize(indexSize int64) int64 {
+	const ratio = 16
+	if c.SplitSize == 0 {
+		return math.MaxInt64
+	}
+	return max(c.SplitSize, ratio*indexSize)
+}

@@ -1,0 +1,653 @@
+package arrayrecordio
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"reflect"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/metrics"
+	beamruntime "github.com/apache/beam/sdks/v2/go/pkg/beam/core/runtime"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/sdf"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/testing/passert"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/testing/ptest"
+	"github.com/stretchr/testify/require"
+
+	"github.com/arrayrecord/arrayrecord-go/arrayrecord"
+	"github.com/arrayrecord/arrayrecord-go/beam/internal/counters"
+	"github.com/arrayrecord/arrayrecord-go/beam/internal/failingjob"
+	"github.com/arrayrecord/arrayrecord-go/beam/internal/match"
+	"github.com/arrayrecord/arrayrecord-go/internal/fakegcs"
+	"github.com/arrayrecord/arrayrecord-go/storage"
+	"github.com/arrayrecord/arrayrecord-go/storage/storagetest"
+)
+
+// save writes an ArrayRecord file and describes it as a match does.
+func save(t testing.TB, name, options string, records [][]byte) match.File {
+	t.Helper()
+	w, err := arrayrecord.Create(t.Context(), name, arrayrecord.WithWriterOptions(options))
+	require.NoError(t, err)
+	for _, record := range records {
+		require.NoError(t, w.Write(record))
+	}
+	require.NoError(t, w.Close())
+	info, err := storage.Stat(t.Context(), name)
+	require.NoError(t, err)
+	return match.File{Name: name, Size: info.Size, End: -1}
+}
+
+// testConfig splits everywhere.
+func testConfig() readConfig {
+	return readConfig{ReaderOptions: DefaultReaderOptions, SplitSize: DefaultSplitSize, LongestRun: 1}
+}
+
+func makeUnits(t testing.TB, c readConfig, file match.File) []unit {
+	t.Helper()
+	f := &unitFn{Config: c}
+	f.Setup()
+	var units []unit
+	require.NoError(t, f.ProcessElement(t.Context(), file, func(u unit) { units = append(units, u) }))
+	return units
+}
+
+// reading drives a source as a runner does.
+type reading struct {
+	fn      *readRecordsFn
+	rest    []sdfElement // to be processed
+	got     []Record
+	splits  int
+	process int
+	// split is called for each record that was given out, with its number
+	// within the element.
+	split func(i int, rt *sdf.LockRTracker) (fraction float64, ok bool)
+}
+
+type sdfElement struct {
+	unit   unit
+	chunks chunkRange
+}
+
+func newReading(c readConfig, units []unit) *reading {
+	fn := newReadRecordsFn(c).(*readRecordsFn)
+	fn.Setup()
+	r := &reading{fn: fn}
+	for _, u := range units {
+		for _, chunks := range fn.SplitRestriction(u, fn.CreateInitialRestriction(u)) {
+			r.rest = append(r.rest, sdfElement{u, chunks})
+		}
+	}
+	return r
+}
+
+func (r *reading) run(t testing.TB) {
+	t.Helper()
+	for len(r.rest) > 0 {
+		e := r.rest[0]
+		r.rest = r.rest[1:]
+		r.process++
+		require.Positive(t, r.fn.RestrictionSize(e.unit, e.chunks))
+		rt := r.fn.CreateTracker(e.chunks)
+		i := 0
+		err := r.fn.ProcessElement(t.Context(), rt, e.unit, func(record Record) {
+			r.got = append(r.got, record)
+			if r.split != nil {
+				if fraction, ok := r.split(i, rt); ok {
+					r.trySplit(t, e.unit, rt, fraction)
+				}
+			}
+			i++
+		})
+		require.NoError(t, err)
+		require.NoError(t, rt.GetError())
+		require.True(t, rt.IsDone())
+	}
+}
+
+func (r *reading) trySplit(t testing.TB, u unit, rt *sdf.LockRTracker, fraction float64) {
+	t.Helper()
+	before := rt.GetRestriction().(chunkRange)
+	primary, residual, err := rt.TrySplit(fraction)
+	require.NoError(t, err)
+	if residual == nil {
+		return
+	}
+	p, rest := primary.(chunkRange), residual.(chunkRange)
+	require.InDelta(t, r.fn.RestrictionSize(u, before), r.fn.RestrictionSize(u, p)+r.fn.RestrictionSize(u, rest), 1e-6)
+	r.splits++
+	r.rest = append(r.rest, sdfElement{u, rest})
+}
+
+// requireRecords checks that each of the records [begin, end) was given once.
+func requireRecords(t testing.TB, name string, all [][]byte, begin, end int, got []Record) {
+	t.Helper()
+	require.Len(t, got, end-begin)
+	got = slices.Clone(got)
+	slices.SortFunc(got, func(a, b Record) int { return int(a.Index - b.Index) })
+	for i, record := range got {
+		require.Equal(t, int64(begin+i), record.Index)
+		require.Equal(t, name, record.File)
+		require.True(t, bytes.Equal(all[begin+i], record.Data))
+	}
+}
+
+func TestSplitsAtEveryPositionLoseAndRepeatNothing(t *testing.T) {
+	splits := 0
+	for _, test := range []struct {
+		options string
+		n       int
+		file    match.File
+	}{
+		{"group_size:1,uncompressed", 40, match.File{End: -1}},
+		{"group_size:3", 100, match.File{End: -1}},
+		{"group_size:3", 100, match.File{Begin: 4, End: 77}},
+		{"group_size:7,transpose", 30, match.File{Begin: 29, End: 30}},
+		{"group_size:1", 200, match.File{Begin: 3, End: 190}}, // more chunks than marks
+	} {
+		records := makeRecords(test.n)
+		file := save(t, filepath.Join(t.TempDir(), "x"), test.options, records)
+		file.Begin, file.End = test.file.Begin, test.file.End
+		begin, end := 0, test.n
+		if file.End >= 0 {
+			begin, end = int(file.Begin), int(file.End)
+		}
+		units := makeUnits(t, testConfig(), file)
+		require.Len(t, units, 1)
+		for _, fraction := range []float64{0, 0.01, 0.3, 0.5, 0.99} {
+			for at := range end - begin {
+				r := newReading(testConfig(), units)
+				r.split = func(i int, _ *sdf.LockRTracker) (float64, bool) { return fraction, i == at }
+				r.run(t)
+				requireRecords(t, file.Name, records, begin, end, r.got)
+				require.Equal(t, r.splits+1, r.process)
+				splits += r.splits
+			}
+		}
+		// At any of them, again and again.
+		random := rand.New(rand.NewPCG(1, 2))
+		for range 20 {
+			r := newReading(testConfig(), units)
+			r.split = func(int, *sdf.LockRTracker) (float64, bool) { return random.Float64(), random.IntN(3) == 0 }
+			r.run(t)
+			requireRecords(t, file.Name, records, begin, end, r.got)
+			splits += r.splits
+		}
+	}
+	require.Greater(t, splits, 2000)
+}
+
+// The runner splits and asks for progress from goroutines of its own.
+func TestConcurrentSplits(t *testing.T) {
+	records := makeRecords(3000)
+	file := save(t, filepath.Join(t.TempDir(), "x"), "group_size:1", records)
+	units := makeUnits(t, testConfig(), file)
+	r := newReading(testConfig(), units)
+	var mu sync.Mutex // of r.rest
+	var wait sync.WaitGroup
+	for len(r.rest) > 0 {
+		e := r.rest[0]
+		r.rest = r.rest[1:]
+		rt := r.fn.CreateTracker(e.chunks)
+		stop := make(chan struct{})
+		for seed := range 2 {
+			wait.Go(func() {
+				random := rand.New(rand.NewPCG(uint64(seed), uint64(e.chunks.Begin)))
+				for {
+					select {
+					case <-stop:
+						return
+					case <-time.After(time.Duration(random.IntN(300)) * time.Microsecond):
+					}
+					done, remaining := rt.GetProgress()
+					if done < 0 || remaining < 0 {
+						panic("negative progress")
+					}
+					if _, residual, err := rt.TrySplit(random.Float64()); err != nil {
+						panic(err)
+					} else if residual != nil {
+						mu.Lock()
+						r.rest = append(r.rest, sdfElement{e.unit, residual.(chunkRange)})
+						r.splits++
+						mu.Unlock()
+					}
+				}
+			})
+		}
+		err := r.fn.ProcessElement(t.Context(), rt, e.unit, func(record Record) { r.got = append(r.got, record) })
+		close(stop)
+		wait.Wait()
+		require.NoError(t, err)
+		require.True(t, rt.IsDone())
+	}
+	requireRecords(t, file.Name, records, 0, len(records), r.got)
+	t.Log(r.splits, "splits")
+	require.Positive(t, r.splits)
+}
+
+func TestUnitsOfAnySizeAreTheWhole(t *testing.T) {
+	records := makeRecords(500)
+	for _, options := range []string{"group_size:1", "group_size:9,uncompressed", "group_size:1000"} {
+		file := save(t, filepath.Join(t.TempDir(), "x"), options, records)
+		for _, size := range []int64{0, 1, 300, 5000, file.Size / 2, file.Size} {
+			for _, part := range [][2]int{{0, 500}, {0, 1}, {499, 500}, {17, 18}, {18, 444}} {
+				c := testConfig()
+				c.SplitSize = size
+				file.Begin, file.End = int64(part[0]), int64(part[1])
+				units := makeUnits(t, c, file)
+				for i, u := range units {
+					require.Less(t, u.Chunks.Begin, u.Chunks.End)
+					if i > 0 {
+						require.Equal(t, units[i-1].Chunks.End, u.Chunks.Begin)
+					}
+				}
+				r := newReading(c, units)
+				r.run(t)
+				requireRecords(t, file.Name, records, part[0], part[1], r.got)
+			}
+		}
+	}
+}
+
+func TestUnitsAreOfTheSizeAskedFor(t *testing.T) {
+	var records [][]byte
+	for range 1000 {
+		records = append(records, make([]byte, 10_000))
+	}
+	file := save(t, filepath.Join(t.TempDir(), "x"), "group_size:1,uncompressed", records)
+	c := testConfig()
+	c.SplitSize = 2_500_000
+	units := makeUnits(t, c, file)
+	require.Len(t, units, 4)
+	for _, u := range units {
+		require.InDelta(t, c.SplitSize, u.Chunks.size(u.Chunks.Begin, u.Chunks.End), 30_000)
+	}
+	c.SplitSize = 0
+	require.Len(t, makeUnits(t, c, file), 1)
+	// Here the index is most of the file.
+	file = save(t, filepath.Join(t.TempDir(), "y"), "group_size:1,uncompressed", make([][]byte, 5000))
+	c.SplitSize = 1
+	require.Less(t, len(makeUnits(t, c, file)), 16)
+}
+
+// A claimed run cannot be split, so slow work has short ones.
+func TestRunsGetShorterWhenWorkIsSlow(t *testing.T) {
+	var records [][]byte
+	for range 1000 {
+		records = append(records, make([]byte, 10_000))
+	}
+	file := save(t, filepath.Join(t.TempDir(), "x"), "group_size:1,uncompressed", records)
+	r, err := arrayrecord.Open(t.Context(), file.Name)
+	require.NoError(t, err)
+	defer r.Close()
+	unit := makeUnits(t, testConfig(), file)[0]
+	s := &runs{r: r, rt: (&source{}).CreateTracker(unit.Chunks), limit: 1000, size: firstRun, longest: longestRun}
+	for _, run := range []struct {
+		took   time.Duration
+		chunks float64
+	}{{0, 7}, {0, 13}, {0, 26}, {0, 52}, {0, 105}, {2 * quick, 105}, {2 * slow, 105}, {2 * slow, 52}, {2 * slow, 26}, {0, 13}, {0, 26}} {
+		require.True(t, s.claim())
+		require.InDelta(t, run.chunks, s.next-s.begin, 2)
+		s.claimed = s.claimed.Add(-run.took)
+	}
+	for s.claim() {
+	}
+	require.Equal(t, int64(1000), s.next)
+	require.NoError(t, s.rt.GetError())
+}
+
+func describeRecord(r Record) string {
+	return fmt.Sprintf("%s %d %x", filepath.Base(r.File), r.Index, r.Data)
+}
+
+// slowFn takes its time, so that the runner takes work away.
+type slowFn struct{ Millis int }
+
+func (f *slowFn) ProcessElement(r Record, emit func(string)) {
+	time.Sleep(time.Duration(f.Millis) * time.Millisecond)
+	emit(describeRecord(r))
+}
+
+func init() {
+	beam.RegisterFunction(describeRecord)
+	beam.RegisterType(reflect.TypeFor[slowFn]())
+}
+
+// processed is how many times parts of files were begun to be read.
+func processed(t *testing.T, result beam.PipelineResult) (n int64) {
+	t.Helper()
+	for _, d := range result.Metrics().Query(func(r metrics.SingleResult) bool {
+		return r.Namespace() == counters.Namespace && r.Name() == counters.ReadFileMillis
+	}).Distributions() {
+		n += d.Result().Count
+	}
+	return n
+}
+
+func TestDynamicSplitsOnPrism(t *testing.T) {
+	dir := t.TempDir()
+	random := rand.NewChaCha8([32]byte{})
+	var records [][]byte
+	var want []any
+	for i := range 12 {
+		record := make([]byte, firstRun)
+		random.Read(record)
+		records = append(records, record)
+		want = append(want, fmt.Sprintf("x %d %x", i, record))
+	}
+	file := save(t, filepath.Join(dir, "x"), "group_size:1,uncompressed", records)
+	p, s := beam.NewPipelineWithRoot()
+	got := beam.ParDo(s, &slowFn{Millis: 400}, ReadRecords(s, file.Name))
+	passert.Equals(s, got, want...)
+	result := ptest.RunAndValidate(t, p)
+	require.Greater(t, processed(t, result), int64(1), "nothing was split")
+	c := counts(t, result)
+	require.Equal(t, int64(1), c["files_read"])
+	require.Equal(t, int64(12), c["records_read"])
+}
+
+// chunkBytes is how many bytes the chunks of a file have.
+func chunkBytes(t *testing.T, name string) int64 {
+	t.Helper()
+	r, err := arrayrecord.Open(t.Context(), name)
+	require.NoError(t, err)
+	defer r.Close()
+	if r.NumChunks() == 0 {
+		return 0
+	}
+	_, size := r.ChunkExtent(0, r.NumChunks())
+	return size
+}
+
+// Among the golden files are transposed, padded and empty ones, and such with
+// metadata, of all codecs.
+func TestGoldenFilesInAllWays(t *testing.T) {
+	names, err := filepath.Glob("../../testdata/*.arrayrecord")
+	require.NoError(t, err)
+	require.Greater(t, len(names), 10)
+	var raw, located, patterns []any
+	var size int64
+	for _, name := range names {
+		for i, record := range readShard(t, name) {
+			raw = append(raw, record)
+			located = append(located, fmt.Sprintf("%s %d %x", filepath.Base(name), i, record))
+		}
+		size += chunkBytes(t, name)
+		patterns = append(patterns, name)
+	}
+	for _, split := range []ReadOption{WithSplitSize(DefaultSplitSize), WithSplitSize(10_000)} {
+		p, s := beam.NewPipelineWithRoot()
+		passert.Equals(s, Read(s, "../../testdata/*.arrayrecord", split), raw...)
+		result := ptest.RunAndValidate(t, p)
+		require.Equal(t, map[string]int64{"files_read": int64(len(names)), "records_read": int64(len(raw)), "bytes_read": size}, counts(t, result))
+
+		p, s = beam.NewPipelineWithRoot()
+		passert.Equals(s, beam.ParDo(s, describeRecord, ReadAllRecords(s, beam.Create(s, patterns...), split)), located...)
+		ptest.RunAndValidate(t, p)
+	}
+}
+
+func TestBucketsRangesAndEmptyFiles(t *testing.T) {
+	for _, dir := range []string{t.TempDir(), fakegcs.Dir(t)} {
+		records := makeRecords(100)
+		a := storage.Join(dir, "a")
+		save(t, a, "group_size:8", records)
+		save(t, storage.Join(dir, "b"), "group_size:1", records)
+		save(t, storage.Join(dir, "empty"), "group_size:1", nil)
+
+		p, s := beam.NewPipelineWithRoot()
+		patterns := beam.Create(s, a+"[10:20]", a+"[99:100]", storage.Join(dir, "[b]"), storage.Join(dir, "em*"), a+"[50:50]", storage.Join(dir, "none-*"))
+		got := ReadAllRecords(s, patterns, WithEmptyMatchAllowed(), WithSplitSize(1000))
+		var want []any
+		for i := range 100 {
+			if i >= 10 && i < 20 || i == 99 {
+				want = append(want, describeRecord(Record{"a", int64(i), records[i]}))
+			}
+			want = append(want, describeRecord(Record{"b", int64(i), records[i]}))
+		}
+		passert.Equals(s, beam.ParDo(s, describeRecord, got), want...)
+		c := counts(t, ptest.RunAndValidate(t, p))
+		require.Equal(t, int64(5), c["files_read"])
+		require.Equal(t, int64(111), c["records_read"])
+
+		p, s = beam.NewPipelineWithRoot()
+		passert.Equals(s, ReadAll(s, beam.Create(s, a+"[3:5]")), records[3], records[4])
+		passert.Equals(s, Read(s, a+"[7:8]"), records[7])
+		ptest.RunAndValidate(t, p)
+	}
+}
+
+func TestReadingFails(t *testing.T) {
+	failingjob.Test(t)
+	dir := t.TempDir()
+	file := save(t, filepath.Join(dir, "x"), "group_size:1,uncompressed", makeRecords(100))
+	for pattern, want := range map[string]string{
+		filepath.Join(dir, "none-*"):    "no file matches",
+		file.Name + "[5:101]":           "records [5, 101) of 100",
+		"../../testdata/digits.records": "not an ArrayRecord file",
+	} {
+		p, s := beam.NewPipelineWithRoot()
+		Read(s, pattern)
+		err := ptest.Run(p)
+		require.ErrorContains(t, err, want)
+		require.ErrorContains(t, err, "arrayrecordio: ")
+		require.ErrorContains(t, err, strings.TrimSuffix(pattern, "[5:101]"))
+	}
+}
+
+// runAll reads a file and gives the error.
+func runAll(t *testing.T, c readConfig, units []unit) (n int, err error) {
+	t.Helper()
+	f := newReadFn(c).(*readFn)
+	f.Setup()
+	for _, u := range units {
+		err = errors.Join(err, f.ProcessElement(t.Context(), f.CreateTracker(u.Chunks), u, func([]byte) { n++ }))
+	}
+	return n, err
+}
+
+func TestDamageNamesFileAndRecord(t *testing.T) {
+	records := makeRecords(100)
+	file := save(t, filepath.Join(t.TempDir(), "x"), "group_size:10,uncompressed", records)
+	data, err := os.ReadFile(file.Name)
+	require.NoError(t, err)
+	at := bytes.Index(data, records[42])
+	data[at] ^= 1
+	require.NoError(t, os.WriteFile(file.Name, data, 0o666))
+	n, err := runAll(t, testConfig(), makeUnits(t, testConfig(), file))
+	require.ErrorIs(t, err, arrayrecord.ErrCorrupt)
+	require.ErrorContains(t, err, file.Name)
+	require.ErrorContains(t, err, "record 40")
+	require.Equal(t, 40, n)
+}
+
+// What has been split off is somebody else's, damage included.
+func TestDamageInAResidualIsNoErrorOfThePrimary(t *testing.T) {
+	records := makeRecords(100)
+	file := save(t, filepath.Join(t.TempDir(), "x"), "group_size:10,uncompressed", records)
+	data, err := os.ReadFile(file.Name)
+	require.NoError(t, err)
+	data[bytes.Index(data, records[42])] ^= 1
+	require.NoError(t, os.WriteFile(file.Name, data, 0o666))
+	u := makeUnits(t, testConfig(), file)[0]
+	f := newReadFn(testConfig()).(*readFn)
+	f.Setup()
+	rt := f.CreateTracker(u.Chunks)
+	n := 0
+	require.NoError(t, f.ProcessElement(t.Context(), rt, u, func([]byte) {
+		if n++; n == 35 {
+			_, residual, err := rt.TrySplit(0)
+			require.NoError(t, err)
+			require.Equal(t, int64(4), residual.(chunkRange).Begin)
+		}
+	}))
+	require.Equal(t, 40, n)
+	require.True(t, rt.IsDone())
+}
+
+func TestFileThatChangesIsNotRead(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "x")
+	file := save(t, name, "group_size:1,uncompressed", makeRecords(10))
+	units := makeUnits(t, testConfig(), file)
+	save(t, name, "group_size:1,uncompressed", makeRecords(11))
+	_, err := runAll(t, testConfig(), units)
+	require.ErrorContains(t, err, "has changed")
+	require.ErrorContains(t, err, name)
+	units[0].File.Size, file.Size = 0, 0
+	require.ErrorContains(t, (&unitFn{Config: testConfig()}).ProcessElement(t.Context(), file, nil), "has changed")
+
+	// The same size, but other chunks.
+	two := func(n int) (file match.File) {
+		var records [][]byte
+		for i := range n {
+			records = append(records, make([]byte, 1000+i))
+		}
+		return save(t, name, "group_size:1,uncompressed,pad_to_block_boundary:true", records)
+	}
+	file = two(3)
+	units = makeUnits(t, testConfig(), file)
+	units[0].File.NumRecords++
+	_, err = runAll(t, testConfig(), units)
+	require.ErrorContains(t, err, "3 records in 3 chunks, and had 4 in 3")
+}
+
+func TestStorageErrorsFail(t *testing.T) {
+	faults := storagetest.NewFaults()
+	file := save(t, faults.TempDir(t)+"/x", "group_size:1", makeRecords(10))
+	units := makeUnits(t, testConfig(), file)
+	for _, op := range []storagetest.Op{storagetest.OpOpen, storagetest.OpRead} {
+		injected := fmt.Errorf("injected into %s", op)
+		faults.Inject(storagetest.Fault{Op: op, Err: injected})
+		_, err := runAll(t, testConfig(), units)
+		require.ErrorIs(t, err, injected)
+		require.ErrorIs(t, (&unitFn{Config: testConfig()}).ProcessElement(t.Context(), file, nil), injected)
+		faults.Heal()
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	f := newReadFn(testConfig()).(*readFn)
+	require.ErrorIs(t, f.ProcessElement(ctx, f.CreateTracker(units[0].Chunks), units[0], nil), context.Canceled)
+}
+
+// Slices that are kept by what follows must not be written to again.
+func TestRecordsDoNotShareMemory(t *testing.T) {
+	records := makeRecords(1000)
+	file := save(t, filepath.Join(t.TempDir(), "x"), "group_size:10", records)
+	f := newReadFn(testConfig()).(*readFn)
+	f.Setup()
+	u := makeUnits(t, testConfig(), file)[0]
+	var got [][]byte
+	require.NoError(t, f.ProcessElement(t.Context(), f.CreateTracker(u.Chunks), u, func(b []byte) {
+		got = append(got, b)
+		_ = append(b, 0xff)
+	}))
+	require.Equal(t, records, got)
+}
+
+func TestMemoryDoesNotGrowWithTheFile(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "x")
+	w, err := arrayrecord.Create(t.Context(), name, arrayrecord.WithWriterOptions("group_size:4,uncompressed"))
+	require.NoError(t, err)
+	record := make([]byte, 10_000)
+	const n = 20_000
+	for range n {
+		require.NoError(t, w.Write(record))
+	}
+	require.NoError(t, w.Close())
+	info, err := os.Stat(name)
+	require.NoError(t, err)
+	c := readConfig{ReaderOptions: DefaultReaderOptions, LongestRun: longestRun}
+	u := makeUnits(t, c, match.File{Name: name, Size: info.Size(), End: -1})[0]
+	f := newReadFn(c).(*readFn)
+	f.Setup()
+	before := liveHeap()
+	peak, i := before, 0
+	require.NoError(t, f.ProcessElement(t.Context(), f.CreateTracker(u.Chunks), u, func([]byte) {
+		if i++; i%1000 == 0 {
+			peak = max(peak, liveHeap())
+		}
+	}))
+	require.Equal(t, n, i)
+	require.Less(t, peak-before, uint64(8<<20), "for a file of %d MiB", info.Size()>>20)
+}
+
+func liveHeap() uint64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}
+
+func TestWrongReadArgumentsAreNoticedAtConstruction(t *testing.T) {
+	_, s := beam.NewPipelineWithRoot()
+	for _, read := range []func(beam.Scope, string, ...ReadOption) (beam.PCollection, error){TryRead, TryReadRecords} {
+		_, err := read(s, "")
+		require.ErrorContains(t, err, "pattern")
+		_, err = read(s, "nowhere://bucket/x")
+		require.ErrorIs(t, err, errors.ErrUnsupported)
+		_, err = read(s, "x[2:1]")
+		require.ErrorContains(t, err, "x[2:1]")
+		_, err = read(s, "x", WithSplitSize(-1))
+		require.ErrorIs(t, err, arrayrecord.ErrInvalidOption)
+		_, err = read(s, "x", WithReaderOptions("no such thing"))
+		require.ErrorIs(t, err, arrayrecord.ErrInvalidOption)
+	}
+	for _, read := range []func(beam.Scope, beam.PCollection, ...ReadOption) (beam.PCollection, error){TryReadAll, TryReadAllRecords} {
+		_, err := read(s, beam.PCollection{})
+		require.ErrorContains(t, err, "invalid PCollection")
+		_, err = read(s, beam.Create(s, 1))
+		require.ErrorContains(t, err, "not of string")
+	}
+	require.Panics(t, func() { Read(s, "") })
+	require.Panics(t, func() { ReadRecords(s, "") })
+	require.Panics(t, func() { ReadAll(s, beam.PCollection{}) })
+	require.Panics(t, func() { ReadAllRecords(s, beam.PCollection{}) })
+}
+
+func TestRecordsTravel(t *testing.T) {
+	for _, r := range []Record{
+		{"", 0, []byte{}}, {"gs://bucket/name with \x00", 1 << 60, []byte("data")}, {strings.Repeat("x", 1000), -1, make([]byte, 100_000)},
+	} {
+		b := encodeRecord(r)
+		got, err := decodeRecord(b)
+		require.NoError(t, err)
+		require.Equal(t, r, got)
+		for n := range min(len(b)-len(r.Data), 1000) {
+			_, err := decodeRecord(b[:n])
+			require.ErrorIs(t, err, errBadRecord)
+		}
+	}
+	// Through a runner's shuffle.
+	file := save(t, filepath.Join(t.TempDir(), "x"), "group_size:1", makeRecords(3))
+	p, s := beam.NewPipelineWithRoot()
+	records := beam.Reshuffle(s, ReadRecords(s, file.Name))
+	var want []any
+	for i, data := range makeRecords(3) {
+		want = append(want, describeRecord(Record{"x", int64(i), data}))
+	}
+	passert.Equals(s, beam.ParDo(s, describeRecord, records), want...)
+	ptest.RunAndValidate(t, p)
+}
+
+// A worker in another process finds types by name only.
+func TestTypesOfTheSourceAreKnownToWorkers(t *testing.T) {
+	for _, typ := range []reflect.Type{
+		reflect.TypeFor[unit](), reflect.TypeFor[chunkRange](), reflect.TypeFor[Record](),
+		reflect.TypeFor[unitFn](), reflect.TypeFor[readFn](), reflect.TypeFor[readRecordsFn](),
+	} {
+		key, ok := beamruntime.TypeKey(typ)
+		require.True(t, ok, typ)
+		found, ok := beamruntime.LookupType(key)
+		require.True(t, ok, typ)
+		require.Equal(t, typ, found)
+	}
+}

@@ -1,0 +1,134 @@
+package arrayrecordio
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"sort"
+
+	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
+
+	"github.com/arrayrecord/arrayrecord-go/arrayrecord"
+	"github.com/arrayrecord/arrayrecord-go/beam/internal/counters"
+	"github.com/arrayrecord/arrayrecord-go/beam/internal/dofn"
+	"github.com/arrayrecord/arrayrecord-go/beam/internal/match"
+)
+
+func init() {
+	dofn.Register3x1((*unitFn).ProcessElement)
+	beam.RegisterType(reflect.TypeFor[unit]())
+	beam.RegisterType(reflect.TypeFor[chunkRange]())
+	register.Emitter1[unit]()
+}
+
+// unit is a part of a file that one worker begins to read.
+type unit struct {
+	File   fileFacts
+	Chunks chunkRange
+}
+
+// fileFacts are what is known about a file and wanted of it.
+type fileFacts struct {
+	Name                   string
+	Size                   int64 // in bytes
+	NumRecords, NumChunks  int64
+	FirstRecord, EndRecord int64 // the records that are wanted
+	EndChunk               int64 // the end of the chunks that hold them
+}
+
+// unitFn cuts files into units.
+type unitFn struct {
+	Config readConfig
+
+	counters counters.Set
+}
+
+// Setup makes the counters, which do not travel.
+func (f *unitFn) Setup() { f.counters = counters.Read() }
+
+// ProcessElement reads the index of a file.
+func (f *unitFn) ProcessElement(ctx context.Context, file match.File, emit func(unit)) (err error) {
+	facts := fileFacts{Name: file.Name, Size: file.Size}
+	r, err := f.Config.open(ctx, facts)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, r.Close()) }()
+	facts.NumRecords, facts.NumChunks = int64(r.NumRecords()), int64(r.NumChunks())
+	facts.EndRecord = facts.NumRecords
+	if file.End >= 0 {
+		facts.FirstRecord, facts.EndRecord = file.Begin, file.End
+	}
+	if facts.EndRecord > facts.NumRecords {
+		return fmt.Errorf("%s: %w: %s: records [%d, %d) of %d", caller, arrayrecord.ErrOutOfRange,
+			file.Name, file.Begin, file.End, facts.NumRecords)
+	}
+	if facts.FirstRecord == facts.EndRecord {
+		f.counters.Add(ctx, 1, 0, 0)
+		return nil
+	}
+	begin := chunkOf(r, facts.FirstRecord)
+	facts.EndChunk = chunkOf(r, facts.EndRecord-1) + 1
+	for _, chunks := range f.Config.units(r, begin, facts.EndChunk) {
+		emit(unit{File: facts, Chunks: chunks})
+	}
+	return nil
+}
+
+// open opens a file that must be the one that the facts are about. Before the
+// number of chunks is known, only its size is checked.
+func (c readConfig) open(ctx context.Context, f fileFacts) (*arrayrecord.Reader, error) {
+	r, err := arrayrecord.Open(ctx, f.Name, arrayrecord.WithReaderOptions(c.ReaderOptions))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", caller, err)
+	}
+	switch {
+	case r.Size() != f.Size:
+		err = fmt.Errorf("it has %d bytes, and had %d when it was found", r.Size(), f.Size)
+	case f.NumChunks > 0 && (int64(r.NumRecords()) != f.NumRecords || int64(r.NumChunks()) != f.NumChunks):
+		err = fmt.Errorf("it has %d records in %d chunks, and had %d in %d", r.NumRecords(), r.NumChunks(), f.NumRecords, f.NumChunks)
+	default:
+		return r, nil
+	}
+	return nil, errors.Join(fmt.Errorf("%s: %s: the file has changed: %w", caller, f.Name, err), r.Close())
+}
+
+// chunkOf is the chunk that holds a record.
+func chunkOf(r *arrayrecord.Reader, record int64) int64 {
+	return int64(sort.Search(r.NumChunks(), func(chunk int) bool {
+		_, end := r.ChunkRecords(chunk)
+		return int64(end) > record
+	}))
+}
+
+// runEnd is the end of the shortest run of chunks from begin on that has at
+// least size bytes, or limit.
+func runEnd(r *arrayrecord.Reader, begin, limit, size int64) int64 {
+	n := sort.Search(int(limit-begin-1), func(i int) bool {
+		_, have := r.ChunkExtent(int(begin), int(begin)+i+1)
+		return have >= size
+	})
+	return begin + int64(n) + 1
+}
+
+// units cuts the chunks [begin, end), which are not none.
+func (c readConfig) units(r *arrayrecord.Reader, begin, end int64) []chunkRange {
+	offset, size := r.ChunkExtent(0, r.NumChunks())
+	_, wanted := r.ChunkExtent(int(begin), int(end))
+	n := max(wanted/c.splitSize(r.Size()-offset-size), 1)
+	var units []chunkRange
+	for begin < end {
+		next := runEnd(r, begin, end, wanted/n)
+		if int64(len(units)) == n-1 {
+			next = end
+		}
+		units = append(units, newChunkRange(begin, next, func(chunk int64) int64 {
+			_, size := r.ChunkExtent(int(begin), int(chunk))
+			return size
+		}))
+		begin = next
+	}
+	return units
+}
