@@ -73,7 +73,7 @@ func ExampleTryRead() {
 	_, err := arrayrecordio.TryRead(s, "train-*", arrayrecordio.WithReaderOptions("max_parallelism:many"))
 	fmt.Println(err)
 	// Output:
-	// arrayrecordio: arrayrecord: invalid option: Option max_parallelism: invalid value: many
+	// arrayrecordio: arrayrecord: invalid option: Option max_parallelism: invalid value: many, valid values: auto, integers in the range [0..2147483647]
 }
 
 func ExampleReadAll() {
