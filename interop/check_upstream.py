@@ -16,14 +16,20 @@
       reported: a codec may compress the same bytes in many ways. Transposed ones
       must not be over 2 % larger.
 
+  check_upstream.py movies FILE
+      Compares the examples of FILE, a JSON object on each line, with the data of
+      which upstream's Beam demo makes its tf.train.Examples.
+
 The exit code is 1 if anything failed. interop_test.go is the Go half, run.sh
 runs both.
 """
 
 import itertools
+import json
 import os
 import random
 import re
+import runpy
 import struct
 import sys
 
@@ -357,12 +363,35 @@ def chunks_end(file):
       return offset
 
 
+def movies(path):
+  """Compares values; floats are 32-bit ones in an Example."""
+  package = os.path.dirname(os.path.dirname(array_record_module.__file__))
+  # By its path: the package that it is in wants Beam.
+  upstream = runpy.run_path(os.path.join(package, 'beam', 'testdata.py'))['data']
+
+  def float32(value):
+    return struct.unpack('<f', struct.pack('<f', value))[0] if isinstance(value, float) else value
+
+  def lists(example):
+    return {k: [float32(x) for x in (v if isinstance(v, list) else [v])]
+            for k, v in example.items()}
+
+  with open(path, encoding='utf-8') as f:
+    ours = [lists(json.loads(line)) for line in f]
+  theirs = [lists(example) for example in upstream]
+  if ours != theirs:
+    print(f'FAIL movies: {ours}, upstream {theirs}')
+  else:
+    print(f'movies: {len(ours)} examples equal')
+  return ours == theirs
+
+
 def contents(path):
   with open(path, 'rb') as f:
     return f.read()
 
 
-COMMANDS = {'write': (write, 1), 'read': (read, 1), 'compare': (compare, 2)}
+COMMANDS = {'write': (write, 1), 'read': (read, 1), 'compare': (compare, 2), 'movies': (movies, 1)}
 
 
 def main(args):

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"encoding/json"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -21,6 +22,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/arrayrecord/arrayrecord-go/arrayrecord"
+	"github.com/arrayrecord/arrayrecord-go/beam/pipelines"
+	"github.com/arrayrecord/arrayrecord-go/internal/tfexample"
 )
 
 // A sample is a file that upstream wrote, with what stands beside it.
@@ -227,4 +230,21 @@ func writeLike(t *testing.T, s sample, path, options string) {
 	lines[0] = "options: " + options + "\n"
 	require.NoError(t, os.WriteFile(path+".options", []byte(strings.Join(lines, "")), 0o644))
 	require.NoError(t, os.WriteFile(path+".records", s.recordsFile, 0o644))
+}
+
+// TestWriteMovies writes the examples of the pipelines' demo as JSON, one line
+// each, for comparison with the data that upstream makes its examples of.
+func TestWriteMovies(t *testing.T) {
+	const variable = "ARRAYRECORD_INTEROP_OURS"
+	dir := os.Getenv(variable)
+	require.NotEmpty(t, dir, "set %s to the directory to write to", variable)
+	var lines bytes.Buffer
+	for _, example := range pipelines.MovieExamples() {
+		text, err := tfexample.JSON(example)
+		require.NoError(t, err)
+		require.NoError(t, json.Compact(&lines, text))
+		lines.WriteByte('\n')
+	}
+	require.NoError(t, os.MkdirAll(dir, 0o777))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "movies.jsonl"), lines.Bytes(), 0o666))
 }

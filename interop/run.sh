@@ -42,6 +42,7 @@ failed=0
 "${check[@]}" read "$data/ours/parallel" || failed=1
 "${check[@]}" read "$data/ours/serial" || failed=1
 "${check[@]}" compare "$data/ours/serial" "$data/upstream" || failed=1
+"${check[@]}" movies "$data/ours/movies.jsonl" || failed=1
 "$venv/bin/python" interop/check_grain.py "$data/grain" || failed=1
 if [ "$failed" = 0 ]; then echo "interop: passed"; else echo "interop: FAILED"; fi
 exit "$failed"
