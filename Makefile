@@ -97,6 +97,11 @@ interop: ## Check against upstream's Python package
 	@$(install) core interop
 	interop/run.sh
 
+.PHONY: bench
+bench: ## Measure against the other libraries (BENCH_FLAGS, e.g. --size=full; --help lists them)
+	@$(install) core interop
+	go run ./bench $(BENCH_FLAGS)
+
 .PHONY: clean
 clean: ## Remove what was built
 	rm -rf bin build

@@ -1,0 +1,148 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// numParts is the number of files of a data source.
+const numParts = 16
+
+// An operation of the report is an operation of the protocol with its parameters.
+type operation struct {
+	name    string
+	about   string
+	op      string
+	batch   int // records per call; -1 for all
+	threads int
+	// once says that it is measured with group size 1 only.
+	once bool
+}
+
+var operations = []operation{
+	{name: "write", about: "write a file, from records in memory", op: opWrite},
+	{name: "sequential", about: "read all records one after another", op: opSequential},
+	{name: "read_all", about: "read all records in one call", op: opReadAll},
+	{name: "batch_all", about: "read all records in one call, in random order", op: opBatch, batch: -1},
+	{name: "batch_1024", about: "read 1,024 random records per call", op: opBatch, batch: 1024},
+	{name: "batch_32", about: "read 32 random records per call", op: opBatch, batch: 32},
+	{name: "get", about: "read one random record per call", op: opGet, threads: 1},
+	{name: "get_2", about: "the same from two threads", op: opGet, threads: 2},
+	{name: "open", about: "open a file", op: opOpen},
+	{name: "source_1024", about: "read 1,024 random records of 16 files per call", op: opSource, batch: 1024, once: true},
+	{name: "loader", about: "read in shuffled order with readahead, as for training, from 16 files", op: opLoader, batch: loaderBatch, once: true},
+	{name: "convert", about: "make an ArrayRecord file of an uncompressed TFRecord file", op: opConvert, once: true},
+}
+
+func operationNames() []string {
+	var names []string
+	for _, o := range operations {
+		names = append(names, o.name)
+	}
+	return names
+}
+
+// An experiment is an operation on a file.
+type experiment struct {
+	Dataset    string `json:"dataset"`
+	NumRecords int    `json:"num_records"` // of the data set
+	Group      int    `json:"group"`
+	Codec      string `json:"codec"`
+	Operation  string `json:"operation"` // name of operation
+
+	operation operation
+}
+
+func (e *experiment) String() string {
+	return fmt.Sprintf("%s, group_size:%d,%s, %s", e.Dataset, e.Group, e.Codec, e.Operation)
+}
+
+// options of the writer.
+func (e *experiment) options() string {
+	return fmt.Sprintf("group_size:%d,%s", e.Group, e.Codec)
+}
+
+var (
+	allCodecs = []string{"zstd:3", "brotli:3", "snappy", "uncompressed"}
+	allGroups = []int{1, 256}
+)
+
+// A share is how much of a data set a run looks at.
+type share struct {
+	records    int
+	codecs     []string
+	groups     []int
+	operations []string
+}
+
+// A size says how much a run does.
+type size struct {
+	name   string
+	about  string
+	repeat int
+	// long is how long each peer works in each repetition, at least about.
+	long   time.Duration
+	shares map[string]share
+}
+
+var sizes = []size{
+	{"tiny", "to see that all parts work", 2, 2 * time.Millisecond, shares(map[string]int{
+		"lorem": 2048, "small": 5000, "jpeg": 64, "examples": 1000, "tiny": 10_000,
+	}, []string{"zstd:3", "uncompressed"})},
+	{"small", "the order of magnitude, in minutes", 5, 50 * time.Millisecond, shares(map[string]int{
+		"lorem": 16_384, "small": 100_000, "jpeg": 500, "examples": 10_000, "tiny": 1_000_000,
+	}, allCodecs)},
+	{"full", "everything, in hours", 7, 250 * time.Millisecond, shares(nil, allCodecs)},
+}
+
+// shares gives the data sets the numbers of records, or all of them if it is nil.
+func shares(records map[string]int, codecs []string) map[string]share {
+	out := make(map[string]share)
+	for _, d := range datasets {
+		s := share{records: d.full, codecs: codecs, groups: allGroups, operations: operationNames()}
+		if records != nil {
+			s.records = records[d.name]
+		}
+		if d.name == "tiny" {
+			s.codecs, s.groups, s.operations = []string{"uncompressed"}, []int{1}, []string{"open"}
+		}
+		out[d.name] = s
+	}
+	return out
+}
+
+func findSize(name string) (size, error) {
+	var names []string
+	for _, s := range sizes {
+		if s.name == name {
+			return s, nil
+		}
+		names = append(names, s.name)
+	}
+	return size{}, fmt.Errorf("no size is called %q; there are %s", name, strings.Join(names, ", "))
+}
+
+// experiments lists those of one data set, files first: all operations of a
+// file follow each other. The filters are lists of what is wanted.
+func (s share) experiments(dataset string, codecs []string, groups []int, names []string) []*experiment {
+	var out []*experiment
+	for _, codec := range s.codecs {
+		for _, group := range s.groups {
+			for _, o := range operations {
+				if !slices.Contains(s.operations, o.name) || !slices.Contains(names, o.name) ||
+					!slices.Contains(codecs, codec) || !slices.Contains(groups, group) || o.once && group != 1 {
+					continue
+				}
+				if o.batch == -1 {
+					o.batch = s.records
+				}
+				out = append(out, &experiment{
+					Dataset: dataset, NumRecords: s.records, Group: group, Codec: codec, Operation: o.name, operation: o,
+				})
+			}
+		}
+	}
+	return out
+}

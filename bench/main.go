@@ -1,0 +1,184 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+func main() {
+	if len(os.Args) == 2 && os.Args[1] == "--serve" {
+		if err := serve(os.Stdin, os.Stdout, new(oursPeer).do); err != nil {
+			fmt.Fprintln(os.Stderr, "bench:", err)
+			os.Exit(1)
+		}
+		return
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx, os.Args[1:]); err != nil && !errors.Is(err, flag.ErrHelp) {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+// settings are the values of the flags.
+type settings struct {
+	size       size
+	peers      []string
+	datasets   []string
+	codecs     []string
+	groups     []int
+	operations []string
+	dir, out   string
+}
+
+func parseFlags(args []string) (*settings, error) {
+	var datasetNames []string
+	for _, d := range datasets {
+		datasetNames = append(datasetNames, d.name)
+	}
+	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
+	var s settings
+	sizeName := flags.String("size", "small", "how much to do: tiny, small or full")
+	list := func(name, what string, all []string) *string {
+		return flags.String(name, strings.Join(all, ","), what)
+	}
+	peers := list("peers", "whom to compare with", contestantNames()[1:])
+	sets := list("datasets", "which records", datasetNames)
+	codecs := list("codecs", "which codecs", allCodecs)
+	groups := flags.String("groups", "1,256", "which group sizes")
+	names := list("operations", "which operations", operationNames())
+	repeat := flags.Int("repeat", 0, "how often each is measured (default depends on the size)")
+	long := flags.Duration("time", 0, "how long a peer works at a time, at least about (default depends on the size)")
+	flags.StringVar(&s.dir, "dir", "build/bench", "where the data are made and removed")
+	flags.StringVar(&s.out, "out", "build/bench/run.jsonl", "where the results go, a line of JSON each")
+	if err := flags.Parse(args); err != nil {
+		return nil, err
+	}
+	if flags.NArg() > 0 {
+		return nil, fmt.Errorf("no arguments are expected: %q", flags.Args())
+	}
+	var err error
+	if s.size, err = findSize(*sizeName); err != nil {
+		return nil, err
+	}
+	if *repeat > 0 {
+		s.size.repeat = *repeat
+	}
+	if *long > 0 {
+		s.size.long = *long
+	}
+	for _, l := range []struct {
+		flag  string
+		value string
+		all   []string
+		to    *[]string
+	}{
+		{"peers", *peers, contestantNames(), &s.peers},
+		{"datasets", *sets, datasetNames, &s.datasets},
+		{"codecs", *codecs, allCodecs, &s.codecs},
+		{"operations", *names, operationNames(), &s.operations},
+	} {
+		if *l.to, err = parseList(l.value, l.all); err != nil {
+			return nil, fmt.Errorf("--%s: %w", l.flag, err)
+		}
+	}
+	chosen, err := parseList(*groups, []string{"1", "256"})
+	if err != nil {
+		return nil, fmt.Errorf("--groups: %w", err)
+	}
+	for _, g := range chosen {
+		n, _ := strconv.Atoi(g)
+		s.groups = append(s.groups, n)
+	}
+	return &s, nil
+}
+
+// parseList parses a list of names of which there are only some.
+func parseList(value string, all []string) ([]string, error) {
+	if value == "" {
+		return nil, nil
+	}
+	names := strings.Split(value, ",")
+	for _, name := range names {
+		if !slices.Contains(all, name) {
+			return nil, fmt.Errorf("%q is none of %s", name, strings.Join(all, ", "))
+		}
+	}
+	return names, nil
+}
+
+func run(ctx context.Context, args []string) error {
+	s, err := parseFlags(args)
+	if err != nil {
+		return err
+	}
+	return measure(ctx, s, strings.Join(args, " "))
+}
+
+// measure runs the experiments and writes the results.
+func measure(ctx context.Context, s *settings, flags string) (err error) {
+	if err := os.MkdirAll(filepath.Dir(s.out), 0o777); err != nil {
+		return err
+	}
+	f, err := os.Create(s.out)
+	if err != nil {
+		return err
+	}
+	out := bufio.NewWriter(f)
+	defer func() {
+		err = errors.Join(err, out.Flush(), f.Close())
+	}()
+	chosen, err := choose(s.peers)
+	if err != nil {
+		return err
+	}
+	h := header{
+		Kind: "run", Command: strings.TrimSpace("go run ./bench " + flags), Time: time.Now().UTC().Truncate(time.Second),
+		Revision: revision(), Machine: thisMachine(), Repeat: s.size.repeat,
+		Versions: make(map[string]map[string]string),
+	}
+	r := &runner{
+		dir: filepath.Join(s.dir, "data"), repeat: s.size.repeat, long: s.size.long,
+		results: json.NewEncoder(out), progress: os.Stderr,
+	}
+	defer func() {
+		for _, p := range r.peers {
+			err = errors.Join(err, p.stop())
+		}
+	}()
+	for _, c := range chosen {
+		p, err := start(c, ".", filepath.Join(s.dir, "venv"))
+		if err != nil {
+			return err
+		}
+		r.peers = append(r.peers, p)
+		h.Peers = append(h.Peers, p.name)
+		h.Versions[p.name] = p.versions
+	}
+	if err := r.results.Encode(h); err != nil {
+		return err
+	}
+	for _, d := range datasets {
+		share := s.size.shares[d.name]
+		experiments := share.experiments(d.name, s.codecs, s.groups, s.operations)
+		if !slices.Contains(s.datasets, d.name) || len(experiments) == 0 {
+			continue
+		}
+		if err := r.run(ctx, d, share.records, experiments); err != nil {
+			return err
+		}
+	}
+	return nil
+}
