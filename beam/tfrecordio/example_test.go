@@ -85,10 +85,10 @@ func ExampleRead() {
 
 func ExampleTryRead() {
 	_, s := beam.NewPipelineWithRoot()
-	_, err := tfrecordio.TryRead(s, "elsewhere://bucket/train-*")
+	_, err := tfrecordio.TryRead(s, "train-*", tfrecordio.WithSplitSize(-1))
 	fmt.Println(err)
 	// Output:
-	// tfrecordio: storage: nothing serves elsewhere:// (asked for "elsewhere://bucket/train-*"; this program knows local paths): unsupported operation
+	// tfrecordio: invalid option: split size -1
 }
 
 func ExampleReadAll() {

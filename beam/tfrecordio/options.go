@@ -14,25 +14,19 @@ import (
 const DefaultSplitSize = 64 << 20
 
 // A ReadOption changes what Read and its relatives do.
-type ReadOption interface {
-	applyRead(*readOptions)
-}
-
-type readOption func(*readOptions)
-
-func (o readOption) applyRead(r *readOptions) { o(r) }
+type ReadOption func(*readOptions)
 
 // WithCompression says how the files are compressed. The default,
 // tfrecord.Auto, finds out for each file from its first bytes, whatever its
 // name.
 func WithCompression(c tfrecord.Compression) ReadOption {
-	return readOption(func(r *readOptions) { r.Compression = c })
+	return func(r *readOptions) { r.Compression = c }
 }
 
 // WithMaxRecordSize sets the longest record that is accepted, in bytes; a
 // longer one is an error. The default is tfrecord.DefaultMaxRecordSize.
 func WithMaxRecordSize(n int) ReadOption {
-	return readOption(func(r *readOptions) { r.MaxRecordSize = n })
+	return func(r *readOptions) { r.MaxRecordSize = n }
 }
 
 // WithSplitSize sets the size of the parts, in bytes, that are read
@@ -40,13 +34,13 @@ func WithMaxRecordSize(n int) ReadOption {
 // cut into parts of this size or somewhat more. 0 reads every file as a whole.
 // The default is DefaultSplitSize.
 func WithSplitSize(n int64) ReadOption {
-	return readOption(func(r *readOptions) { r.SplitSize = n })
+	return func(r *readOptions) { r.SplitSize = n }
 }
 
 // WithEmptyMatchAllowed accepts a pattern or name that no file has: it gives no
 // records, where the default is to fail.
 func WithEmptyMatchAllowed() ReadOption {
-	return readOption(func(r *readOptions) { r.allowEmpty = true })
+	return func(r *readOptions) { r.allowEmpty = true }
 }
 
 // WithFailures makes a file that cannot be read as a whole no failure of the
@@ -58,7 +52,7 @@ func WithEmptyMatchAllowed() ReadOption {
 // are read, which costs a second reading. A file that gets damaged in between
 // does fail the pipeline.
 func WithFailures(failures *beam.PCollection) ReadOption {
-	return readOption(func(r *readOptions) { r.failures = failures })
+	return func(r *readOptions) { r.failures = failures }
 }
 
 type readOptions struct {
@@ -78,7 +72,7 @@ type readConfig struct {
 func newReadOptions(opts []ReadOption) (readOptions, error) {
 	r := readOptions{readConfig: readConfig{MaxRecordSize: tfrecord.DefaultMaxRecordSize, SplitSize: DefaultSplitSize}}
 	for _, o := range opts {
-		o.applyRead(&r)
+		o(&r)
 	}
 	if r.SplitSize < 0 {
 		return r, fmt.Errorf("%w: split size %d", tfrecord.ErrInvalidOption, r.SplitSize)

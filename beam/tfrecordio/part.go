@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/arrayrecord/arrayrecord-go/beam/internal/counters"
 	"github.com/arrayrecord/arrayrecord-go/beam/internal/dofn"
 	"github.com/arrayrecord/arrayrecord-go/beam/internal/slab"
+	"github.com/arrayrecord/arrayrecord-go/internal/readahead"
 	"github.com/arrayrecord/arrayrecord-go/storage"
 	"github.com/arrayrecord/arrayrecord-go/tfrecord"
 )
@@ -19,47 +21,65 @@ func init() {
 }
 
 // readFn turns a part of a file into its records.
-type readFn struct {
-	Config readConfig
+type readFn struct{ source }
 
-	read counters.Set
-}
-
-func newReadFn(c readConfig) any { return &readFn{Config: c} }
-
-// Setup makes the counters, which do not travel.
-func (f *readFn) Setup() { f.read = counters.Read() }
+func newReadFn(c readConfig) any { return &readFn{source{Config: c}} }
 
 // ProcessElement reads one part.
 func (f *readFn) ProcessElement(ctx context.Context, p part, emit func([]byte)) error {
 	var memory slab.Slab
-	_, err := p.read(ctx, f.Config, &f.read, func(record []byte, _ int64) { emit(memory.Copy(record)) })
-	return wrap(err)
+	return f.read(ctx, p, func(record []byte) { emit(memory.Copy(record)) })
 }
 
 // readNamedFn is readFn with the name of the file beside each record.
-type readNamedFn struct {
-	Config readConfig
+type readNamedFn struct{ source }
 
-	read counters.Set
-}
-
-func newReadNamedFn(c readConfig) any { return &readNamedFn{Config: c} }
-
-// Setup makes the counters, which do not travel.
-func (f *readNamedFn) Setup() { f.read = counters.Read() }
+func newReadNamedFn(c readConfig) any { return &readNamedFn{source{Config: c}} }
 
 // ProcessElement reads one part.
 func (f *readNamedFn) ProcessElement(ctx context.Context, p part, emit func(string, []byte)) error {
 	var memory slab.Slab
-	_, err := p.read(ctx, f.Config, &f.read, func(record []byte, _ int64) { emit(p.Name, memory.Copy(record)) })
-	return wrap(err)
+	return f.read(ctx, p, func(record []byte) { emit(p.Name, memory.Copy(record)) })
 }
 
-func wrap(err error) error {
+// source is what the DoFns have in common.
+type source struct {
+	Config readConfig
+
+	counters counters.Set
+}
+
+// Setup makes the counters, which do not travel.
+func (f *source) Setup() { f.counters = counters.Read() }
+
+// The counters are brought up to date after that much.
+const (
+	countRecords = 1024
+	countBytes   = 4 << 20
+)
+
+// read gives the records of a part to use, which must copy them, and counts.
+func (f *source) read(ctx context.Context, p part, use func(record []byte)) error {
+	defer f.counters.FileTime(ctx, time.Now())
+	var records, size, counted int64
+	_, err := p.read(ctx, f.Config, func(record []byte, _, done int64) {
+		use(record)
+		f.counters.RecordSize(ctx, len(record))
+		records++
+		size += int64(len(record))
+		if records == countRecords || size >= countBytes {
+			f.counters.Add(ctx, 0, records, done-counted)
+			records, size, counted = 0, 0, done
+		}
+	})
 	if err != nil {
-		return fmt.Errorf("tfrecordio: %w", err)
+		return fmt.Errorf("%s: %w", caller, err)
 	}
+	files := int64(0)
+	if p.End == p.Size {
+		files = 1
+	}
+	f.counters.Add(ctx, files, records, p.End-p.Begin-counted)
 	return nil
 }
 
@@ -85,61 +105,37 @@ func openFile(ctx context.Context, name string, size int64) (storage.Object, err
 	return o, nil
 }
 
-// The counters are brought up to date after that much.
-const (
-	countRecords = 1024
-	countBytes   = 4 << 20
-)
-
-// read gives the records of the part to use, which must copy what it keeps, and
-// where they begin, and returns how the file is compressed. It counts if count
-// is not nil.
+// read gives to use, which must copy what it keeps: each record of the part,
+// where in the file it begins, and how many bytes of the part have been read.
+// It returns how the file is compressed.
 //
 // A part that begins at a record and is read without an error ends where a
 // record ends. So, by induction from the beginning of the file, all parts of a
 // file begin at records if none of them fails.
-func (p part) read(ctx context.Context, c readConfig, count *counters.Set, use func(record []byte, offset int64)) (compression tfrecord.Compression, err error) {
+func (p part) read(ctx context.Context, c readConfig, use func(record []byte, offset, done int64)) (compression tfrecord.Compression, err error) {
 	o, err := openFile(ctx, p.Name, p.Size)
 	if err != nil {
 		return p.Compression, err
 	}
 	defer func() { err = errors.Join(err, o.Close()) }()
+	in := readahead.NewReader(ctx, o, p.Begin, p.End)
+	defer func() { err = errors.Join(err, in.Close()) }()
 
-	src := &countingReader{r: io.NewSectionReader(storage.NewReaderAt(ctx, o), p.Begin, p.End-p.Begin)}
-	r, err := c.newReader(src, p.End-p.Begin, p.Compression)
+	counting := &countingReader{r: in}
+	r, err := c.newReader(counting, p.End-p.Begin, p.Compression)
 	if err != nil {
 		return p.Compression, fmt.Errorf("%s: %w", p.Name, err)
-	}
-	var records, counted, size int64
-	add := func(files int64) {
-		if count != nil {
-			count.Add(ctx, files, records, src.n-counted)
-		}
-		records, counted, size = 0, src.n, 0
 	}
 	for {
 		offset := p.Begin + r.Offset()
 		record, err := r.Next()
 		if err == io.EOF {
-			files := int64(0)
-			if p.End == p.Size {
-				files = 1
-			}
-			add(files)
 			return r.Compression(), nil
 		}
 		if err != nil {
 			return r.Compression(), p.explain(err)
 		}
-		use(record, offset)
-		records++
-		size += int64(len(record))
-		if records == countRecords || size >= countBytes {
-			add(0)
-			if ctx.Err() != nil {
-				return r.Compression(), fmt.Errorf("%s: %w", p.Name, context.Cause(ctx))
-			}
-		}
+		use(record, offset, counting.n)
 	}
 }
 

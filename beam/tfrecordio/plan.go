@@ -53,7 +53,7 @@ type planFn struct {
 func (f *planFn) ProcessElement(ctx context.Context, file match.File, emit func(part)) error {
 	c, seams, err := f.plan(ctx, file)
 	if err != nil {
-		return fmt.Errorf("tfrecordio: %w", err)
+		return fmt.Errorf("%s: %w", caller, err)
 	}
 	emitParts(file, c, seams, emit)
 	return nil
@@ -113,21 +113,21 @@ func detect(ctx context.Context, o storage.Object) (tfrecord.Compression, error)
 type verifyFn struct {
 	Config readConfig
 
-	failed beam.Counter
+	counters counters.Set
 }
 
-// Setup makes the counter, which does not travel.
-func (f *verifyFn) Setup() { f.failed = beam.NewCounter(counters.Namespace, counters.FilesFailed) }
+// Setup makes the counters, which do not travel.
+func (f *verifyFn) Setup() { f.counters = counters.Read() }
 
 // ProcessElement gives parts of good files only.
 func (f *verifyFn) ProcessElement(ctx context.Context, file match.File, emit func(part), fail func(Failure)) error {
 	c, seams, err := f.verify(ctx, file)
 	if ctx.Err() != nil {
-		return fmt.Errorf("tfrecordio: %s: %w", file.Name, context.Cause(ctx))
+		return fmt.Errorf("%s: %s: %w", caller, file.Name, context.Cause(ctx))
 	}
 	if err != nil {
-		f.failed.Inc(ctx, 1)
-		fail(Failure{File: file.Name, Error: fmt.Sprintf("tfrecordio: %v", err)})
+		f.counters.Failed(ctx)
+		fail(Failure{File: file.Name, Error: fmt.Sprintf("%s: %v", caller, err)})
 		return nil
 	}
 	emitParts(file, c, seams, emit)
@@ -137,7 +137,7 @@ func (f *verifyFn) ProcessElement(ctx context.Context, file match.File, emit fun
 func (f *verifyFn) verify(ctx context.Context, file match.File) (c tfrecord.Compression, seams []int64, err error) {
 	whole := part{Name: file.Name, Size: file.Size, End: file.Size, Compression: f.Config.Compression}
 	wanted := f.Config.wantedSeams(file.Size)
-	c, err = whole.read(ctx, f.Config, nil, func(_ []byte, offset int64) {
+	c, err = whole.read(ctx, f.Config, func(_ []byte, offset, _ int64) {
 		if len(wanted) > 0 && offset >= wanted[0] {
 			seams = append(seams, offset)
 			for len(wanted) > 0 && offset >= wanted[0] {

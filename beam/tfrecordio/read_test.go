@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -20,6 +21,7 @@ import (
 	"github.com/arrayrecord/arrayrecord-go/beam/internal/counters"
 	"github.com/arrayrecord/arrayrecord-go/beam/internal/failingjob"
 	"github.com/arrayrecord/arrayrecord-go/beam/internal/match"
+	"github.com/arrayrecord/arrayrecord-go/internal/fakegcs"
 	"github.com/arrayrecord/arrayrecord-go/storage/storagetest"
 	"github.com/arrayrecord/arrayrecord-go/tfrecord"
 )
@@ -137,6 +139,23 @@ func TestReadAll(t *testing.T) {
 	}
 }
 
+func TestReadFromABucket(t *testing.T) {
+	dir := fakegcs.Dir(t)
+	random := rand.New(rand.NewPCG(9, 9))
+	records := randomRecords(random, 300, 100_000)
+	var want []any
+	for _, record := range records {
+		want = append(want, append([]byte{}, record...))
+	}
+	data := frame(t, records...)
+	storagetest.Put(t, dir+"/a/x-1", data)
+	storagetest.Put(t, dir+"/a/x-2.gz", nil)
+	p, s := beam.NewPipelineWithRoot()
+	passert.Equals(s, Read(s, dir+"/**/x-*", WithSplitSize(int64(len(data)/5))), want...)
+	result := ptest.RunAndValidate(t, p)
+	require.Equal(t, map[string]int64{"files_read": 2, "records_read": 300, "bytes_read": int64(len(data))}, counts(t, result))
+}
+
 func TestFailedFilesGiveFailuresAndNoRecords(t *testing.T) {
 	faults := storagetest.NewFaults()
 	dir := faults.TempDir(t)
@@ -217,7 +236,7 @@ func TestRecordsDoNotShareMemory(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "x")
 	data, want := encode(t, 50)
 	require.NoError(t, os.WriteFile(name, data, 0o666))
-	f := &readFn{Config: readConfig{MaxRecordSize: 1 << 20}}
+	f := newReadFn(readConfig{MaxRecordSize: 1 << 20}).(*readFn)
 	f.Setup()
 	var got []any
 	whole := part{Name: name, Size: int64(len(data)), End: int64(len(data))}
