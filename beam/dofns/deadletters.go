@@ -26,9 +26,9 @@ func init() {
 // DeadLetter is a file, or the key of a group of records, of which no output
 // could be made.
 type DeadLetter struct {
-	File   string `json:"file"`
-	Output string `json:"output,omitempty"` // the name that it would have had
-	Error  string `json:"error"`
+	Element string `json:"element"`          // name or key
+	Output  string `json:"output,omitempty"` // the name that it would have had
+	Error   string `json:"error"`
 }
 
 // WriteDeadLetters writes what went wrong into one file, as JSON objects with

@@ -20,15 +20,15 @@ func TestDeadLettersOfAllKindsAreLinesOfOneFile(t *testing.T) {
 		for range 2 { // a second time replaces the file
 			p, s := beam.NewPipelineWithRoot()
 			names := WriteDeadLetters(s, dir+"/failed.jsonl",
-				beam.Create(s, DeadLetter{File: "b", Output: "o", Error: "two\nlines"}, DeadLetter{File: "a", Error: "<é>"}),
+				beam.Create(s, DeadLetter{Element: "b", Output: "o", Error: "two\nlines"}, DeadLetter{Element: "a", Error: "<é>"}),
 				beam.Create(s, otherFailure{File: "c", Error: "x"}),
 				beam.CreateList(s, []otherFailure{}))
 			passert.Equals(s, names, dir+"/failed.jsonl")
 			ptest.RunAndValidate(t, p)
 			first = string(storagetest.Get(t, dir+"/failed.jsonl"))
 			require.Equal(t, `{"File":"c","Error":"x"}
-{"file":"a","error":"\u003cé\u003e"}
-{"file":"b","output":"o","error":"two\nlines"}
+{"element":"a","error":"\u003cé\u003e"}
+{"element":"b","output":"o","error":"two\nlines"}
 `, first)
 			requireFiles(t, dir, "failed.jsonl")
 		}
@@ -51,7 +51,7 @@ func TestDeadLettersThatCannotBeWrittenFail(t *testing.T) {
 		dir := faults.TempDir(t)
 		faults.Inject(storagetest.Fault{Op: op, Err: errors.New("injected")})
 		p, s := beam.NewPipelineWithRoot()
-		WriteDeadLetters(s, dir+"/failed", beam.Create(s, DeadLetter{File: "x"}))
+		WriteDeadLetters(s, dir+"/failed", beam.Create(s, DeadLetter{Element: "x"}))
 		require.ErrorContains(t, ptest.Run(p), "dofns: dead letters: ")
 		requireFiles(t, dir)
 	}

@@ -83,5 +83,5 @@ func ExampleTFRecordFileToArrayRecord() {
 	fmt.Print(strings.ReplaceAll(string(letters), dir, "DIR"))
 	// Output:
 	// digits-gzip.tfrecord.gz.arrayrecord 1797
-	// {"file":"DIR/bad.tfrecord","output":"DIR/bad.tfrecord.arrayrecord","error":"DIR/bad.tfrecord: tfrecord: record 0 at offset 0: corrupt data: wrong CRC of the record's length"}
+	// {"element":"DIR/bad.tfrecord","output":"DIR/bad.tfrecord.arrayrecord","error":"DIR/bad.tfrecord: tfrecord: record 0 at offset 0: corrupt data: wrong CRC of the record's length"}
 }

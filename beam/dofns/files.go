@@ -92,7 +92,7 @@ func (f *fileFn) ProcessElement(ctx context.Context, input, output string, emit 
 	start := time.Now()
 	stats, err := f.convert(ctx, input, output)
 	if err != nil {
-		return f.Config.failure(ctx, &f.written, DeadLetter{File: input, Output: output}, err, fail)
+		return f.Config.failure(ctx, &f.written, DeadLetter{Element: input, Output: output}, err, fail)
 	}
 	f.read.Add(ctx, 1, 0, 0) // the rest was counted on the way
 	f.written.Add(ctx, 1, stats.Records, stats.BytesWritten)

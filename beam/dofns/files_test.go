@@ -86,8 +86,8 @@ func TestFilesThatCannotBeConvertedAreDeadLetters(t *testing.T) {
 	requireRecords(t, dir+"/out/good", records)
 	letters := string(storagetest.Get(t, dir+"/failed"))
 	for _, want := range []string{
-		`"file":"` + dir + `/damaged","output":"` + dir + `/out/damaged","error":"` + dir + `/damaged: `,
-		`"file":"` + dir + `/truncated","output":"` + dir + `/out/truncated","error":"` + dir + `/truncated: `,
+		`"element":"` + dir + `/damaged","output":"` + dir + `/out/damaged","error":"` + dir + `/damaged: `,
+		`"element":"` + dir + `/truncated","output":"` + dir + `/out/truncated","error":"` + dir + `/truncated: `,
 		`no such file`, `would replace its input`, `record 999`,
 	} {
 		require.Contains(t, letters, want)
@@ -121,8 +121,8 @@ func TestFilesWithTheSameOutputAreNotConverted(t *testing.T) {
 	passert.Equals(s, names, dir+"/out/y.arrayrecord")
 	reason := dir + "/a/x.gz, " + dir + "/b/x.tfrecord have the same output " + dir + "/out/x.arrayrecord: none of them was converted"
 	passert.Equals(s, failed,
-		DeadLetter{File: dir + "/a/x.gz", Output: dir + "/out/x.arrayrecord", Error: reason},
-		DeadLetter{File: dir + "/b/x.tfrecord", Output: dir + "/out/x.arrayrecord", Error: reason})
+		DeadLetter{Element: dir + "/a/x.gz", Output: dir + "/out/x.arrayrecord", Error: reason},
+		DeadLetter{Element: dir + "/b/x.tfrecord", Output: dir + "/out/x.arrayrecord", Error: reason})
 	result := ptest.RunAndValidate(t, p)
 	requireFiles(t, dir+"/out", "y.arrayrecord")
 	require.EqualValues(t, 1, counts(t, result)["files_written"], "a file that came twice")

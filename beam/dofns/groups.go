@@ -103,7 +103,7 @@ func (f *groupFn) ProcessElement(ctx context.Context, key string, next func(*[]b
 		err = f.write(ctx, output, next)
 	}
 	if err != nil {
-		return f.Config.failure(ctx, &f.written, DeadLetter{File: key, Output: output}, err, fail)
+		return f.Config.failure(ctx, &f.written, DeadLetter{Element: key, Output: output}, err, fail)
 	}
 	emit(key, output)
 	return nil

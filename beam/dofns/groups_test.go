@@ -77,9 +77,9 @@ func TestFailedGroupsAreDeadLettersAndOthersGoOn(t *testing.T) {
 			requireRecords(t, dir+"/"+key+".arrayrecord", makeGroup(key, 8000).records)
 		}
 		letters := string(storagetest.Get(t, dir+"/failed"))
-		require.Regexp(t, `^\{"file":"","error":".*no name.*"\}
-\{"file":"bad1","output":"`+dir+`/bad1.arrayrecord","error":".*injected.*"\}
-\{"file":"bad2","output":"`+dir+`/bad2.arrayrecord","error":".*injected.*"\}
+		require.Regexp(t, `^\{"element":"","error":".*no name.*"\}
+\{"element":"bad1","output":"`+dir+`/bad1.arrayrecord","error":".*injected.*"\}
+\{"element":"bad2","output":"`+dir+`/bad2.arrayrecord","error":".*injected.*"\}
 $`, letters)
 		require.EqualValues(t, 3, counts(t, result)["files_failed"])
 		require.EqualValues(t, 24_000, counts(t, result)["records_written"])
@@ -117,7 +117,7 @@ func TestGroupsWithTheSameOutputAreDeadLetters(t *testing.T) {
 	passert.Equals(s, names, dir+"/y.arrayrecord")
 	var want []any
 	for _, key := range keys[:5] {
-		want = append(want, DeadLetter{File: key, Output: dir + "/t.arrayrecord",
+		want = append(want, DeadLetter{Element: key, Output: dir + "/t.arrayrecord",
 			Error: "t.tfrecord-00000-of-00005, t.tfrecord-00001-of-00005, t.tfrecord-00002-of-00005 and 2 more " +
 				"have the same output " + dir + "/t.arrayrecord: it holds one of them"})
 	}

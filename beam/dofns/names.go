@@ -141,7 +141,7 @@ func (f *uniqueFn) ProcessElement(ctx context.Context, output string, next func(
 	}
 	err := fmt.Errorf("%s have the same output %s: %s", enumerate(inputs), output, f.Consequence)
 	for _, input := range inputs {
-		if err := f.Config.failure(ctx, &f.written, DeadLetter{File: input, Output: output}, err, fail); err != nil {
+		if err := f.Config.failure(ctx, &f.written, DeadLetter{Element: input, Output: output}, err, fail); err != nil {
 			return err
 		}
 	}
@@ -164,7 +164,7 @@ func dropInput(_, output string) string { return output }
 // which is counted.
 func (c config) failure(ctx context.Context, count *counters.Set, letter DeadLetter, err error, fail func(DeadLetter)) error {
 	if !c.DeadLetters || ctx.Err() != nil {
-		return fmt.Errorf("dofns: converting %s: %w", letter.File, err)
+		return fmt.Errorf("dofns: converting %s: %w", letter.Element, err)
 	}
 	letter.Error = err.Error()
 	count.Failed(ctx)
