@@ -77,6 +77,8 @@
 // Counters in the namespace "arrayrecord", those of writing all counted when
 // the shards have their names:
 //
+//   - files_found, bytes_found: files that match the patterns, and their sizes,
+//     without those of which only a range is read
 //   - files_read: files whose last unit was read to its end, and files of which
 //     no record was wanted
 //   - records_read: records that were given to the pipeline

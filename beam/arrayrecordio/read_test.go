@@ -375,20 +375,24 @@ func TestGoldenFilesInAllWays(t *testing.T) {
 	require.NoError(t, err)
 	require.Greater(t, len(names), 10)
 	var raw, located, patterns []any
-	var size int64
+	var size, found int64
 	for _, name := range names {
 		for i, record := range readShard(t, name) {
 			raw = append(raw, record)
 			located = append(located, fmt.Sprintf("%s %d %x", filepath.Base(name), i, record))
 		}
 		size += chunkBytes(t, name)
+		info, err := os.Stat(name)
+		require.NoError(t, err)
+		found += info.Size()
 		patterns = append(patterns, name)
 	}
 	for _, split := range []ReadOption{WithSplitSize(DefaultSplitSize), WithSplitSize(10_000)} {
 		p, s := beam.NewPipelineWithRoot()
 		passert.Equals(s, Read(s, "../../testdata/*.arrayrecord", split), raw...)
 		result := ptest.RunAndValidate(t, p)
-		require.Equal(t, map[string]int64{"files_read": int64(len(names)), "records_read": int64(len(raw)), "bytes_read": size}, counts(t, result))
+		require.Equal(t, map[string]int64{"files_found": int64(len(names)), "bytes_found": found,
+			"files_read": int64(len(names)), "records_read": int64(len(raw)), "bytes_read": size}, counts(t, result))
 
 		p, s = beam.NewPipelineWithRoot()
 		passert.Equals(s, beam.ParDo(s, describeRecord, ReadAllRecords(s, beam.Create(s, patterns...), split)), located...)

@@ -3,7 +3,6 @@ package dofns
 import (
 	"bytes"
 	"fmt"
-	"os"
 	"reflect"
 	"strings"
 	"testing"
@@ -12,14 +11,13 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/metrics"
 	_ "github.com/apache/beam/sdks/v2/go/pkg/beam/runners/prism"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/testing/ptest"
-	"github.com/fsouza/fake-gcs-server/fakestorage"
 	"github.com/stretchr/testify/require"
 
 	"github.com/arrayrecord/arrayrecord-go/arrayrecord"
 	"github.com/arrayrecord/arrayrecord-go/beam/internal/counters"
 	"github.com/arrayrecord/arrayrecord-go/beam/internal/dofn"
+	"github.com/arrayrecord/arrayrecord-go/internal/fakegcs"
 	"github.com/arrayrecord/arrayrecord-go/storage"
-	_ "github.com/arrayrecord/arrayrecord-go/storage/gcs"
 	"github.com/arrayrecord/arrayrecord-go/storage/storagetest"
 	"github.com/arrayrecord/arrayrecord-go/tfrecord"
 )
@@ -30,19 +28,16 @@ func init() {
 }
 
 func TestMain(m *testing.M) {
-	// Clients find it by the variable, workers in this process too.
-	server, err := fakestorage.NewServerWithOptions(fakestorage.Options{Scheme: "http", Host: "127.0.0.1", PublicHost: "127.0.0.1"})
-	if err != nil {
+	// The examples use its bucket.
+	if _, err := fakegcs.Start(); err != nil {
 		panic(err)
 	}
-	server.CreateBucketWithOpts(fakestorage.CreateBucketOpts{Name: "bucket"})
-	os.Setenv("STORAGE_EMULATOR_HOST", strings.TrimPrefix(server.URL(), "http://"))
 	ptest.Main(m)
 }
 
 // places gives an empty directory in each kind of place.
 func places(t *testing.T) map[string]string {
-	return map[string]string{"local": t.TempDir(), "gs": "gs://bucket/" + t.Name()}
+	return map[string]string{"local": t.TempDir(), "gs": fakegcs.Dir(t)}
 }
 
 // group is a key and its records.

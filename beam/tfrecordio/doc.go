@@ -40,6 +40,7 @@
 //
 // Counters in the namespace "arrayrecord":
 //
+//   - files_found, bytes_found: files that match the patterns, and their sizes
 //   - files_read: files whose last part was read to its end
 //   - records_read: records that were given to the pipeline
 //   - bytes_read: bytes that were read from storage; once a file has been read

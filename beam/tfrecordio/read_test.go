@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"strings"
 	"testing"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
@@ -71,7 +72,7 @@ func TestReadGivesTheRecordsOfAllFilesWhateverTheirCompression(t *testing.T) {
 	p, s := beam.NewPipelineWithRoot()
 	passert.Equals(s, Read(s, filepath.Join(dir, "f-*")), want...)
 	result := ptest.RunAndValidate(t, p)
-	require.Equal(t, map[string]int64{"files_read": 4, "records_read": 63, "bytes_read": int64(size)}, counts(t, result))
+	require.Equal(t, map[string]int64{"files_found": 4, "bytes_found": int64(size), "files_read": 4, "records_read": 63, "bytes_read": int64(size)}, counts(t, result))
 }
 
 func TestGoldenFilesInSmallParts(t *testing.T) {
@@ -95,7 +96,7 @@ func TestGoldenFilesInSmallParts(t *testing.T) {
 		p, s := beam.NewPipelineWithRoot()
 		passert.Equals(s, Read(s, "../../testdata/digits-*.tfrecord*", WithSplitSize(split)), want...)
 		result := ptest.RunAndValidate(t, p)
-		require.Equal(t, map[string]int64{"files_read": 5, "records_read": int64(len(want)), "bytes_read": size}, counts(t, result))
+		require.Equal(t, map[string]int64{"files_found": 5, "bytes_found": size, "files_read": 5, "records_read": int64(len(want)), "bytes_read": size}, counts(t, result))
 	}
 }
 
@@ -153,7 +154,7 @@ func TestReadFromABucket(t *testing.T) {
 	p, s := beam.NewPipelineWithRoot()
 	passert.Equals(s, Read(s, dir+"/**/x-*", WithSplitSize(int64(len(data)/5))), want...)
 	result := ptest.RunAndValidate(t, p)
-	require.Equal(t, map[string]int64{"files_read": 2, "records_read": 300, "bytes_read": int64(len(data))}, counts(t, result))
+	require.Equal(t, map[string]int64{"files_found": 2, "bytes_found": int64(len(data)), "files_read": 2, "records_read": 300, "bytes_read": int64(len(data))}, counts(t, result))
 }
 
 func TestFailedFilesGiveFailuresAndNoRecords(t *testing.T) {
@@ -189,13 +190,19 @@ func TestFailedFilesGiveFailuresAndNoRecords(t *testing.T) {
 		"closed: tfrecordio: open "+dir+"/closed: permission denied",
 		"broken.gz"+prefix+"broken.gz: tfrecord: record 10 at offset 225 of the gzip stream's content: truncated input: the gzip stream is not complete")
 	result := ptest.RunAndValidate(t, p)
-	var size int64
-	for _, name := range []string{"good-1", "good-2"} {
-		info, err := os.Stat(filepath.Join(faults.Path(dir), name))
+	entries, err := os.ReadDir(faults.Path(dir))
+	require.NoError(t, err)
+	var all, good int64
+	for _, e := range entries {
+		info, err := e.Info()
 		require.NoError(t, err)
-		size += info.Size()
+		all += info.Size()
+		if strings.HasPrefix(e.Name(), "good-") {
+			good += info.Size()
+		}
 	}
-	require.Equal(t, map[string]int64{"files_read": 2, "records_read": 6, "bytes_read": size, "files_failed": 5}, counts(t, result))
+	require.Equal(t, map[string]int64{"files_found": 7, "bytes_found": all, "files_read": 2, "records_read": 6,
+		"bytes_read": good, "files_failed": 5}, counts(t, result))
 }
 
 // A cancelled job has not found damage.
@@ -228,7 +235,7 @@ func TestCountersAreExactForManyBatches(t *testing.T) {
 	p, s := beam.NewPipelineWithRoot()
 	passert.Count(s, Read(s, filepath.Join(dir, "x")), "records", n)
 	result := ptest.RunAndValidate(t, p)
-	require.Equal(t, map[string]int64{"files_read": 1, "records_read": n, "bytes_read": int64(b.Len())}, counts(t, result))
+	require.Equal(t, map[string]int64{"files_found": 1, "bytes_found": int64(b.Len()), "files_read": 1, "records_read": n, "bytes_read": int64(b.Len())}, counts(t, result))
 }
 
 // Slices that are kept by what follows must not be written to again.

@@ -4,6 +4,7 @@ package counters
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
@@ -15,6 +16,8 @@ const Namespace = "arrayrecord"
 // The counters. Bytes are those of files as storage holds them, compressed if
 // they are.
 const (
+	FilesFound     = "files_found"
+	BytesFound     = "bytes_found"
 	FilesRead      = "files_read"
 	RecordsRead    = "records_read"
 	BytesRead      = "bytes_read"
@@ -38,7 +41,7 @@ const (
 // A Set holds the metrics of one side, reading or writing. The context of its
 // methods is that of the DoFn's method, whose goroutine alone may call them.
 type Set struct {
-	files, records, bytes, failed beam.Counter
+	files, records, bytes, failed counter
 	recordBytes, fileMillis       beam.Distribution
 }
 
@@ -54,10 +57,10 @@ func Written() Set {
 
 func newSet(files, records, bytes, recordBytes, fileMillis string) Set {
 	return Set{
-		files:       beam.NewCounter(Namespace, files),
-		records:     beam.NewCounter(Namespace, records),
-		bytes:       beam.NewCounter(Namespace, bytes),
-		failed:      beam.NewCounter(Namespace, FilesFailed),
+		files:       newCounter(files),
+		records:     newCounter(records),
+		bytes:       newCounter(bytes),
+		failed:      newCounter(FilesFailed),
 		recordBytes: beam.NewDistribution(Namespace, recordBytes),
 		fileMillis:  beam.NewDistribution(Namespace, fileMillis),
 	}
@@ -84,3 +87,56 @@ func (s *Set) FileTime(ctx context.Context, start time.Time) {
 
 // Failed counts a file that was left out because of an error.
 func (s *Set) Failed(ctx context.Context) { s.failed.Inc(ctx, 1) }
+
+// Finds counts the files that are going to be read.
+type Finds struct {
+	files, bytes counter
+}
+
+// Found returns the counters of what is found.
+func Found() Finds { return Finds{files: newCounter(FilesFound), bytes: newCounter(BytesFound)} }
+
+// Add counts. Bytes are those that reading the files as a whole takes. The
+// context is that of the DoFn's method, whose goroutine alone may call it.
+func (f *Finds) Add(ctx context.Context, files, bytes int64) {
+	f.files.Inc(ctx, files)
+	f.bytes.Inc(ctx, bytes)
+}
+
+// counter is a counter of Beam's and one of this process.
+type counter struct {
+	beam.Counter
+	local *atomic.Int64
+}
+
+func newCounter(name string) counter {
+	return counter{beam.NewCounter(Namespace, name), locals[name]}
+}
+
+// Inc counts.
+func (c *counter) Inc(ctx context.Context, n int64) {
+	c.Counter.Inc(ctx, n)
+	c.local.Add(n)
+}
+
+var locals = func() map[string]*atomic.Int64 {
+	m := map[string]*atomic.Int64{}
+	for _, name := range []string{
+		FilesFound, BytesFound, FilesRead, RecordsRead, BytesRead, FilesFailed, FilesWritten, RecordsWritten, BytesWritten,
+	} {
+		m[name] = new(atomic.Int64)
+	}
+	return m
+}()
+
+// Local gives what this process has counted since it began, by the names of the
+// counters. It is for showing how a job goes on: it has all jobs of the process
+// in it, the work that was done in vain before a bundle was repeated, and
+// nothing of what other workers do. It may be called by any goroutine.
+func Local() map[string]int64 {
+	m := map[string]int64{}
+	for name, n := range locals {
+		m[name] = n.Load()
+	}
+	return m
+}

@@ -20,11 +20,13 @@ func TestMain(m *testing.M) { ptest.Main(m) }
 // countFn uses every metric of both sides.
 type countFn struct {
 	read, written Set
+	found         Finds
 }
 
-func (f *countFn) Setup() { f.read, f.written = Read(), Written() }
+func (f *countFn) Setup() { f.read, f.written, f.found = Read(), Written(), Found() }
 
 func (f *countFn) ProcessElement(ctx context.Context, _ []byte, _ func(int)) {
+	f.found.Add(ctx, 8, 900)
 	f.read.Add(ctx, 1, 20, 300)
 	f.written.Add(ctx, 2, 40, 600)
 	f.read.RecordSize(ctx, 5)
@@ -38,6 +40,8 @@ func (f *countFn) ProcessElement(ctx context.Context, _ []byte, _ func(int)) {
 
 // Jobs are monitored by these names.
 func TestMetricsHaveTheirNames(t *testing.T) {
+	before := Local()
+	require.Len(t, before, 9)
 	p, s := beam.NewPipelineWithRoot()
 	beam.ParDo(s, &countFn{}, beam.Impulse(s))
 	results := ptest.RunAndValidate(t, p).Metrics().Query(func(r metrics.SingleResult) bool { return r.Namespace() == "arrayrecord" })
@@ -45,10 +49,15 @@ func TestMetricsHaveTheirNames(t *testing.T) {
 	for _, c := range results.Counters() {
 		sums[c.Name()] = c.Result()
 	}
-	require.Equal(t, map[string]int64{
+	want := map[string]int64{
+		"files_found": 8, "bytes_found": 900,
 		"files_read": 1, "records_read": 20, "bytes_read": 300, "files_failed": 2,
 		"files_written": 2, "records_written": 40, "bytes_written": 600,
-	}, sums)
+	}
+	require.Equal(t, want, sums)
+	for name, n := range Local() {
+		require.Equal(t, want[name], n-before[name], name)
+	}
 	distributions := map[string]metrics.DistributionValue{}
 	for _, d := range results.Distributions() {
 		distributions[d.Name()] = d.Result()

@@ -12,6 +12,7 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
 
+	"github.com/arrayrecord/arrayrecord-go/beam/internal/counters"
 	"github.com/arrayrecord/arrayrecord-go/beam/internal/dofn"
 	"github.com/arrayrecord/arrayrecord-go/internal/recordpath"
 	"github.com/arrayrecord/arrayrecord-go/storage"
@@ -80,16 +81,27 @@ func Files(s beam.Scope, patterns beam.PCollection, o Options) beam.PCollection 
 // filesFn turns a pattern into files.
 type filesFn struct {
 	Options Options
+
+	found counters.Finds
 }
 
+// Setup makes the counters, which do not travel.
+func (f *filesFn) Setup() { f.found = counters.Found() }
+
+// ProcessElement gives the files of one pattern.
 func (f *filesFn) ProcessElement(ctx context.Context, pattern string, emit func(File)) error {
 	files, err := f.Options.find(ctx, pattern)
 	if err != nil {
 		return fmt.Errorf("%s: %w", f.Options.Caller, err)
 	}
+	var bytes int64
 	for _, file := range files {
+		if file.End < 0 { // else nobody knows before it is opened
+			bytes += file.Size
+		}
 		emit(file)
 	}
+	f.found.Add(ctx, int64(len(files)), bytes)
 	return nil
 }
 

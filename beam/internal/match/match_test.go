@@ -38,7 +38,12 @@ func TestFilesOfPatternsInAPipeline(t *testing.T) {
 		File{Name: in("a-2"), Size: 1, End: -1},
 		File{Name: in("c"), Size: 3, End: -1},
 		File{Name: in("b"), Size: 2, Begin: 3, End: 7})
-	ptest.RunAndValidate(t, p)
+	found := map[string]int64{}
+	for _, c := range ptest.RunAndValidate(t, p).Metrics().AllMetrics().Counters() {
+		found[c.Name()] = c.Result()
+	}
+	require.EqualValues(t, 4, found["files_found"])
+	require.EqualValues(t, 0+1+3, found["bytes_found"], "what a range takes is not known")
 }
 
 func TestNothingFoundFailsThePipeline(t *testing.T) {
