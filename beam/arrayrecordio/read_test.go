@@ -542,6 +542,34 @@ func TestStorageErrorsFail(t *testing.T) {
 	require.ErrorIs(t, f.ProcessElement(ctx, f.CreateTracker(units[0].Chunks), units[0], nil), context.Canceled)
 }
 
+// The units of a bundle may be those of one file, or of many in any order.
+func TestFilesOfABundle(t *testing.T) {
+	faults := storagetest.NewFaults()
+	dir := faults.TempDir(t)
+	c := testConfig()
+	a := makeUnits(t, c, save(t, dir+"/a", "group_size:1", makeRecords(10)))[0]
+	b := makeUnits(t, c, save(t, dir+"/b", "group_size:1", makeRecords(10)))[0]
+	f := newReadFn(c).(*readFn)
+	f.Setup()
+	opened := faults.Count(storagetest.OpOpen)
+	for i, u := range []unit{a, a, b, b, b, a} {
+		require.NoError(t, f.ProcessElement(t.Context(), f.CreateTracker(u.Chunks), u, func([]byte) {}))
+		require.Equal(t, opened+[]int{1, 1, 2, 2, 2, 3}[i], faults.Count(storagetest.OpOpen))
+	}
+	r := f.last
+	f.FinishBundle(nil)
+	_, err := r.Get(0)
+	require.ErrorIs(t, err, arrayrecord.ErrClosed)
+	f.FinishBundle(nil) // of a bundle without elements
+
+	// The same name, but another file by now.
+	require.NoError(t, f.ProcessElement(t.Context(), f.CreateTracker(a.Chunks), a, func([]byte) {}))
+	a = makeUnits(t, c, save(t, dir+"/a", "group_size:1", makeRecords(7)))[0]
+	require.NoError(t, f.ProcessElement(t.Context(), f.CreateTracker(a.Chunks), a, func([]byte) {}))
+	require.Equal(t, 7, f.last.NumRecords())
+	f.FinishBundle(nil)
+}
+
 // Slices that are kept by what follows must not be written to again.
 func TestRecordsDoNotShareMemory(t *testing.T) {
 	records := makeRecords(1000)

@@ -2,7 +2,6 @@ package arrayrecordio
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -19,7 +18,7 @@ func init() {
 	dofn.Register4x1((*readRecordsFn).ProcessElement)
 }
 
-// readFn gives the records of a unit.
+// readFn gives the records of units.
 type readFn struct{ source }
 
 func newReadFn(c readConfig) any { return &readFn{source{Config: c}} }
@@ -29,6 +28,9 @@ func (f *readFn) ProcessElement(ctx context.Context, rt *sdf.LockRTracker, u uni
 	var memory slab.Slab
 	return f.read(ctx, rt, u.File, func(_ int64, data []byte) { emit(memory.Copy(data)) })
 }
+
+// FinishBundle closes what the bundle has opened.
+func (f *readFn) FinishBundle(func([]byte)) { f.close() }
 
 // readRecordsFn is readFn with where each record comes from.
 type readRecordsFn struct{ source }
@@ -43,11 +45,18 @@ func (f *readRecordsFn) ProcessElement(ctx context.Context, rt *sdf.LockRTracker
 	})
 }
 
+// FinishBundle closes what the bundle has opened.
+func (f *readRecordsFn) FinishBundle(func(Record)) { f.close() }
+
 // source is what the splittable DoFns have in common.
 type source struct {
 	Config readConfig
 
 	counters counters.Set
+	// The file read last, which is likely to be wanted again in this bundle.
+	// After a failed bundle, for which Beam calls nothing, the collector gets
+	// it together with the DoFn.
+	last *arrayrecord.Reader
 }
 
 // Setup makes the counters, which do not travel.
@@ -68,21 +77,35 @@ func (f *source) CreateTracker(r chunkRange) *sdf.LockRTracker {
 	return sdf.NewLockRTracker(newTracker(r))
 }
 
+// open opens a file, or gives the last one if it is the same.
+func (f *source) open(ctx context.Context, file fileFacts) (*arrayrecord.Reader, error) {
+	if f.last != nil && f.last.Name() == file.Name && file.check(f.last) == nil {
+		return f.last, nil
+	}
+	f.close()
+	r, err := f.Config.open(ctx, file)
+	f.last = r
+	return r, err
+}
+
+func (f *source) close() {
+	if f.last != nil {
+		f.last.Close()
+		f.last = nil
+	}
+}
+
 // read gives the records of what it can claim to use, which must copy them.
-func (f *source) read(ctx context.Context, rt *sdf.LockRTracker, file fileFacts, use func(index int64, data []byte)) (err error) {
+func (f *source) read(ctx context.Context, rt *sdf.LockRTracker, file fileFacts, use func(index int64, data []byte)) error {
 	rest := rt.GetRestriction().(chunkRange)
 	if rest.Begin >= rest.End {
 		return nil
 	}
-	start := time.Now()
-	r, err := f.Config.open(ctx, file)
+	defer f.counters.FileTime(ctx, time.Now())
+	r, err := f.open(ctx, file)
 	if err != nil {
 		return err
 	}
-	defer func() {
-		f.counters.FileTime(ctx, start)
-		err = errors.Join(err, r.Close())
-	}()
 
 	runs := runs{r: r, rt: rt, begin: rest.Begin, next: rest.Begin, limit: rest.End, longest: f.Config.LongestRun, size: min(firstRun, f.Config.LongestRun)}
 	var records int64

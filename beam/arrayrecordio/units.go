@@ -77,22 +77,30 @@ func (f *unitFn) ProcessElement(ctx context.Context, file match.File, emit func(
 	return nil
 }
 
-// open opens a file that must be the one that the facts are about. Before the
-// number of chunks is known, only its size is checked.
+// open opens the file that the facts are about.
 func (c readConfig) open(ctx context.Context, f fileFacts) (*arrayrecord.Reader, error) {
 	r, err := arrayrecord.Open(ctx, f.Name, arrayrecord.WithReaderOptions(c.ReaderOptions))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", caller, err)
 	}
+	if err := f.check(r); err != nil {
+		r.Close()
+		return nil, fmt.Errorf("%s: %s: the file has changed: %w", caller, f.Name, err)
+	}
+	return r, nil
+}
+
+// check finds how a file is not the one that the facts are about. As long as
+// the number of chunks is not known, it looks at the size alone.
+func (f fileFacts) check(r *arrayrecord.Reader) error {
 	switch {
 	case r.Size() != f.Size:
-		err = fmt.Errorf("it has %d bytes, and had %d when it was found", r.Size(), f.Size)
+		return fmt.Errorf("it has %d bytes, and had %d when it was found", r.Size(), f.Size)
 	case f.NumChunks > 0 && (int64(r.NumRecords()) != f.NumRecords || int64(r.NumChunks()) != f.NumChunks):
-		err = fmt.Errorf("it has %d records in %d chunks, and had %d in %d", r.NumRecords(), r.NumChunks(), f.NumRecords, f.NumChunks)
-	default:
-		return r, nil
+		return fmt.Errorf("it has %d records in %d chunks, and had %d in %d",
+			r.NumRecords(), r.NumChunks(), f.NumRecords, f.NumChunks)
 	}
-	return nil, errors.Join(fmt.Errorf("%s: %s: the file has changed: %w", caller, f.Name, err), r.Close())
+	return nil
 }
 
 // chunkOf is the chunk that holds a record.
