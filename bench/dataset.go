@@ -30,17 +30,6 @@ var datasets = []dataset{
 	{"tiny", "8 to 40 B, ten million of them, to open", 10_000_000, tinyRecord},
 }
 
-func findDataset(name string) (dataset, error) {
-	var names []string
-	for _, d := range datasets {
-		if d.name == name {
-			return d, nil
-		}
-		names = append(names, d.name)
-	}
-	return dataset{}, fmt.Errorf("no data set is called %q; there are %s", name, strings.Join(names, ", "))
-}
-
 // The words of the usual passage, and the others of the text that it is from.
 var (
 	loremBegin = strings.Fields(`lorem ipsum dolor sit amet consectetur adipisicing elit sed do eiusmod

@@ -1,12 +1,15 @@
 // Bench measures this module side by side with the other readers and writers of
-// such files.
+// such files, and with the floor: bare loops in C++ (cpp/benchmarks) that stand
+// for what the hardware allows.
 //
 // Usage, from the root of the repository (make bench does the same):
 //
 //	go run ./bench [flags]
+//	go run ./bench --from=build/bench/run.jsonl --report=docs/performance.md
 //
-// It makes the data, runs every operation with every peer, and writes each
-// repetition as a line of JSON. --help lists the flags.
+// The first form makes the data, runs every operation with every peer, and
+// writes each repetition as a line of JSON, a report in Markdown and its chart.
+// The second makes the report of a run that is over. --help lists the flags.
 //
 // # How it measures
 //

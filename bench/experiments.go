@@ -17,6 +17,7 @@ type operation struct {
 	op      string
 	batch   int // records per call; -1 for all
 	threads int
+	reuse   bool // into the same memory each time
 	// once says that it is measured with group size 1 only.
 	once bool
 }
@@ -29,7 +30,8 @@ var operations = []operation{
 	{name: "batch_1024", about: "read 1,024 random records per call", op: opBatch, batch: 1024},
 	{name: "batch_32", about: "read 32 random records per call", op: opBatch, batch: 32},
 	{name: "get", about: "read one random record per call", op: opGet, threads: 1},
-	{name: "get_2", about: "the same from two threads", op: opGet, threads: 2},
+	{name: "append", about: "the same, into memory that is used again", op: opGet, threads: 1, reuse: true},
+	{name: "get_2", about: "read one random record per call, from two threads", op: opGet, threads: 2},
 	{name: "open", about: "open a file", op: opOpen},
 	{name: "source_1024", about: "read 1,024 random records of 16 files per call", op: opSource, batch: 1024, once: true},
 	{name: "loader", about: "read in shuffled order with readahead, as for training, from 16 files", op: opLoader, batch: loaderBatch, once: true},
@@ -57,6 +59,11 @@ type experiment struct {
 
 func (e *experiment) String() string {
 	return fmt.Sprintf("%s, group_size:%d,%s, %s", e.Dataset, e.Group, e.Codec, e.Operation)
+}
+
+// directory for the files of the experiment's group size and codec.
+func (e *experiment) directory() string {
+	return fmt.Sprintf("g%d-%s", e.Group, strings.ReplaceAll(e.Codec, ":", ""))
 }
 
 // options of the writer.

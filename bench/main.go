@@ -7,6 +7,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -36,11 +37,13 @@ func main() {
 type settings struct {
 	size       size
 	peers      []string
-	datasets   []string
+	datasets   []dataset
 	codecs     []string
 	groups     []int
 	operations []string
 	dir, out   string
+	report     string
+	from       string
 }
 
 func parseFlags(args []string) (*settings, error) {
@@ -63,12 +66,15 @@ func parseFlags(args []string) (*settings, error) {
 	long := flags.Duration("time", 0, "how long a peer works at a time, at least about (default depends on the size)")
 	flags.StringVar(&s.dir, "dir", "build/bench", "where the data are made and removed")
 	flags.StringVar(&s.out, "out", "build/bench/run.jsonl", "where the results go, a line of JSON each")
+	flags.StringVar(&s.report, "report", "build/bench/performance.md", "where the report goes, with its chart beside it")
+	flags.StringVar(&s.from, "from", "", "make the report of these results instead of measuring")
 	if err := flags.Parse(args); err != nil {
 		return nil, err
 	}
 	if flags.NArg() > 0 {
 		return nil, fmt.Errorf("no arguments are expected: %q", flags.Args())
 	}
+	var setNames []string
 	var err error
 	if s.size, err = findSize(*sizeName); err != nil {
 		return nil, err
@@ -86,12 +92,17 @@ func parseFlags(args []string) (*settings, error) {
 		to    *[]string
 	}{
 		{"peers", *peers, contestantNames(), &s.peers},
-		{"datasets", *sets, datasetNames, &s.datasets},
+		{"datasets", *sets, datasetNames, &setNames},
 		{"codecs", *codecs, allCodecs, &s.codecs},
 		{"operations", *names, operationNames(), &s.operations},
 	} {
 		if *l.to, err = parseList(l.value, l.all); err != nil {
 			return nil, fmt.Errorf("--%s: %w", l.flag, err)
+		}
+	}
+	for _, d := range datasets {
+		if slices.Contains(setNames, d.name) {
+			s.datasets = append(s.datasets, d)
 		}
 	}
 	chosen, err := parseList(*groups, []string{"1", "256"})
@@ -124,7 +135,13 @@ func run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	return measure(ctx, s, strings.Join(args, " "))
+	if s.from == "" {
+		s.from = s.out
+		if err := measure(ctx, s, strings.Join(args, " ")); err != nil {
+			return err
+		}
+	}
+	return writeReport(s.from, s.report)
 }
 
 // measure runs the experiments and writes the results.
@@ -140,45 +157,67 @@ func measure(ctx context.Context, s *settings, flags string) (err error) {
 	defer func() {
 		err = errors.Join(err, out.Flush(), f.Close())
 	}()
-	chosen, err := choose(s.peers)
-	if err != nil {
-		return err
-	}
+	results := json.NewEncoder(out)
 	h := header{
-		Kind: "run", Command: strings.TrimSpace("go run ./bench " + flags), Time: time.Now().UTC().Truncate(time.Second),
+		Kind: "run", Flags: flags, Time: time.Now().UTC().Truncate(time.Second),
 		Revision: revision(), Machine: thisMachine(), Repeat: s.size.repeat,
 		Versions: make(map[string]map[string]string),
 	}
-	r := &runner{
-		dir: filepath.Join(s.dir, "data"), repeat: s.size.repeat, long: s.size.long,
-		results: json.NewEncoder(out), progress: os.Stderr,
-	}
-	defer func() {
-		for _, p := range r.peers {
-			err = errors.Join(err, p.stop())
-		}
-	}()
+	chosen := choose(s.peers)
+	var commands [][]string
 	for _, c := range chosen {
-		p, err := start(c, ".", filepath.Join(s.dir, "venv"))
+		command, err := c.prepare(".", filepath.Join(s.dir, "venv"))
 		if err != nil {
 			return err
 		}
-		r.peers = append(r.peers, p)
-		h.Peers = append(h.Peers, p.name)
-		h.Versions[p.name] = p.versions
+		commands = append(commands, command)
+		h.Peers = append(h.Peers, c.name)
 	}
-	if err := r.results.Encode(h); err != nil {
-		return err
-	}
-	for _, d := range datasets {
+	for i, d := range s.datasets {
+		r := &runner{
+			dir: filepath.Join(s.dir, "data"), repeat: s.size.repeat, long: s.size.long,
+			results: results, progress: os.Stderr,
+		}
+		// New processes for each data set: what they keep of one is no burden to the next.
+		err := r.launch(chosen, commands)
+		if err == nil && i == 0 {
+			for _, p := range r.peers {
+				h.Versions[p.name] = p.versions
+			}
+			err = results.Encode(h)
+		}
 		share := s.size.shares[d.name]
 		experiments := share.experiments(d.name, s.codecs, s.groups, s.operations)
-		if !slices.Contains(s.datasets, d.name) || len(experiments) == 0 {
-			continue
+		if err == nil {
+			err = r.run(ctx, d, share.records, experiments)
 		}
-		if err := r.run(ctx, d, share.records, experiments); err != nil {
+		if err := errors.Join(err, r.stop()); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// readResults reads what measure wrote.
+func readResults(in io.Reader) (*header, []*result, error) {
+	decoder := json.NewDecoder(in)
+	var h header
+	if err := decoder.Decode(&h); err != nil {
+		return nil, nil, err
+	}
+	if h.Kind != "run" {
+		return nil, nil, fmt.Errorf("a line of kind %q comes first", h.Kind)
+	}
+	var results []*result
+	for {
+		var r result
+		err := decoder.Decode(&r)
+		if err == io.EOF {
+			return &h, results, nil
+		}
+		if err != nil {
+			return nil, nil, err
+		}
+		results = append(results, &r)
+	}
 }

@@ -30,22 +30,21 @@ func TestMain(m *testing.M) {
 
 // Every operation of this module, as a process of its own, gives what the data hold.
 func TestOurs(t *testing.T) {
-	chosen, err := choose(nil)
-	require.NoError(t, err)
+	chosen := choose(nil)
 	require.Len(t, chosen, 1)
-	ours, err := start(chosen[0], "", "")
+	command, err := chosen[0].prepare("", "")
 	require.NoError(t, err)
 	var out bytes.Buffer
 	r := &runner{
-		dir: t.TempDir(), peers: []*peer{ours}, repeat: 2, long: time.Microsecond,
+		dir: t.TempDir(), repeat: 2, long: time.Microsecond,
 		results: json.NewEncoder(&out), progress: io.Discard,
 	}
-	d, err := findDataset("examples")
-	require.NoError(t, err)
+	require.NoError(t, r.launch(chosen, [][]string{command}))
+	d := datasets[slices.IndexFunc(datasets, func(d dataset) bool { return d.name == "examples" })]
 	s := share{records: 300, codecs: allCodecs, groups: allGroups, operations: operationNames()}
 	experiments := s.experiments(d.name, allCodecs, allGroups, operationNames())
 	require.NoError(t, r.run(t.Context(), d, s.records, experiments))
-	require.NoError(t, ours.stop())
+	require.NoError(t, r.stop())
 
 	decoder := json.NewDecoder(&out)
 	for range 2 * len(experiments) {

@@ -255,6 +255,14 @@ func (o *oursPeer) get(r *arrayrecord.Reader, q *request, t *tally) error {
 	if err != nil {
 		return err
 	}
+	if q.Reuse {
+		var buffer []byte
+		return t.clock(q.Count, func(k int) error {
+			buffer, err = r.AppendRecord(buffer[:0], batches[k][0])
+			t.add(buffer)
+			return err
+		})
+	}
 	if q.Threads == 1 {
 		return t.clock(q.Count, func(k int) error {
 			record, err := r.Get(batches[k][0])

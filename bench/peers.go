@@ -10,12 +10,16 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 )
 
 // requestTimeout is how long a peer may take for one request.
 const requestTimeout = 10 * time.Minute
+
+const (
+	arrayRecordExtension = ".arrayrecord"
+	tfRecordExtension    = ".tfrecord"
+)
 
 // A contestant is a kind of peer.
 type contestant struct {
@@ -23,13 +27,12 @@ type contestant struct {
 	about string // for the report
 	// extension of the files that it reads and writes; ".arrayrecord" ones are made by this module.
 	extension string
-	script    []string // in bench/peers, with arguments; none for this program itself
+	script    []string // in Python: file in bench/peers, arguments
 	python    []string // files of requirements in bench/peers
 	codecs    []string // that its format has; none means all
 	grouped   bool     // its format has group sizes
+	floor     string   // how the floor reads, if that is what it is: "pread" or "mmap"
 }
-
-const arrayRecordExtension = ".arrayrecord"
 
 var contestants = []contestant{
 	{
@@ -37,7 +40,15 @@ var contestants = []contestant{
 		extension: arrayRecordExtension, grouped: true,
 	},
 	{
-		name: "upstream", about: "array_record from PyPI, each operation with the options its documentation advises",
+		name: "floor", about: "bare loops over positional reads, hashes and codecs, into memory that is there already (cpp/benchmarks)",
+		extension: arrayRecordExtension, grouped: true, floor: "pread",
+	},
+	{
+		name: "floor-mmap", about: "the same from a memory map that is there already; without checks against shrinking files",
+		extension: arrayRecordExtension, grouped: true, floor: "mmap",
+	},
+	{
+		name: "upstream", about: "array_record from PyPI, each operation with the options that its documentation advises",
 		extension: arrayRecordExtension, grouped: true,
 		script: []string{"array_record_peer.py", "best"}, python: []string{"requirements.txt"},
 	},
@@ -53,7 +64,7 @@ var contestants = []contestant{
 	},
 	{
 		name: "tfdata", about: "tf.data from PyPI's tensorflow-cpu: uncompressed TFRecord; conversion goes on to array_record's writer",
-		extension: ".tfrecord", codecs: []string{"uncompressed"},
+		extension: tfRecordExtension, codecs: []string{"uncompressed"},
 		script: []string{"tf_data_peer.py"}, python: []string{"requirements.txt", "requirements-tensorflow.txt"},
 	},
 	{
@@ -71,20 +82,43 @@ func contestantNames() []string {
 	return names
 }
 
-// choose gives the contestants with the names, in their usual order; this module is always among them.
-func choose(names []string) ([]contestant, error) {
-	for _, name := range names {
-		if !slices.Contains(contestantNames(), name) {
-			return nil, fmt.Errorf("no peer is called %q; there are %s", name, strings.Join(contestantNames(), ", "))
-		}
-	}
+// choose gives the contestants with the names, in their usual order; this module is always the first.
+func choose(names []string) []contestant {
 	var chosen []contestant
 	for _, c := range contestants {
 		if c.name == ours || slices.Contains(names, c.name) {
 			chosen = append(chosen, c)
 		}
 	}
-	return chosen, nil
+	return chosen
+}
+
+// prepare gives the command line of a contestant, after it has made what the
+// command needs. root is the repository, venv the Python environment of the
+// peers.
+func (c *contestant) prepare(root, venv string) ([]string, error) {
+	var setUp *exec.Cmd
+	var command []string
+	switch peers := filepath.Join(root, "bench", "peers"); {
+	case c.floor != "":
+		setUp = exec.Command("make", "--quiet", "-f", "scripts/floor.mk")
+		setUp.Dir = root
+		command = []string{filepath.Join(root, "build", "floor"), "--serve"}
+	case len(c.script) > 0:
+		setUp = exec.Command(filepath.Join(peers, "venv.sh"), venv)
+		for _, name := range c.python {
+			setUp.Args = append(setUp.Args, filepath.Join(peers, name))
+		}
+		command = append([]string{filepath.Join(venv, "bin", "python"), filepath.Join(peers, c.script[0])}, c.script[1:]...)
+	default:
+		self, err := os.Executable()
+		return []string{self, "--serve"}, err
+	}
+	setUp.Stdout, setUp.Stderr = os.Stderr, os.Stderr
+	if err := setUp.Run(); err != nil {
+		return nil, fmt.Errorf("peer %s: %w", c.name, err)
+	}
+	return command, nil
 }
 
 // A peer is a running contestant.
@@ -96,31 +130,6 @@ type peer struct {
 	process *exec.Cmd
 	in      io.WriteCloser
 	answers chan string // closed when the process has ended
-}
-
-// start runs a contestant. root is the repository, venv the Python environment of the peers.
-func start(c contestant, root, venv string) (*peer, error) {
-	var args []string
-	if len(c.script) == 0 {
-		self, err := os.Executable()
-		if err != nil {
-			return nil, err
-		}
-		args = []string{self, "--serve"}
-	} else {
-		peers := filepath.Join(root, "bench", "peers")
-		setUp := []string{venv}
-		for _, name := range c.python {
-			setUp = append(setUp, filepath.Join(peers, name))
-		}
-		script := exec.Command(filepath.Join(peers, "venv.sh"), setUp...)
-		script.Stderr = os.Stderr
-		if err := script.Run(); err != nil {
-			return nil, fmt.Errorf("peer %s: %w", c.name, err)
-		}
-		args = append([]string{filepath.Join(venv, "bin", "python"), filepath.Join(peers, c.script[0])}, c.script[1:]...)
-	}
-	return launch(c, args...)
 }
 
 // launch starts the process of a peer and greets it.
@@ -145,6 +154,10 @@ func launch(c contestant, args ...string) (*peer, error) {
 			p.answers <- lines.Text()
 		}
 	}()
+	if c.floor != "" {
+		p.operations = floorOperations
+		return p, nil
+	}
 	hello, err := p.do(&request{Op: opHello})
 	if err != nil {
 		p.stop()
@@ -156,7 +169,11 @@ func launch(c contestant, args ...string) (*peer, error) {
 
 // do sends a request and waits for its answer. Errors name the peer and the operation.
 func (p *peer) do(q *request) (*answer, error) {
-	line, err := json.Marshal(q)
+	var message any = q
+	if p.floor != "" {
+		message = forFloor(q, p.floor)
+	}
+	line, err := json.Marshal(message)
 	if err != nil {
 		return nil, err
 	}
@@ -195,11 +212,18 @@ func (p *peer) stop() error {
 
 // does reports whether the peer takes part in an experiment.
 func (p *peer) does(e *experiment) bool {
-	if !slices.Contains(p.operations, e.operation.op) || e.operation.threads > 1 && len(p.script) > 0 {
+	switch o := e.operation; {
+	case !slices.Contains(p.operations, o.op) || len(p.script) > 0 && (o.threads > 1 || o.reuse):
 		return false
-	}
-	if e.operation.op == opConvert {
+	case p.floor == "mmap" && (o.op == opWrite || o.op == opOpen):
+		return false // nothing is read, or not by way of the map
+	case o.op == opConvert:
 		return true // to ArrayRecord, whatever the peer's own format
 	}
+	return p.reads(e)
+}
+
+// reads reports whether the peer's format has the group size and the codec.
+func (p *peer) reads(e *experiment) bool {
 	return (p.grouped || e.Group == 1) && (len(p.codecs) == 0 || slices.Contains(p.codecs, e.Codec))
 }
