@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/graph/mtime"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/graph/window"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/metrics"
 	beamruntime "github.com/apache/beam/sdks/v2/go/pkg/beam/core/runtime"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/sdf"
@@ -184,6 +186,23 @@ func TestSplitsAtEveryPositionLoseAndRepeatNothing(t *testing.T) {
 		}
 	}
 	require.Greater(t, splits, 2000)
+}
+
+// A runner may split what it has not begun to process.
+func TestSplitsBeforeAnythingIsRead(t *testing.T) {
+	records := makeRecords(30)
+	file := save(t, filepath.Join(t.TempDir(), "x"), "group_size:1", records)
+	u := makeUnits(t, testConfig(), file)[0]
+	for _, fraction := range []float64{0, 0.01, 0.5, 0.99, 1} {
+		r := newReading(testConfig(), nil)
+		rt := r.fn.CreateTracker(u.Chunks)
+		r.trySplit(t, u, rt, fraction)
+		require.NoError(t, r.fn.ProcessElement(t.Context(), rt, u, func(record Record) { r.got = append(r.got, record) }))
+		require.True(t, rt.IsDone())
+		require.Equal(t, fraction == 0, len(r.got) == 0)
+		r.run(t)
+		requireRecords(t, file.Name, records, 0, len(records), r.got)
+	}
 }
 
 // The runner splits and asks for progress from goroutines of its own.
@@ -428,6 +447,38 @@ func TestBucketsRangesAndEmptyFiles(t *testing.T) {
 		passert.Equals(s, Read(s, a+"[7:8]"), records[7])
 		ptest.RunAndValidate(t, p)
 	}
+}
+
+// Records are in the window of the pattern that found them.
+func TestWindowsOfPatternsAreKept(t *testing.T) {
+	dir := t.TempDir()
+	save(t, filepath.Join(dir, "0"), "group_size:1", [][]byte{[]byte("a"), []byte("b")})
+	save(t, filepath.Join(dir, "1"), "group_size:1", [][]byte{[]byte("c")})
+	p, s := beam.NewPipelineWithRoot()
+	names := beam.Create(s, filepath.Join(dir, "0"), filepath.Join(dir, "1"))
+	names = beam.ParDo(s, byName, names)
+	names = beam.WindowInto(s, window.NewFixedWindows(time.Minute), names)
+	got := beam.ParDo(s, withWindow, ReadAll(s, names))
+	got = beam.WindowInto(s, window.NewGlobalWindows(), got)
+	passert.Equals(s, got, "a in minute 0", "b in minute 0", "c in minute 1")
+	ptest.RunAndValidate(t, p)
+}
+
+func byName(name string) (mtime.Time, string) {
+	at := mtime.ZeroTimestamp
+	if strings.HasSuffix(name, "1") {
+		at = at.Add(time.Minute)
+	}
+	return at, name
+}
+
+func withWindow(w beam.Window, data []byte) string {
+	return fmt.Sprintf("%s in minute %d", data, w.MaxTimestamp()/60_000)
+}
+
+func init() {
+	beam.RegisterFunction(byName)
+	beam.RegisterFunction(withWindow)
 }
 
 func TestReadingFails(t *testing.T) {

@@ -107,7 +107,8 @@ func (f *source) read(ctx context.Context, rt *sdf.LockRTracker, file fileFacts,
 		return err
 	}
 
-	runs := runs{r: r, rt: rt, begin: rest.Begin, next: rest.Begin, limit: rest.End, longest: f.Config.LongestRun, size: min(firstRun, f.Config.LongestRun)}
+	longest := f.Config.LongestRun
+	runs := runs{r: r, rt: rt, begin: rest.Begin, next: rest.Begin, limit: rest.End, longest: longest, size: min(firstRun, longest)}
 	var records int64
 	count := func() {
 		if runs.begin == runs.next {
