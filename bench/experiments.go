@@ -87,7 +87,6 @@ type share struct {
 // A size says how much a run does.
 type size struct {
 	name   string
-	about  string
 	repeat int
 	// long is how long each peer works in each repetition, at least about.
 	long   time.Duration
@@ -95,22 +94,33 @@ type size struct {
 }
 
 var sizes = []size{
-	{"tiny", "to see that all parts work", 2, 2 * time.Millisecond, shares(map[string]int{
-		"lorem": 2048, "small": 5000, "jpeg": 64, "examples": 1000, "tiny": 10_000,
-	}, []string{"zstd:3", "uncompressed"})},
-	{"small", "the order of magnitude, in minutes", 5, 50 * time.Millisecond, shares(map[string]int{
-		"lorem": 16_384, "small": 100_000, "jpeg": 500, "examples": 10_000, "tiny": 1_000_000,
-	}, allCodecs)},
-	{"full", "everything, in hours", 7, 250 * time.Millisecond, shares(nil, allCodecs)},
+	// All operations of all peers, but few of their combinations with data sets.
+	{"tiny", 2, 2 * time.Millisecond, shares(
+		map[string]int{"lorem": 2048, "small": 5000, "jpeg": 64, "examples": 1000, "tiny": 10_000},
+		map[string][]string{"lorem": {"zstd:3", "uncompressed"}, "small": {"snappy"}, "jpeg": {"brotli:3"}, "examples": {"zstd:3"}},
+	)},
+	{"small", 5, 50 * time.Millisecond, shares(
+		map[string]int{"lorem": 16_384, "small": 100_000, "jpeg": 500, "examples": 10_000, "tiny": 1_000_000}, nil,
+	)},
+	// Most of what full has, in a quarter of an hour or two.
+	{"medium", 5, 50 * time.Millisecond, shares(
+		map[string]int{"jpeg": 2000},
+		map[string][]string{"small": {"zstd:3"}, "jpeg": {"uncompressed"}, "examples": {"zstd:3"}},
+	)},
+	{"full", 7, 250 * time.Millisecond, shares(nil, nil)},
 }
 
-// shares gives the data sets the numbers of records, or all of them if it is nil.
-func shares(records map[string]int, codecs []string) map[string]share {
+// shares gives the data sets the numbers of records and the codecs, or all of
+// them where none are said.
+func shares(records map[string]int, codecs map[string][]string) map[string]share {
 	out := make(map[string]share)
 	for _, d := range datasets {
-		s := share{records: d.full, codecs: codecs, groups: allGroups, operations: operationNames()}
-		if records != nil {
-			s.records = records[d.name]
+		s := share{records: d.full, codecs: allCodecs, groups: allGroups, operations: operationNames()}
+		if n, ok := records[d.name]; ok {
+			s.records = n
+		}
+		if c, ok := codecs[d.name]; ok {
+			s.codecs = c
 		}
 		if d.name == "tiny" {
 			s.codecs, s.groups, s.operations = []string{"uncompressed"}, []int{1}, []string{"open"}
@@ -120,15 +130,20 @@ func shares(records map[string]int, codecs []string) map[string]share {
 	return out
 }
 
-func findSize(name string) (size, error) {
+func sizeNames() []string {
 	var names []string
 	for _, s := range sizes {
-		if s.name == name {
-			return s, nil
-		}
 		names = append(names, s.name)
 	}
-	return size{}, fmt.Errorf("no size is called %q; there are %s", name, strings.Join(names, ", "))
+	return names
+}
+
+func findSize(name string) (size, error) {
+	i := slices.Index(sizeNames(), name)
+	if i < 0 {
+		return size{}, fmt.Errorf("no size is called %q; there are %s", name, strings.Join(sizeNames(), ", "))
+	}
+	return sizes[i], nil
 }
 
 // experiments lists those of one data set, files first: all operations of a
@@ -142,7 +157,7 @@ func (s share) experiments(dataset string, codecs []string, groups []int, names 
 					!slices.Contains(codecs, codec) || !slices.Contains(groups, group) || o.once && group != 1 {
 					continue
 				}
-				if o.batch == -1 {
+				if o.batch == -1 || o.batch > s.records {
 					o.batch = s.records
 				}
 				out = append(out, &experiment{

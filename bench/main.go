@@ -53,7 +53,7 @@ func parseFlags(args []string) (*settings, error) {
 	}
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	var s settings
-	sizeName := flags.String("size", "small", "how much to do: tiny, small or full")
+	sizeName := flags.String("size", "small", "how much to do: "+strings.Join(sizeNames(), ", "))
 	list := func(name, what string, all []string) *string {
 		return flags.String(name, strings.Join(all, ","), what)
 	}

@@ -64,8 +64,8 @@ func TestReportOfThisModuleAlone(t *testing.T) {
 func TestReportOfSomethingElse(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "run.jsonl")
 	for content, want := range map[string]string{
-		"":                    "EOF",
-		`{"kind":"result"}`:   `a line of kind "result" comes first`,
+		"":                     "EOF",
+		`{"kind":"result"}`:    `a line of kind "result" comes first`,
 		`{"kind":"run"}` + "x": "invalid character",
 	} {
 		require.NoError(t, os.WriteFile(name, []byte(content), 0o666))

@@ -241,7 +241,7 @@ func (p *place) do(peer *peer, q *request) (*answer, error) {
 		check = p.checkFloor
 	}
 	if err := check(q, a); err != nil {
-		return nil, fmt.Errorf("peer %s: %w", peer.name, err)
+		return nil, fmt.Errorf("peer %s: %s: %w", peer.name, q.Op, err)
 	}
 	return a, nil
 }
@@ -265,7 +265,7 @@ func (p *place) check(q *request, a *answer) error {
 		bytes = max(a.Bytes, records*int64(p.least)) // the order is the loader's own
 	}
 	if a.Records != records || a.Bytes != bytes {
-		return fmt.Errorf("%s: %d records, %d bytes instead of %d, %d", q.Op, a.Records, a.Bytes, records, bytes)
+		return fmt.Errorf("%d records, %d bytes instead of %d, %d", a.Records, a.Bytes, records, bytes)
 	}
 	if !q.Verify {
 		return nil
@@ -283,7 +283,7 @@ func (p *place) check(q *request, a *answer) error {
 		}
 	}
 	if a.CRC == nil || *a.CRC != crc {
-		return fmt.Errorf("%s: the records are not those of the data set", q.Op)
+		return errors.New("the records are not those of the data set")
 	}
 	return nil
 }
@@ -299,7 +299,7 @@ func (p *place) checkFloor(q *request, a *answer) error {
 	case opBatch, opGet:
 		expected := p.bytes / int64(len(p.records)) * a.Records
 		if a.Bytes < expected*8/10 || a.Bytes > expected*12/10 {
-			return fmt.Errorf("%s: %d bytes instead of about %d", q.Op, a.Bytes, expected)
+			return fmt.Errorf("%d bytes instead of about %d", a.Bytes, expected)
 		}
 		exact.Op, exact.Batch, exact.Count = opLoader, 1, q.Count*max(q.Batch, 1)
 	}

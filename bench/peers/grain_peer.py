@@ -7,6 +7,11 @@ One thread for each processor was fastest in trials; the default is 16.
 import itertools
 import os
 
+from absl import logging
+
+logging.set_verbosity(logging.ERROR)  # JAX is not missed
+
+# pylint: disable=wrong-import-position
 import grain
 
 import peer

@@ -8,6 +8,7 @@ import itertools
 import os
 
 os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
+os.environ.setdefault('TF_ENABLE_ONEDNN_OPTS', '0')  # which it would tell about
 os.environ.setdefault('CUDA_VISIBLE_DEVICES', '')
 
 # pylint: disable=wrong-import-position
