@@ -374,19 +374,6 @@ func TestDynamicSplitsOnPrism(t *testing.T) {
 	require.Equal(t, int64(12), c["records_read"])
 }
 
-// chunkBytes is how many bytes the chunks of a file have.
-func chunkBytes(t *testing.T, name string) int64 {
-	t.Helper()
-	r, err := arrayrecord.Open(t.Context(), name)
-	require.NoError(t, err)
-	defer r.Close()
-	if r.NumChunks() == 0 {
-		return 0
-	}
-	_, size := r.ChunkExtent(0, r.NumChunks())
-	return size
-}
-
 // Among the golden files are transposed, padded and empty ones, and such with
 // metadata, of all codecs.
 func TestGoldenFilesInAllWays(t *testing.T) {
@@ -394,23 +381,22 @@ func TestGoldenFilesInAllWays(t *testing.T) {
 	require.NoError(t, err)
 	require.Greater(t, len(names), 10)
 	var raw, located, patterns []any
-	var size, found int64
+	var size int64
 	for _, name := range names {
 		for i, record := range readShard(t, name) {
 			raw = append(raw, record)
 			located = append(located, fmt.Sprintf("%s %d %x", filepath.Base(name), i, record))
 		}
-		size += chunkBytes(t, name)
 		info, err := os.Stat(name)
 		require.NoError(t, err)
-		found += info.Size()
+		size += info.Size()
 		patterns = append(patterns, name)
 	}
 	for _, split := range []ReadOption{WithSplitSize(DefaultSplitSize), WithSplitSize(10_000)} {
 		p, s := beam.NewPipelineWithRoot()
 		passert.Equals(s, Read(s, "../../testdata/*.arrayrecord", split), raw...)
 		result := ptest.RunAndValidate(t, p)
-		require.Equal(t, map[string]int64{"files_found": int64(len(names)), "bytes_found": found,
+		require.Equal(t, map[string]int64{"files_found": int64(len(names)), "bytes_found": size,
 			"files_read": int64(len(names)), "records_read": int64(len(raw)), "bytes_read": size}, counts(t, result))
 
 		p, s = beam.NewPipelineWithRoot()

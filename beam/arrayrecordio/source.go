@@ -115,10 +115,11 @@ func (f *source) read(ctx context.Context, rt *sdf.LockRTracker, file fileFacts,
 			return
 		}
 		files := int64(0)
+		_, size := r.ChunkExtent(int(runs.begin), int(runs.next))
 		if runs.next == file.EndChunk {
 			files = 1
+			size += indexSize(r)
 		}
-		_, size := r.ChunkExtent(int(runs.begin), int(runs.next))
 		f.counters.Add(ctx, files, records, size)
 		records = 0
 	}

@@ -66,7 +66,7 @@ func (f *unitFn) ProcessElement(ctx context.Context, file match.File, emit func(
 			file.Name, file.Begin, file.End, facts.NumRecords)
 	}
 	if facts.FirstRecord == facts.EndRecord {
-		f.counters.Add(ctx, 1, 0, 0)
+		f.counters.Add(ctx, 1, 0, indexSize(r))
 		return nil
 	}
 	begin := chunkOf(r, facts.FirstRecord)
@@ -111,6 +111,16 @@ func chunkOf(r *arrayrecord.Reader, record int64) int64 {
 	}))
 }
 
+// indexSize is the size of what is no chunk in a file, which is its index
+// mostly.
+func indexSize(r *arrayrecord.Reader) int64 {
+	if r.NumChunks() == 0 {
+		return r.Size()
+	}
+	_, size := r.ChunkExtent(0, r.NumChunks())
+	return r.Size() - size
+}
+
 // runEnd is the end of the shortest run of chunks from begin on that has at
 // least size bytes, or limit.
 func runEnd(r *arrayrecord.Reader, begin, limit, size int64) int64 {
@@ -123,9 +133,8 @@ func runEnd(r *arrayrecord.Reader, begin, limit, size int64) int64 {
 
 // units cuts the chunks [begin, end), which are not none.
 func (c readConfig) units(r *arrayrecord.Reader, begin, end int64) []chunkRange {
-	offset, size := r.ChunkExtent(0, r.NumChunks())
 	_, wanted := r.ChunkExtent(int(begin), int(end))
-	n := max(wanted/c.splitSize(r.Size()-offset-size), 1)
+	n := max(wanted/c.splitSize(indexSize(r)), 1)
 	var units []chunkRange
 	for begin < end {
 		next := runEnd(r, begin, end, wanted/n)
