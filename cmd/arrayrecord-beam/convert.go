@@ -59,7 +59,12 @@ but the last with a level) and uncompressed.`,
 			if err != nil {
 				return err
 			}
+			stop, err := job.watch(cmd, runner)
+			if err != nil {
+				return err
+			}
 			result, err := c.Run(cmd.Context(), runner)
+			stop()
 			if err != nil {
 				return explain(cmd.Context(), err)
 			}

@@ -37,6 +37,8 @@ var runners = map[string]string{
 type jobFlags struct {
 	runner   string
 	logLevel string
+	progress string
+	quiet    bool // nothing is logged; known after prepare
 }
 
 // addTo adds them, and those of Beam, to a command that has its own already.
@@ -45,6 +47,8 @@ func (j *jobFlags) addTo(cmd *cobra.Command) {
 	flags.StringVar(&j.runner, "runner", "prism", "`name` of the runner: prism, flink, spark, dataflow or universal")
 	flags.StringVar(&j.logLevel, "log_level", "",
 		"`level` of what is logged: off, error, warn, info or debug (default off with prism, else warn)")
+	flags.StringVar(&j.progress, "progress", "auto",
+		"how to `show` what is done on standard error: auto (a bar on a terminal, else plain), plain\n(a line every 10 seconds) or none")
 	addBeamFlags(flags)
 	flags.SetNormalizeFunc(dashes)
 }
@@ -91,7 +95,7 @@ func (j *jobFlags) prepare() (string, error) {
 		log.LogLevel = level
 	}
 	beam.Init()
-	if level == "off" {
+	if j.quiet = level == "off"; j.quiet {
 		slog.SetDefault(slog.New(slog.DiscardHandler))
 	}
 	return runner, nil

@@ -29,6 +29,10 @@ dataflow: Google's service.
 
 universal: any other runner with a job service of Beam, at --endpoint.
 
+While a pipeline runs, its progress is shown as far as it is known here: all of it
+for workers in this process, what the workers report for a separate Prism, the
+job's state for Flink and Spark, and nothing for Dataflow, whose own pages show it.
+
 Workers run this very program: they need its kind of processor, and it must be
 linked statically (make build) to run in a container. --worker_binary names
 another one.

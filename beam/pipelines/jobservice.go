@@ -1,0 +1,79 @@
+package pipelines
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/runtime/metricsx"
+	jobpb "github.com/apache/beam/sdks/v2/go/pkg/beam/model/jobmanagement_v1"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/util/grpcx"
+
+	"github.com/arrayrecord/arrayrecord-go/beam/internal/counters"
+)
+
+// JobStatus is what a job service knows of a job.
+type JobStatus struct {
+	ID    string // "" if there is no such job yet
+	State string // as Beam calls it: "STARTING", "RUNNING", "DONE"
+	// Progress is what the runner has been told by the workers. Prism is told
+	// every second or less often; Flink and Spark tell nothing before the end.
+	Progress Progress
+}
+
+// AskJobService asks the service at HOST:PORT, which portable runners and
+// Prism's server have, for a job by its name, the one of --job_name. Of several
+// jobs of that name it prefers one that has not ended.
+func AskJobService(ctx context.Context, endpoint, name string) (JobStatus, error) {
+	status, err := askJobService(ctx, endpoint, name)
+	if err != nil {
+		return JobStatus{}, fmt.Errorf("asking the job service at %s: %w", endpoint, err)
+	}
+	return status, nil
+}
+
+func askJobService(ctx context.Context, endpoint, name string) (JobStatus, error) {
+	conn, err := grpcx.Dial(ctx, endpoint, 10*time.Second)
+	if err != nil {
+		return JobStatus{}, err
+	}
+	defer conn.Close()
+	client := jobpb.NewJobServiceClient(conn)
+	jobs, err := client.GetJobs(ctx, &jobpb.GetJobsRequest{})
+	if err != nil {
+		return JobStatus{}, err
+	}
+	var found *jobpb.JobInfo
+	for _, job := range jobs.GetJobInfo() {
+		if job.GetJobName() == name && (found == nil || hasEnded(found.GetState())) {
+			found = job
+		}
+	}
+	if found == nil {
+		return JobStatus{}, nil
+	}
+	status := JobStatus{ID: found.GetJobId(), State: strings.ToUpper(found.GetState().String())}
+	answer, err := client.GetJobMetrics(ctx, &jobpb.GetJobMetricsRequest{JobId: status.ID})
+	if err != nil {
+		// Some have none as long as the job runs.
+		return status, nil
+	}
+	m := answer.GetMetrics()
+	sums := map[string]int64{}
+	for _, c := range metricsx.FromMonitoringInfos(nil, m.GetAttempted(), m.GetCommitted()).AllMetrics().Counters() {
+		if c.Namespace() == counters.Namespace {
+			sums[c.Name()] += max(c.Attempted, c.Committed)
+		}
+	}
+	status.Progress = newProgress(sums)
+	return status, nil
+}
+
+func hasEnded(s jobpb.JobState_Enum) bool {
+	switch s {
+	case jobpb.JobState_DONE, jobpb.JobState_FAILED, jobpb.JobState_CANCELLED, jobpb.JobState_UPDATED, jobpb.JobState_DRAINED:
+		return true
+	}
+	return false
+}

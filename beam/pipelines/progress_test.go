@@ -1,0 +1,44 @@
+package pipelines
+
+import (
+	"context"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/options/jobopts"
+	"github.com/stretchr/testify/require"
+)
+
+func TestProgressOfAJob(t *testing.T) {
+	name := *jobopts.JobName
+	*jobopts.JobName = "a-job-of-its-own"
+	t.Cleanup(func() { *jobopts.JobName = name })
+	before := LocalProgress()
+	c := NewTFRecordToArrayRecord(testdata+"digits-0*.tfrecord", filepath.Join(t.TempDir(), "digits"))
+	result, err := c.Run(t.Context(), "prism")
+	require.NoError(t, err)
+	progress := LocalProgress().Since(before)
+	require.Equal(t, Progress{
+		FilesFound: 3, BytesFound: result.BytesRead,
+		FilesRead: 3, RecordsRead: 1797, BytesRead: result.BytesRead,
+		FilesWritten: result.FilesWritten, RecordsWritten: 1797, BytesWritten: result.BytesWritten,
+	}, progress)
+
+	// Prism's server has set this.
+	status, err := AskJobService(t.Context(), *jobopts.Endpoint, "a-job-of-its-own")
+	require.NoError(t, err)
+	require.NotEmpty(t, status.ID)
+	require.Equal(t, JobStatus{ID: status.ID, State: "DONE", Progress: progress}, status)
+
+	status, err = AskJobService(t.Context(), *jobopts.Endpoint, "no such job")
+	require.NoError(t, err)
+	require.Zero(t, status)
+}
+
+func TestJobServiceThatIsNotThere(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	_, err := AskJobService(ctx, "127.0.0.1:1", "x")
+	require.ErrorContains(t, err, "asking the job service at 127.0.0.1:1: ")
+}
