@@ -84,6 +84,7 @@
 //   - records_read: records that were given to the pipeline
 //   - bytes_read: sizes of the chunks that were read, and with the last of a
 //     file that of its index; all of a file add up to its size
+//   - files_failed: failures, if they are asked for (see [WithFailures])
 //   - files_written: shards, also empty ones
 //   - records_written: records in the shards
 //   - bytes_written: sizes of the shards' files

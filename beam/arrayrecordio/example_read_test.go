@@ -125,3 +125,31 @@ func ExampleReadAllRecords() {
 	// a, 2: record 2 of a
 	// b, 0: record 0 of b
 }
+
+func printFailure(f arrayrecordio.Failure) {
+	fmt.Println("failed:", filepath.Base(f.File))
+}
+
+func init() { beam.RegisterFunction(printFailure) }
+
+func ExampleWithFailures() {
+	dir := makeFiles("good", "bad")
+	defer os.RemoveAll(dir)
+	if err := os.Truncate(filepath.Join(dir, "bad"), 100); err != nil {
+		log.Fatal(err)
+	}
+
+	p, s := beam.NewPipelineWithRoot()
+	var failures beam.PCollection
+	records := arrayrecordio.Read(s, filepath.Join(dir, "*"), arrayrecordio.WithFailures(&failures))
+	beam.ParDo0(s, printBytes, records)
+	beam.ParDo0(s, printFailure, failures)
+	if _, err := beam.Run(context.Background(), "prism", p); err != nil {
+		log.Fatal(err)
+	}
+	// Unordered output:
+	// record 0 of good
+	// record 1 of good
+	// record 2 of good
+	// failed: bad
+}

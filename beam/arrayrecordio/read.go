@@ -42,9 +42,29 @@ func WithEmptyMatchAllowed() ReadOption {
 	return func(o *readOptions) { o.allowEmpty = true }
 }
 
+// WithFailures makes a file that cannot be read as a whole no failure of the
+// pipeline. *failures becomes, when the transform is made, a PCollection of
+// [Failure] with one element for each such file, none of whose records is
+// given out.
+//
+// To know that before the first record, files are verified in full before they
+// are read, which costs a second reading. A file that gets damaged in between
+// does fail the pipeline. Of a file with a range behind its name, the range is
+// verified.
+func WithFailures(failures *beam.PCollection) ReadOption {
+	return func(o *readOptions) { o.failures = failures }
+}
+
+// Failure is a file that could not be read; see WithFailures.
+type Failure struct {
+	File  string
+	Error string
+}
+
 type readOptions struct {
 	readConfig
 	allowEmpty bool
+	failures   *beam.PCollection // nil: fail
 }
 
 // readConfig travels to the workers as part of DoFns, hence its exported
@@ -61,9 +81,9 @@ type readConfig struct {
 // may be in any place whose storage package the program imports. A name may
 // have a range of records behind it, as in data.arrayrecord[1000:2000].
 //
-// The files are found when the pipeline runs. It fails if there are none (see
-// WithEmptyMatchAllowed), if one of them cannot be read or is damaged, and if a
-// range is not within its file.
+// The files are found when the pipeline runs. It fails if there are none, if
+// one of them cannot be read or is damaged, and if a range is not within its
+// file. See WithEmptyMatchAllowed and WithFailures.
 //
 // Memory does not depend on the sizes of files. The elements belong to the
 // pipeline.
@@ -142,7 +162,12 @@ func readPatterns(s beam.Scope, patterns beam.PCollection, newFn func(readConfig
 		return beam.PCollection{}, fmt.Errorf("%s: the patterns are a PCollection of %v, not of string", caller, patterns.Type())
 	}
 	files := match.Files(s, patterns, match.Options{Caller: caller, Ranges: true, AllowEmpty: o.allowEmpty})
-	units := beam.ParDo(s, &unitFn{Config: o.readConfig}, files)
+	var units beam.PCollection
+	if o.failures == nil {
+		units = beam.ParDo(s, &unitFn{Config: o.readConfig}, files)
+	} else {
+		units, *o.failures = beam.ParDo2(s, &verifyFn{Config: o.readConfig}, files)
+	}
 	return beam.ParDo(s, newFn(o.readConfig), beam.Reshuffle(s, units)), nil
 }
 

@@ -535,6 +535,60 @@ func TestDamageInAResidualIsNoErrorOfThePrimary(t *testing.T) {
 	require.True(t, rt.IsDone())
 }
 
+// failureKind is the name of the file and what went wrong, without where.
+func failureKind(f Failure) string {
+	for sign, kind := range map[string]string{
+		"(offset": "corrupt", "cut off": "truncated", "permission denied": "permission", "out of range": "range",
+	} {
+		if strings.HasPrefix(f.Error, "arrayrecordio: arrayrecord: ") && strings.Contains(f.Error, f.File) && strings.Contains(f.Error, sign) {
+			return filepath.Base(f.File) + " " + kind
+		}
+	}
+	return f.Error
+}
+
+func init() { beam.RegisterFunction(failureKind) }
+
+func TestFailedFilesGiveFailuresAndNoRecords(t *testing.T) {
+	faults := storagetest.NewFaults()
+	dir := faults.TempDir(t)
+	records := makeRecords(100)
+	name := func(base string) string { return dir + "/" + base }
+	for _, base := range []string{"good", "corrupt", "truncated", "closed", "empty"} {
+		if base == "empty" {
+			records = nil
+		}
+		save(t, name(base), "group_size:10,uncompressed", records)
+	}
+	records = makeRecords(100)
+	path := faults.Path(name("corrupt"))
+	data, err := os.ReadFile(path)
+	require.NoError(t, err)
+	data[bytes.Index(data, records[93])] ^= 1
+	require.NoError(t, os.WriteFile(path, data, 0o666))
+	require.NoError(t, os.Truncate(faults.Path(name("truncated")), 10_000))
+	faults.Inject(storagetest.Fault{Op: storagetest.OpOpen, Name: "closed", Err: os.ErrPermission})
+
+	p, s := beam.NewPipelineWithRoot()
+	var failures beam.PCollection
+	patterns := beam.Create(s, name("*"), name("corrupt")+"[0:90]", name("good")+"[0:101]")
+	got := ReadAllRecords(s, patterns, WithFailures(&failures), WithSplitSize(1000))
+	var want []any
+	for i, record := range records {
+		want = append(want, describeRecord(Record{"good", int64(i), record}))
+		if i < 90 {
+			want = append(want, describeRecord(Record{"corrupt", int64(i), record}))
+		}
+	}
+	passert.Equals(s, beam.ParDo(s, describeRecord, got), want...)
+	passert.Equals(s, beam.ParDo(s, failureKind, failures), "corrupt corrupt", "truncated truncated", "closed permission", "good range")
+	result := ptest.RunAndValidate(t, p)
+	c := counts(t, result)
+	require.Equal(t, int64(4), c["files_failed"])
+	require.Equal(t, int64(3), c["files_read"])
+	require.Equal(t, int64(190), c["records_read"])
+}
+
 func TestFileThatChangesIsNotRead(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "x")
 	file := save(t, name, "group_size:1,uncompressed", makeRecords(10))
@@ -575,6 +629,9 @@ func TestStorageErrorsFail(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
+	v := &verifyFn{Config: testConfig()}
+	v.Setup()
+	require.ErrorIs(t, v.ProcessElement(ctx, file, nil, nil), context.Canceled, "this is no failure of the file")
 	f := newReadFn(testConfig()).(*readFn)
 	require.ErrorIs(t, f.ProcessElement(ctx, f.CreateTracker(units[0].Chunks), units[0], nil), context.Canceled)
 }
@@ -710,8 +767,8 @@ func TestRecordsTravel(t *testing.T) {
 // A worker in another process finds types by name only.
 func TestTypesOfTheSourceAreKnownToWorkers(t *testing.T) {
 	for _, typ := range []reflect.Type{
-		reflect.TypeFor[unit](), reflect.TypeFor[chunkRange](), reflect.TypeFor[Record](),
-		reflect.TypeFor[unitFn](), reflect.TypeFor[readFn](), reflect.TypeFor[readRecordsFn](),
+		reflect.TypeFor[unit](), reflect.TypeFor[chunkRange](), reflect.TypeFor[Record](), reflect.TypeFor[Failure](),
+		reflect.TypeFor[unitFn](), reflect.TypeFor[verifyFn](), reflect.TypeFor[readFn](), reflect.TypeFor[readRecordsFn](),
 	} {
 		key, ok := beamruntime.TypeKey(typ)
 		require.True(t, ok, typ)

@@ -11,6 +11,8 @@ import (
 
 func init() {
 	beam.RegisterCoder(reflect.TypeFor[Record](), encodeRecord, decodeRecord)
+	beam.RegisterType(reflect.TypeFor[Failure]())
+	register.Emitter1[Failure]()
 	register.Emitter1[Record]()
 	register.Emitter1[[]byte]()
 }

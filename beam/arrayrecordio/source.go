@@ -104,7 +104,7 @@ func (f *source) read(ctx context.Context, rt *sdf.LockRTracker, file fileFacts,
 	defer f.counters.FileTime(ctx, time.Now())
 	r, err := f.open(ctx, file)
 	if err != nil {
-		return err
+		return fmt.Errorf("%s: %w", caller, err)
 	}
 
 	longest := f.Config.LongestRun

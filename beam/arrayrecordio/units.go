@@ -2,7 +2,6 @@ package arrayrecordio
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"reflect"
 	"sort"
@@ -18,6 +17,7 @@ import (
 
 func init() {
 	dofn.Register3x1((*unitFn).ProcessElement)
+	dofn.Register4x1((*verifyFn).ProcessElement)
 	beam.RegisterType(reflect.TypeFor[unit]())
 	beam.RegisterType(reflect.TypeFor[chunkRange]())
 	register.Emitter1[unit]()
@@ -49,43 +49,94 @@ type unitFn struct {
 func (f *unitFn) Setup() { f.counters = counters.Read() }
 
 // ProcessElement reads the index of a file.
-func (f *unitFn) ProcessElement(ctx context.Context, file match.File, emit func(unit)) (err error) {
-	facts := fileFacts{Name: file.Name, Size: file.Size}
-	r, err := f.Config.open(ctx, facts)
+func (f *unitFn) ProcessElement(ctx context.Context, file match.File, emit func(unit)) error {
+	r, facts, err := f.Config.find(ctx, file)
 	if err != nil {
-		return err
+		return fmt.Errorf("%s: %w", caller, err)
 	}
-	defer func() { err = errors.Join(err, r.Close()) }()
+	defer r.Close()
+	emitUnits(ctx, f.Config, &f.counters, r, facts, emit)
+	return nil
+}
+
+// verifyFn is unitFn for files that may be damaged: it reads all records that
+// are wanted.
+type verifyFn struct {
+	Config readConfig
+
+	counters counters.Set
+}
+
+// Setup makes the counters, which do not travel.
+func (f *verifyFn) Setup() { f.counters = counters.Read() }
+
+// ProcessElement gives units of good files only.
+func (f *verifyFn) ProcessElement(ctx context.Context, file match.File, emit func(unit), fail func(Failure)) error {
+	r, facts, err := f.Config.find(ctx, file)
+	if err == nil {
+		defer r.Close()
+		for _, err = range r.RecordRange(ctx, int(facts.FirstRecord), int(facts.EndRecord)) {
+			if err != nil {
+				break
+			}
+		}
+	}
+	if ctx.Err() != nil {
+		return fmt.Errorf("%s: %s: %w", caller, file.Name, context.Cause(ctx))
+	}
+	if err != nil {
+		f.counters.Failed(ctx)
+		fail(Failure{File: file.Name, Error: fmt.Sprintf("%s: %v", caller, err)})
+		return nil
+	}
+	emitUnits(ctx, f.Config, &f.counters, r, facts, emit)
+	return nil
+}
+
+// find opens a file and says what is wanted of it.
+func (c readConfig) find(ctx context.Context, file match.File) (*arrayrecord.Reader, fileFacts, error) {
+	facts := fileFacts{Name: file.Name, Size: file.Size}
+	r, err := c.open(ctx, facts)
+	if err != nil {
+		return nil, facts, err
+	}
 	facts.NumRecords, facts.NumChunks = int64(r.NumRecords()), int64(r.NumChunks())
 	facts.EndRecord = facts.NumRecords
 	if file.End >= 0 {
 		facts.FirstRecord, facts.EndRecord = file.Begin, file.End
 	}
 	if facts.EndRecord > facts.NumRecords {
-		return fmt.Errorf("%s: %w: %s: records [%d, %d) of %d", caller, arrayrecord.ErrOutOfRange,
+		r.Close()
+		return nil, facts, fmt.Errorf("%w: %s: records [%d, %d) of %d", arrayrecord.ErrOutOfRange,
 			file.Name, file.Begin, file.End, facts.NumRecords)
 	}
-	if facts.FirstRecord == facts.EndRecord {
-		f.counters.Add(ctx, 1, 0, indexSize(r))
-		return nil
+	if facts.FirstRecord < facts.EndRecord {
+		facts.EndChunk = chunkOf(r, facts.EndRecord-1) + 1
 	}
-	begin := chunkOf(r, facts.FirstRecord)
-	facts.EndChunk = chunkOf(r, facts.EndRecord-1) + 1
-	for _, chunks := range f.Config.units(r, begin, facts.EndChunk) {
+	return r, facts, nil
+}
+
+// emitUnits cuts a file, or what is wanted of it. If that is nothing, the file
+// has been read.
+func emitUnits(ctx context.Context, c readConfig, count *counters.Set, r *arrayrecord.Reader, facts fileFacts, emit func(unit)) {
+	if facts.FirstRecord == facts.EndRecord {
+		count.Add(ctx, 1, 0, indexSize(r))
+		return
+	}
+	for _, chunks := range c.units(r, chunkOf(r, facts.FirstRecord), facts.EndChunk) {
 		emit(unit{File: facts, Chunks: chunks})
 	}
-	return nil
 }
 
 // open opens the file that the facts are about.
 func (c readConfig) open(ctx context.Context, f fileFacts) (*arrayrecord.Reader, error) {
 	r, err := arrayrecord.Open(ctx, f.Name, arrayrecord.WithReaderOptions(c.ReaderOptions))
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", caller, err)
+		return nil, err
 	}
 	if err := f.check(r); err != nil {
 		r.Close()
-		return nil, fmt.Errorf("%s: %s: the file has changed: %w", caller, f.Name, err)
+		return nil, fmt.Errorf("%s: the file has changed: %w", f.Name, err)
 	}
 	return r, nil
 }
