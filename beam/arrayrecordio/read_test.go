@@ -3,6 +3,7 @@ package arrayrecordio
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -762,6 +763,18 @@ func TestRecordsTravel(t *testing.T) {
 	}
 	passert.Equals(s, beam.ParDo(s, describeRecord, records), want...)
 	ptest.RunAndValidate(t, p)
+}
+
+// DoFns travel as JSON.
+func TestConfigurationTravels(t *testing.T) {
+	want := readConfig{ReaderOptions: "max_parallelism:7", SplitSize: 5, LongestRun: 3}
+	for _, fn := range []any{&unitFn{Config: want}, &verifyFn{Config: want}, newReadFn(want), newReadRecordsFn(want)} {
+		b, err := json.Marshal(fn)
+		require.NoError(t, err)
+		again := reflect.New(reflect.TypeOf(fn).Elem())
+		require.NoError(t, json.Unmarshal(b, again.Interface()))
+		require.Equal(t, fn, again.Interface())
+	}
 }
 
 // A worker in another process finds types by name only.

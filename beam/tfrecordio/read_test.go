@@ -3,6 +3,7 @@ package tfrecordio
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -325,6 +326,18 @@ func TestWrongArgumentsAreNoticedAtConstruction(t *testing.T) {
 	require.Panics(t, func() { ReadAll(s, beam.Create(s, 1)) })
 	require.Panics(t, func() { ReadAllWithFilename(s, beam.Create(s, 1)) })
 	require.Panics(t, func() { Read(s, "") })
+}
+
+// DoFns travel as JSON.
+func TestConfigurationTravels(t *testing.T) {
+	want := readConfig{Compression: tfrecord.Zlib, MaxRecordSize: 7, SplitSize: 5}
+	for _, fn := range []any{&planFn{Config: want}, &verifyFn{Config: want}, newReadFn(want), newReadNamedFn(want)} {
+		b, err := json.Marshal(fn)
+		require.NoError(t, err)
+		again := reflect.New(reflect.TypeOf(fn).Elem())
+		require.NoError(t, json.Unmarshal(b, again.Interface()))
+		require.Equal(t, fn, again.Interface())
+	}
 }
 
 // A worker in another process finds types by name only.
