@@ -102,6 +102,11 @@ bench: ## Measure against the other libraries (BENCH_FLAGS, e.g. --size=full; --
 	@$(install) core interop
 	go run ./bench $(BENCH_FLAGS)
 
+.PHONY: bench-check
+bench-check: ## Compare the speed with that of BASE (default origin/main or HEAD~1); over 5 % slower fails
+	@$(install) core
+	bench/guard/check.sh
+
 .PHONY: clean
 clean: ## Remove what was built
 	rm -rf bin build

@@ -102,9 +102,9 @@ var sizes = []size{
 	{"small", 5, 50 * time.Millisecond, shares(
 		map[string]int{"lorem": 16_384, "small": 100_000, "jpeg": 500, "examples": 10_000, "tiny": 1_000_000}, nil,
 	)},
-	// Most of what full has, in a quarter of an hour or two.
-	{"medium", 5, 50 * time.Millisecond, shares(
-		map[string]int{"jpeg": 2000},
+	// What full has of its first data set, and some of the others, in a quarter of an hour.
+	{"medium", 5, 30 * time.Millisecond, shares(
+		map[string]int{"jpeg": 1000},
 		map[string][]string{"small": {"zstd:3"}, "jpeg": {"uncompressed"}, "examples": {"zstd:3"}},
 	)},
 	{"full", 7, 250 * time.Millisecond, shares(nil, nil)},

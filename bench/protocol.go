@@ -36,7 +36,7 @@ type request struct {
 	Threads int      `json:"threads,omitempty"`
 	Reuse   bool     `json:"reuse,omitempty"` // get: into the same memory each time
 	Count   int      `json:"count"`
-	// Verify asks for the CRC of what is read. The time may be wrong then.
+	// Verify asks for the CRC of what is read, which may be part of the time then.
 	Verify bool `json:"verify,omitempty"`
 }
 

@@ -315,8 +315,9 @@ func (p *place) numbers(q *request) []int {
 	return numbers
 }
 
-// verify has a peer do the operation once, and sees that it really does it.
-func (r *runner) verify(p *place, peer *peer, q *request) error {
+// verify has a peer do the operation once, sees that it really does it, and
+// gives its answer.
+func (r *runner) verify(p *place, peer *peer, q *request) (*answer, error) {
 	once := *q
 	switch q.Op {
 	case opSequential, opReadAll, opBatch, opSource:
@@ -325,22 +326,24 @@ func (r *runner) verify(p *place, peer *peer, q *request) error {
 		// Several threads have no order among them: their records are counted only.
 		once.Verify, once.Count = q.Threads == 1, 100
 	}
-	if _, err := p.do(peer, &once); err != nil {
-		return err
-	}
-	if q.Op != opWrite && q.Op != opConvert || peer.floor != "" {
-		return nil
+	a, err := p.do(peer, &once)
+	if err != nil || q.Op != opWrite && q.Op != opConvert || peer.floor != "" {
+		return a, err
 	}
 	reader := peer
 	if filepath.Ext(q.File) == arrayRecordExtension {
 		reader = r.peers[0]
 	}
-	_, err := p.do(reader, &request{Op: opSequential, File: q.File, Options: q.Options, Count: 1, Verify: true})
-	return err
+	_, err = p.do(reader, &request{Op: opSequential, File: q.File, Options: q.Options, Count: 1, Verify: true})
+	return a, err
 }
 
-// calibrate sets the count with which a peer works for as long as it should.
+// calibrate verifies, and sets the count with which a peer works for as long as it should.
 func (r *runner) calibrate(p *place, peer *peer, q *request) error {
+	a, err := r.verify(p, peer, q)
+	if err != nil || q.Op != opGet && a.Seconds > r.long.Seconds() {
+		return err
+	}
 	for {
 		a, err := p.do(peer, q)
 		if err != nil {
@@ -364,9 +367,6 @@ func (r *runner) experiment(p *place, e *experiment) error {
 			continue
 		}
 		q := p.request(peer, e)
-		if err := r.verify(p, peer, q); err != nil {
-			return err
-		}
 		if err := r.calibrate(p, peer, q); err != nil {
 			return err
 		}

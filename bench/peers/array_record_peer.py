@@ -7,7 +7,8 @@
       thread when reading in order, seek and read for one record.
 
   array_record_peer.py default
-      The options' defaults, and one record by its number, read([i]).
+      The options' defaults, and one record by its number, read([i]). Writing
+      and the data source are the same as above.
 """
 
 import itertools
@@ -18,21 +19,52 @@ from array_record.python import array_record_module
 
 import peer
 
-SEQUENTIAL = 'readahead_buffer_size:1M,max_parallelism:auto'
-RANDOM = 'readahead_buffer_size:0,max_parallelism:0'
 
-
-class ArrayRecordPeer(peer.Peer):
+class DefaultPeer(peer.Peer):
 
   versions = {'array_record': peer.version_of('array_record')}
-
-  def __init__(self, best):
-    super().__init__()
-    self._best = best
+  sequential_options = ''
+  random_options = ''
 
   def _open(self, request, options):
-    return array_record_module.ArrayRecordReader(
-        request['file'], options if self._best else '')
+    return array_record_module.ArrayRecordReader(request['file'], options)
+
+  def sequential(self, request):
+    reader = self._open(request, self.sequential_options)
+    count = reader.num_records()
+
+    def make():
+      reader.seek(0)
+      return itertools.starmap(reader.read, itertools.repeat((), count))
+
+    return peer.repeated(request, make)
+
+  def read_all(self, request):
+    return peer.repeated(request, self._open(request, self.sequential_options).read_all)
+
+  def batch(self, request):
+    reader = self._open(request, self.random_options)
+    batches = [batch.tolist() for batch in self.batches(request)]
+    return itertools.chain.from_iterable(map(reader.read, batches))
+
+  def get(self, request):
+    reader = self._open(request, self.random_options)
+    return (reader.read([i])[0] for i in self.numbers(request))
+
+
+class BestPeer(DefaultPeer):
+
+  sequential_options = 'readahead_buffer_size:1M,max_parallelism:auto'
+  random_options = 'readahead_buffer_size:0,max_parallelism:0'
+
+  def get(self, request):
+    reader = self._open(request, self.random_options)
+
+    def read(i):
+      reader.seek(i)
+      return reader.read()
+
+    return map(read, self.numbers(request))
 
   def write(self, request):
     records = self.records(request)
@@ -46,39 +78,9 @@ class ArrayRecordPeer(peer.Peer):
 
     return peer.repeated(request, make)
 
-  def sequential(self, request):
-    reader = self._open(request, SEQUENTIAL)
-    count = reader.num_records()
-
-    def make():
-      reader.seek(0)
-      return itertools.starmap(reader.read, itertools.repeat((), count))
-
-    return peer.repeated(request, make)
-
-  def read_all(self, request):
-    return peer.repeated(request, self._open(request, SEQUENTIAL).read_all)
-
-  def batch(self, request):
-    reader = self._open(request, RANDOM)
-    batches = [batch.tolist() for batch in self.batches(request)]
-    return itertools.chain.from_iterable(map(reader.read, batches))
-
-  def get(self, request):
-    reader = self._open(request, RANDOM)
-    numbers = self.numbers(request)
-    if not self._best:
-      return (reader.read([i])[0] for i in numbers)
-
-    def read(i):
-      reader.seek(i)
-      return reader.read()
-
-    return map(read, numbers)
-
   def open(self, request):
     def make(_):
-      reader = self._open(request, RANDOM)
+      reader = self._open(request, self.random_options)
       opened = peer.Opened(reader.num_records())
       reader.close()
       return opened
@@ -92,4 +94,4 @@ class ArrayRecordPeer(peer.Peer):
 
 
 if __name__ == '__main__':
-  ArrayRecordPeer({'best': True, 'default': False}[sys.argv[1]]).serve()
+  {'best': BestPeer, 'default': DefaultPeer}[sys.argv[1]]().serve()
