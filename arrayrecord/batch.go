@@ -1,10 +1,14 @@
 package arrayrecord
 
 import (
-	"cmp"
 	"context"
 	"fmt"
+	"math/bits"
+	"runtime"
 	"slices"
+	"sync/atomic"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/arrayrecord/arrayrecord-go/arrayrecord/internal/core"
 )
@@ -72,8 +76,14 @@ func sized[T any](s []T, n int) []T {
 	return make([]T, n)
 }
 
-// batchBytes bounds how much of the file one step of a batch holds in memory besides the result.
-const batchBytes = 64 << 20
+const (
+	// A large batch is read in pieces of this many bytes of chunks: what stays in the cache until it
+	// is decoded.
+	pieceSize = 1 << 20
+	// Sources that are not local are read by fewer, larger requests. This bounds what a batch holds
+	// in memory besides the result.
+	sourcePieceSize = 64 << 20
+)
 
 // ReadIndices reads any records in any order; numbers may repeat. Record i of the result is
 // record indices[i] of the file. Chunks are read once however many of their records are asked
@@ -93,65 +103,101 @@ func (r *Reader) ReadIndices(ctx context.Context, indices []int) ([][]byte, erro
 		}
 	}
 	records := make([][]byte, len(indices))
-	read := func(indices []int, place func(i int) int) error {
+	// A batch is about this much of the file; how it is split is no question of correctness.
+	size := r.chunkSize * int64(min(len(indices), r.numChunks))
+	workers, piece := r.workers(), int64(pieceSize)
+	if r.source != nil {
+		workers, piece = 1, sourcePieceSize
+	}
+	if size <= piece*int64(workers) {
 		b, err := r.load(ctx, func() (*core.Plan, error) { return r.core.PlanIndices(indices) }, r.threads())
-		for i := range b.len() {
-			records[place(i)] = b.record(i)
-		}
-		return err
-	}
-	if r.fitsOneStep(len(indices)) {
-		if err := read(indices, func(i int) int { return i }); err != nil {
+		if err != nil {
 			return nil, err
 		}
-		return records, nil
+		return b.appendTo(records[:0]), nil
 	}
-	// In the order of the file, so that each chunk is in one step only.
-	order := make([]int, len(indices))
-	for i := range order {
-		order[i] = i
+	threads := 1
+	if workers == 1 {
+		threads = r.threads()
 	}
-	slices.SortFunc(order, func(a, b int) int { return cmp.Compare(indices[a], indices[b]) })
-	for len(order) > 0 {
-		step := r.nextStep(indices, order)
-		sorted := make([]int, len(step))
-		for i, position := range step {
-			sorted[i] = indices[position]
-		}
-		if err := read(sorted, func(i int) int { return step[i] }); err != nil {
-			return nil, err
-		}
-		order = order[len(step):]
+	pieces, err := r.cutInPieces(indices, piece)
+	if err != nil {
+		return nil, err
+	}
+	var next atomic.Int64
+	g, ctx := errgroup.WithContext(ctx)
+	for range min(workers, len(pieces)) {
+		g.Go(func() error {
+			var numbers []int
+			var b batch
+			for {
+				n := int(next.Add(1)) - 1
+				if n >= len(pieces) {
+					return nil
+				}
+				numbers = numbers[:0]
+				for _, w := range pieces[n] {
+					numbers = append(numbers, w.record(len(indices)))
+				}
+				var err error
+				b, err = r.loadInto(ctx, batch{offsets: b.offsets}, func() (*core.Plan, error) { return r.core.PlanIndices(numbers) }, threads)
+				if err != nil {
+					return err
+				}
+				for i, w := range pieces[n] {
+					records[w.place(len(indices))] = b.record(i)
+				}
+			}
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return nil, err
 	}
 	return records, nil
 }
 
-// fitsOneStep estimates that n records need no more than batchBytes of chunks.
-func (r *Reader) fitsOneStep(n int) bool {
-	extent, err := r.core.ChunkExtent(0, max(r.numChunks, 1))
-	if err != nil { // no chunks
-		return true
-	}
-	return int64(extent.Size)/int64(r.numChunks)*int64(min(n, r.numChunks)) <= batchBytes
-}
+// wanted is a record of a batch of n and its place there, record * n + place: one number, because
+// such are sorted fast.
+type wanted uint64
 
-// nextStep gives the first records of order whose chunks have about batchBytes.
-func (r *Reader) nextStep(indices, order []int) []int {
-	size, chunkEnd := 0, 0
-	for i, position := range order {
-		if indices[position] < chunkEnd {
+func (w wanted) record(n int) int { return int(w / wanted(n)) }
+func (w wanted) place(n int) int  { return int(w % wanted(n)) }
+
+// cutInPieces sorts the records of a batch by number and cuts them in pieces of about so many bytes
+// of chunks, not within a chunk if all chunks have the same number of records.
+func (r *Reader) cutInPieces(indices []int, size int64) ([][]wanted, error) {
+	if hi, _ := bits.Mul64(uint64(r.numRecords), uint64(len(indices))); hi != 0 {
+		return nil, wrap(ErrTooLarge, r.name, fmt.Sprintf("a batch of %d of %d records", len(indices), r.numRecords))
+	}
+	order := make([]wanted, len(indices))
+	for place, record := range indices {
+		order[place] = wanted(record)*wanted(len(indices)) + wanted(place)
+	}
+	slices.Sort(order)
+	var pieces [][]wanted
+	maxChunks := max(int(size/r.chunkSize), 1)
+	begin, chunks, chunk := 0, 0, -1
+	for i, w := range order {
+		c := w.record(len(indices)) / r.groupSize
+		if c == chunk {
 			continue
 		}
-		if size >= batchBytes {
-			return order[:i]
+		if chunks == maxChunks {
+			pieces = append(pieces, order[begin:i])
+			begin, chunks = i, 0
 		}
-		chunk := r.core.ChunkOf(indices[position])
-		chunkEnd = r.core.FirstRecord(chunk + 1)
-		if extent, err := r.core.ChunkExtent(chunk, chunk+1); err == nil {
-			size += extent.Size
-		}
+		chunk = c
+		chunks++
 	}
-	return order
+	return append(pieces, order[begin:]), nil
+}
+
+// workers is the number of goroutines that share the work of one call.
+func (r *Reader) workers() int {
+	if n := r.threads(); n > 0 {
+		return n
+	}
+	return runtime.GOMAXPROCS(0)
 }
 
 // threads is the number of threads for a batch, with 0 for as many as there are processors.

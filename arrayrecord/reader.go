@@ -30,6 +30,7 @@ type Reader struct {
 	// Fixed when the file is opened, so that they can be asked after Close too.
 	numRecords, groupSize, numChunks int
 	size                             int64
+	chunkSize                        int64 // in the file, of a chunk on average, at least 1
 	writerOptions                    string
 	hasWriterOptions                 bool
 
@@ -125,6 +126,10 @@ func (r *Reader) openSource(ctx context.Context, s *source, closeSource func()) 
 func (r *Reader) attach(c *core.Reader, closeSource func()) {
 	r.core = c
 	r.numRecords, r.groupSize, r.numChunks = c.NumRecords(), c.GroupSize(), c.NumChunks()
+	r.chunkSize = 1
+	if extent, err := c.ChunkExtent(0, r.numChunks); err == nil { // there are chunks
+		r.chunkSize = int64(extent.Size / r.numChunks)
+	}
 	r.writerOptions, r.hasWriterOptions = c.WriterOptions()
 	free := sync.OnceFunc(func() {
 		c.Free()

@@ -22,7 +22,7 @@ struct ar_reader {
   std::unique_ptr<arrayrecord::Reader> impl;
 };
 struct ar_plan {
-  std::unique_ptr<arrayrecord::ReadPlan> impl;
+  arrayrecord::ReadPlan::Pointer impl;
 };
 struct ar_cursor {
   std::unique_ptr<arrayrecord::Cursor> impl;

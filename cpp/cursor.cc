@@ -70,7 +70,7 @@ void Cursor::Load(Group* group) const {
 }
 
 Status Cursor::LoadRange(uint64_t begin, uint64_t end, Group* group) const {
-  std::unique_ptr<ReadPlan> plan;
+  ReadPlan::Pointer plan;
   AR_TRY(ReadPlan::Range(reader_, begin, end, &plan));
   AR_TRY(plan->Load(1));
   group->bytes.reset(new uint8_t[plan->decoded_size()]);

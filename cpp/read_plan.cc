@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <mutex>
 
 #include "thread_pool.h"
 
@@ -12,21 +13,81 @@ namespace {
 // have been verified.
 constexpr uint64_t kReadSize = 256 << 10;
 
+// Of one plan that is kept.
+constexpr size_t kMaxKeptMemory = 8 << 20;
+
 // Waking a thread for less costs more than it gains.
 constexpr uint64_t kMinBytesPerThread = 64 << 10;
 
+// Plans whose memory serves the next ones.
+struct Kept {
+  std::mutex mutex;
+  std::vector<ReadPlan*> plans;
+};
+
+Kept& KeptPlans() {
+  // Never destroyed: other threads may still use it while the process exits.
+  static Kept* kept = new Kept;
+  return *kept;
+}
+
 }  // namespace
 
-Status ReadPlan::Range(const Reader& reader, uint64_t begin, uint64_t end,
-                       std::unique_ptr<ReadPlan>* plan) {
+ReadPlan::Pointer ReadPlan::New(const Reader& reader) {
+  Pointer plan;
+  {
+    Kept& kept = KeptPlans();
+    std::lock_guard<std::mutex> lock(kept.mutex);
+    if (!kept.plans.empty()) {
+      plan.reset(kept.plans.back());
+      kept.plans.pop_back();
+    }
+  }
+  if (plan == nullptr) plan.reset(new ReadPlan());
+  plan->reader_ = &reader;
+  return plan;
+}
+
+void ReadPlan::Recycler::operator()(ReadPlan* plan) const {
+  plan->Clear();
+  Kept& kept = KeptPlans();
+  {
+    std::lock_guard<std::mutex> lock(kept.mutex);
+    if (kept.plans.size() < 2 * Processors() && plan->memory() <= kMaxKeptMemory) {
+      kept.plans.push_back(plan);
+      return;
+    }
+  }
+  delete plan;
+}
+
+void ReadPlan::Clear() {
+  parts_.clear();
+  items_.clear();
+  extents_.clear();
+  sizes_.clear();
+  laid_out_ = false;
+  encoded_size_ = 0;
+  decoded_size_ = 0;
+  state_ = kPlanned;
+}
+
+size_t ReadPlan::memory() const {
+  return own_bytes_.capacity() + parts_.capacity() * sizeof(Part) +
+         items_.capacity() * sizeof(Item) + extents_.capacity() * sizeof(ar_extent) +
+         sizes_.capacity() * sizeof(uint64_t);
+}
+
+Status ReadPlan::Range(const Reader& reader, uint64_t begin, uint64_t end, Pointer* plan) {
   if (begin > end || end > reader.num_records()) {
     return Status(AR_OUT_OF_RANGE, "records [" + std::to_string(begin) + ", " +
                                        std::to_string(end) + ") of a file with " +
                                        std::to_string(reader.num_records()));
   }
-  std::unique_ptr<ReadPlan> p(new ReadPlan(reader));
+  Pointer p = New(reader);
   p->sizes_.resize(end - begin);
   const ChunkIndex& index = reader.index();
+  p->parts_.reserve((end - begin) / std::max<uint64_t>(reader.group_size(), 1) + 2);
   for (uint64_t record = begin; record < end;) {
     Part part;
     part.chunk = p->parts_.empty() ? index.ChunkOf(record) : p->parts_.back().chunk + 1;
@@ -40,10 +101,9 @@ Status ReadPlan::Range(const Reader& reader, uint64_t begin, uint64_t end,
   return Status();
 }
 
-Status ReadPlan::Indices(const Reader& reader, const uint64_t* records, size_t n,
-                         std::unique_ptr<ReadPlan>* plan) {
+Status ReadPlan::Indices(const Reader& reader, const uint64_t* records, size_t n, Pointer* plan) {
   for (size_t i = 0; i < n; ++i) AR_TRY(reader.CheckRecord(records[i]));
-  std::unique_ptr<ReadPlan> p(new ReadPlan(reader));
+  Pointer p = New(reader);
   p->sizes_.resize(n);
   p->items_.resize(n);
   for (size_t i = 0; i < n; ++i) p->items_[i] = {records[i], i, 0};
@@ -81,7 +141,7 @@ void ReadPlan::LayOut(uint64_t max_gap) {
   extents_.clear();
   encoded_size_ = 0;
   for (Part& part : parts_) {
-    if (!laid_out_) part.extent = reader_.index().extent(part.chunk, part.chunk + 1);
+    if (!laid_out_) part.extent = reader_->index().extent(part.chunk, part.chunk + 1);
     const auto [begin, end] = part.extent;
     if (extents_.empty() || begin - (extents_.back().position + extents_.back().size) > max_gap) {
       extents_.push_back({begin, 0});
@@ -121,14 +181,14 @@ Status ReadPlan::InParallel(size_t parallelism, Weight weight, Run run) {
 }
 
 Status ReadPlan::Load(size_t parallelism) {
-  if (!reader_.has_file()) return Status(AR_FAILED_PRECONDITION, "the reader has no file");
+  if (!reader_->has_file()) return Status(AR_FAILED_PRECONDITION, "the reader has no file");
   if (state_ != kPlanned) return Status(AR_FAILED_PRECONDITION, "the plan has been loaded before");
   LayOut(0);
-  own_bytes_.reset(new uint8_t[encoded_size_]);
+  uint8_t* bytes = own_bytes_.Get(encoded_size_);
   state_ = kFailed;
   AR_TRY(InParallel(
       parallelism, [](const Part& part) { return part.extent.end - part.extent.begin; },
-      [&](size_t b, size_t e) { return LoadParts(b, e, own_bytes_.get(), /*read=*/true); }));
+      [&](size_t b, size_t e) { return LoadParts(b, e, bytes, /*read=*/true); }));
   for (uint64_t size : sizes_) decoded_size_ += size;
   state_ = kLoaded;
   return Status();
@@ -155,7 +215,7 @@ Status ReadPlan::AtPart(const Part& part, Status status) const {
   return std::move(status)
       .At(part.extent.begin)
       .InChunk(part.chunk)
-      .InRecord(reader_.index().FirstRecord(part.chunk) + InChunk(part, 0));
+      .InRecord(reader_->index().FirstRecord(part.chunk) + InChunk(part, 0));
 }
 
 Status ReadPlan::LoadParts(size_t begin, size_t end, uint8_t* bytes, bool read) {
@@ -168,8 +228,9 @@ Status ReadPlan::LoadParts(size_t begin, size_t end, uint8_t* bytes, bool read) 
       ++run_end;
     }
     if (read) {
-      AR_TRY(AtPart(parts_[begin], reader_.file().ReadAt(first, bytes + parts_[begin].buffer_offset,
-                                                         parts_[run_end - 1].extent.end - first)));
+      AR_TRY(
+          AtPart(parts_[begin], reader_->file().ReadAt(first, bytes + parts_[begin].buffer_offset,
+                                                       parts_[run_end - 1].extent.end - first)));
     }
     for (; begin < run_end; ++begin) {
       AR_TRY(AtPart(parts_[begin], LoadPart(&parts_[begin], bytes + parts_[begin].buffer_offset)));
@@ -181,7 +242,7 @@ Status ReadPlan::LoadParts(size_t begin, size_t end, uint8_t* bytes, bool read) 
 Status ReadPlan::LoadPart(Part* part, uint8_t* bytes) {
   Chunk chunk;
   AR_TRY(ParseChunk(bytes, part->extent.begin, part->extent.end, &chunk));
-  AR_TRY(part->records.Open(chunk, reader_.index().RecordsIn(part->chunk)));
+  AR_TRY(part->records.Open(chunk, reader_->index().RecordsIn(part->chunk)));
   part->whole = IsWhole(*part);
   if (part->whole) {
     // Sizes go where they belong.
@@ -226,14 +287,12 @@ Status ReadPlan::Decode(uint8_t* out, uint64_t out_size, uint64_t* offsets, size
   state_ = kDecoded;
   offsets[0] = 0;
   for (size_t i = 0; i < sizes_.size(); ++i) offsets[i + 1] = offsets[i] + sizes_[i];
-  Status status = InParallel(
+  return InParallel(
       parallelism, [](const Part& part) { return part.records.decoded_size(); },
       [&](size_t b, size_t e) {
         for (; b < e; ++b) AR_TRY(AtPart(parts_[b], DecodePart(parts_[b], out, offsets)));
         return Status();
       });
-  own_bytes_.reset();
-  return status;
 }
 
 Status ReadPlan::DecodePart(const Part& part, uint8_t* out, const uint64_t* offsets) const {
@@ -246,12 +305,11 @@ Status ReadPlan::DecodePart(const Part& part, uint8_t* out, const uint64_t* offs
     }
     return Status();
   }
-  std::unique_ptr<uint8_t[]> decoded;
   const uint8_t* values = part.records.plain_values();
   if (values == nullptr) {
-    decoded.reset(new uint8_t[part.records.decoded_size()]);
-    AR_TRY(part.records.DecodeValues(decoded.get()));
-    values = decoded.get();
+    uint8_t* decoded = Buffer::OfThread<kDecodedChunk>(part.records.decoded_size());
+    AR_TRY(part.records.DecodeValues(decoded));
+    values = decoded;
   }
   if (items_.empty()) {
     // The records of a range stand side by side here as there.

@@ -11,6 +11,7 @@
 #include <memory>
 #include <vector>
 
+#include "buffer.h"
 #include "reader.h"
 #include "records_chunk.h"
 #include "status.h"
@@ -19,10 +20,14 @@ namespace arrayrecord {
 
 class ReadPlan {
  public:
-  static Status Range(const Reader& reader, uint64_t begin, uint64_t end,
-                      std::unique_ptr<ReadPlan>* plan);
-  static Status Indices(const Reader& reader, const uint64_t* records, size_t n,
-                        std::unique_ptr<ReadPlan>* plan);
+  // Plans that are done are kept, a few of them, and their memory serves later ones.
+  struct Recycler {
+    void operator()(ReadPlan* plan) const;
+  };
+  using Pointer = std::unique_ptr<ReadPlan, Recycler>;
+
+  static Status Range(const Reader& reader, uint64_t begin, uint64_t end, Pointer* plan);
+  static Status Indices(const Reader& reader, const uint64_t* records, size_t n, Pointer* plan);
 
   // The file ranges needed, with ranges at most `max_gap` bytes apart made one.
   const std::vector<ar_extent>& Extents(uint64_t max_gap);
@@ -58,7 +63,10 @@ class ReadPlan {
     uint64_t begin;     // after loading: where it begins in the decoded chunk
   };
 
-  explicit ReadPlan(const Reader& reader) : reader_(reader) {}
+  ReadPlan() = default;
+  static Pointer New(const Reader& reader);
+  void Clear();
+  size_t memory() const;
   uint64_t InChunk(const Part& part, size_t i) const {
     return items_.empty() ? part.skip + i : items_[part.first_item + i].record;
   }
@@ -75,13 +83,13 @@ class ReadPlan {
   Status InParallel(size_t parallelism, Weight weight, Run run);
   Status AtPart(const Part& part, Status status) const;
 
-  const Reader& reader_;
+  const Reader* reader_ = nullptr;
   std::vector<Part> parts_;
   std::vector<Item> items_;
   std::vector<ar_extent> extents_;
   bool laid_out_ = false;
   uint64_t encoded_size_ = 0;
-  std::unique_ptr<uint8_t[]> own_bytes_;
+  Buffer own_bytes_;
   std::vector<uint64_t> sizes_;  // by position
   uint64_t decoded_size_ = 0;
   enum { kPlanned, kLoaded, kDecoded, kFailed } state_ = kPlanned;

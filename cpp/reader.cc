@@ -4,6 +4,7 @@
 #include <cstring>
 #include <vector>
 
+#include "buffer.h"
 #include "records_chunk.h"
 
 namespace arrayrecord {
@@ -60,26 +61,6 @@ Status CheckFileSize(uint64_t file_size, ByteSpan head) {
   if (HasSignature(head)) return CutOff(file_size, "which is not a whole number of 64 KiB blocks");
   return Foreign(std::to_string(file_size) + " bytes do not make whole blocks of 64 KiB");
 }
-
-// Memory for the bytes of one chunk, kept by the thread from call to call unless it is large.
-class ThreadBuffer {
- public:
-  static uint8_t* Get(size_t size) {
-    thread_local ThreadBuffer buffer;
-    if (size > buffer.capacity_ || buffer.capacity_ > kKeep) {
-      buffer.capacity_ = 0;
-      size_t capacity = size + size / 2;
-      buffer.bytes_.reset(new uint8_t[capacity]);
-      buffer.capacity_ = capacity;
-    }
-    return buffer.bytes_.get();
-  }
-
- private:
-  static constexpr size_t kKeep = 8 << 20;
-  std::unique_ptr<uint8_t[]> bytes_;
-  size_t capacity_ = 0;
-};
 
 }  // namespace
 
@@ -209,7 +190,7 @@ Status Reader::Get(uint64_t record, uint8_t* out, size_t out_size, size_t* size)
   if (!has_file()) return Status(AR_FAILED_PRECONDITION, "the reader has no file to read from");
   const uint64_t number = index_.ChunkOf(record);
   const ChunkIndex::Extent extent = index_.extent(number, number + 1);
-  uint8_t* bytes = ThreadBuffer::Get(extent.end - extent.begin);
+  uint8_t* bytes = Buffer::OfThread<kEncodedChunk>(extent.end - extent.begin);
   AR_TRY(file_.ReadAt(extent.begin, bytes, extent.end - extent.begin)
              .InChunk(number)
              .InRecord(record));
@@ -240,9 +221,9 @@ Status Reader::GetFromChunk(uint64_t number, const Chunk& chunk, uint64_t in_chu
     std::memcpy(out, values + begin, *size);
     return Status();
   }
-  std::unique_ptr<uint8_t[]> values(new uint8_t[records.decoded_size()]);
-  AR_TRY(records.DecodeValues(values.get()));
-  std::memcpy(out, values.get() + begin, *size);
+  uint8_t* values = Buffer::OfThread<kDecodedChunk>(records.decoded_size());
+  AR_TRY(records.DecodeValues(values));
+  std::memcpy(out, values + begin, *size);
   return Status();
 }
 

@@ -40,7 +40,7 @@ uint64_t RepairChunk(std::string* file, uint64_t begin) {
   return end;
 }
 
-void ReadAll(const std::string& file, std::unique_ptr<ReadPlan> plan) {
+void ReadAll(const std::string& file, ReadPlan::Pointer plan) {
   std::string bytes;
   for (const ar_extent& extent : plan->Extents(10)) {
     if (extent.position > file.size() || extent.size > file.size() - extent.position)
@@ -84,7 +84,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     return 0;
   }
   const uint64_t n = reader->num_records();
-  std::unique_ptr<ReadPlan> plan;
+  ReadPlan::Pointer plan;
   if (n <= 100000 && ReadPlan::Range(*reader, 0, n, &plan).ok()) {
     ReadAll(file, std::move(plan));
   }

@@ -68,7 +68,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
                             file.size(), ReaderOptions(), &reader)
               .ok());
   Require(reader->num_records() == records.size());
-  std::unique_ptr<ReadPlan> plan;
+  ReadPlan::Pointer plan;
   Require(ReadPlan::Range(*reader, 0, records.size(), &plan).ok());
   std::string bytes;
   for (const ar_extent& e : plan->Extents(0)) bytes += file.substr(e.position, e.size);

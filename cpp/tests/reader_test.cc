@@ -296,7 +296,7 @@ TEST(ReaderTest, NoFlippedBitGivesWrongRecords) {
 TEST(PlanTest, StepsOutOfOrderAreRefused) {
   const std::string file = MakeFile("zstd", TextRecords(10, 5));
   auto reader = Open(file);
-  std::unique_ptr<ReadPlan> plan;
+  ReadPlan::Pointer plan;
   ASSERT_TRUE(ReadPlan::Range(*reader, 0, 10, &plan).ok());
   uint64_t offsets[11];
   std::string out(10000, '\0');

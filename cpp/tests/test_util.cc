@@ -72,14 +72,14 @@ Status RunPlan(ReadPlan* plan, const std::string& file, Records* records) {
 
 Status ReadRange(const Reader& reader, const std::string& file, uint64_t begin, uint64_t end,
                  Records* records) {
-  std::unique_ptr<ReadPlan> plan;
+  ReadPlan::Pointer plan;
   AR_TRY(ReadPlan::Range(reader, begin, end, &plan));
   return RunPlan(plan.get(), file, records);
 }
 
 Status ReadIndices(const Reader& reader, const std::string& file,
                    const std::vector<uint64_t>& indices, Records* records) {
-  std::unique_ptr<ReadPlan> plan;
+  ReadPlan::Pointer plan;
   AR_TRY(ReadPlan::Indices(reader, indices.data(), indices.size(), &plan));
   return RunPlan(plan.get(), file, records);
 }

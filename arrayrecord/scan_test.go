@@ -1,0 +1,74 @@
+package arrayrecord
+
+import (
+	"bytes"
+	"context"
+	"math/rand/v2"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// writeNumbered makes a file of n records of about size bytes, each of which says its number.
+func writeNumbered(t testing.TB, n, size int, opts ...WriterOption) (string, [][]byte) {
+	name := filepath.Join(t.TempDir(), "numbered.arrayrecord")
+	w, err := Create(context.Background(), name, opts...)
+	require.NoError(t, err)
+	rng := rand.New(rand.NewPCG(1, 2))
+	records := make([][]byte, n)
+	for i := range records {
+		records[i] = bytes.Repeat([]byte{byte(i), byte(i >> 8), byte(i >> 16), byte(rng.IntN(256))}, 1+rng.IntN(size/2))
+		require.NoError(t, w.Write(records[i]))
+	}
+	require.NoError(t, w.Close())
+	return name, records
+}
+
+// Scan uses memory again; records must still be right during their turn, and nothing may be
+// allocated for each.
+func TestScanGivesEveryRecordInMemoryUsedAgain(t *testing.T) {
+	name, want := writeNumbered(t, 20_000, 400, WithoutCompression())
+	r, err := Open(context.Background(), name)
+	require.NoError(t, err)
+	defer r.Close()
+	read := func() {
+		i := 100
+		for record, err := range r.Scan(context.Background(), 100, len(want)-7) {
+			require.NoError(t, err)
+			if !bytes.Equal(want[i], record) {
+				require.Equal(t, want[i], record, "record %d", i)
+			}
+			i++
+		}
+		require.Equal(t, len(want)-7, i)
+	}
+	read()
+	require.Less(t, testing.AllocsPerRun(3, read), 1000.0)
+}
+
+// Batches larger than a piece are cut; records must come to their places, also those asked for twice.
+func TestLargeBatchesInPieces(t *testing.T) {
+	for _, groupSize := range []int{1, 100} {
+		name, want := writeNumbered(t, 30_000, 800, WithoutCompression(), WithGroupSize(groupSize))
+		for _, threads := range []int{0, 1, 3} {
+			r, err := Open(context.Background(), name, WithMaxParallelism(threads))
+			require.NoError(t, err)
+			require.Greater(t, r.Size(), int64(4*pieceSize))
+			indices := append(rand.New(rand.NewPCG(3, 4)).Perm(len(want)), 5, 5, 29_999, 5)
+			got, err := r.ReadIndices(context.Background(), indices)
+			require.NoError(t, err)
+			require.Len(t, got, len(indices))
+			for k, i := range indices {
+				if !bytes.Equal(want[i], got[k]) {
+					require.Equal(t, want[i], got[k], "record %d", i)
+				}
+			}
+			ctx, cancel := context.WithCancel(context.Background())
+			cancel()
+			_, err = r.ReadIndices(ctx, indices)
+			require.ErrorIs(t, err, context.Canceled)
+			require.NoError(t, r.Close())
+		}
+	}
+}
