@@ -25,6 +25,7 @@ type operation struct {
 var operations = []operation{
 	{name: "write", about: "write a file, from records in memory", op: opWrite},
 	{name: "sequential", about: "read all records one after another", op: opSequential},
+	{name: "scan", about: "the same, into memory that is used again", op: opSequential, reuse: true},
 	{name: "read_all", about: "read all records in one call", op: opReadAll},
 	{name: "batch_all", about: "read all records in one call, in random order", op: opBatch, batch: -1},
 	{name: "batch_1024", about: "read 1,024 random records per call", op: opBatch, batch: 1024},
@@ -95,35 +96,52 @@ type size struct {
 
 var sizes = []size{
 	// All operations of all peers, but few of their combinations with data sets.
-	{"tiny", 2, 2 * time.Millisecond, shares(
-		map[string]int{"lorem": 2048, "small": 5000, "jpeg": 64, "examples": 1000, "tiny": 10_000},
-		map[string][]string{"lorem": {"zstd:3", "uncompressed"}, "small": {"snappy"}, "jpeg": {"brotli:3"}, "examples": {"zstd:3"}},
-	)},
-	{"small", 5, 50 * time.Millisecond, shares(
-		map[string]int{"lorem": 16_384, "small": 100_000, "jpeg": 500, "examples": 10_000, "tiny": 1_000_000}, nil,
-	)},
+	{"tiny", 2, 2 * time.Millisecond, shares(map[string]share{
+		"lorem":    {records: 2048, codecs: []string{"zstd:3", "uncompressed"}},
+		"small":    {records: 5000, codecs: []string{"snappy"}},
+		"jpeg":     {records: 64, codecs: []string{"brotli:3"}},
+		"examples": {records: 1000, codecs: []string{"zstd:3"}},
+		"tiny":     {records: 10_000},
+	})},
+	{"small", 5, 50 * time.Millisecond, shares(map[string]share{
+		"lorem": {records: 16_384}, "small": {records: 100_000}, "jpeg": {records: 500}, "examples": {records: 10_000},
+		"tiny": {records: 1_000_000},
+	})},
 	// What full has of its first data set, and some of the others, in a quarter of an hour.
-	{"medium", 5, 30 * time.Millisecond, shares(
-		map[string]int{"jpeg": 1000},
-		map[string][]string{"small": {"zstd:3"}, "jpeg": {"uncompressed"}, "examples": {"zstd:3"}},
-	)},
-	{"full", 7, 250 * time.Millisecond, shares(nil, nil)},
+	{"medium", 5, 30 * time.Millisecond, shares(map[string]share{
+		"small": {
+			codecs: []string{"zstd:3"}, groups: []int{1},
+			operations: []string{"sequential", "scan", "batch_1024", "get", "append", "get_2", "open"},
+		},
+		"jpeg": {
+			records: 1000, codecs: []string{"uncompressed"}, groups: []int{1},
+			operations: []string{"write", "sequential", "scan", "read_all", "batch_32", "get", "append"},
+		},
+		"examples": {codecs: []string{"zstd:3"}},
+	})},
+	{"full", 7, 250 * time.Millisecond, shares(nil)},
 }
 
-// shares gives the data sets the numbers of records and the codecs, or all of
-// them where none are said.
-func shares(records map[string]int, codecs map[string][]string) map[string]share {
+// shares completes the shares of the data sets: all of what is not said.
+func shares(said map[string]share) map[string]share {
 	out := make(map[string]share)
 	for _, d := range datasets {
-		s := share{records: d.full, codecs: allCodecs, groups: allGroups, operations: operationNames()}
-		if n, ok := records[d.name]; ok {
-			s.records = n
-		}
-		if c, ok := codecs[d.name]; ok {
-			s.codecs = c
-		}
+		all := share{records: d.full, codecs: allCodecs, groups: allGroups, operations: operationNames()}
 		if d.name == "tiny" {
-			s.codecs, s.groups, s.operations = []string{"uncompressed"}, []int{1}, []string{"open"}
+			all.codecs, all.groups, all.operations = []string{"uncompressed"}, []int{1}, []string{"open"}
+		}
+		s := said[d.name]
+		if s.records == 0 {
+			s.records = all.records
+		}
+		if s.codecs == nil {
+			s.codecs = all.codecs
+		}
+		if s.groups == nil {
+			s.groups = all.groups
+		}
+		if s.operations == nil {
+			s.operations = all.operations
 		}
 		out[d.name] = s
 	}

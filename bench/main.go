@@ -146,8 +146,10 @@ func run(ctx context.Context, args []string) error {
 
 // measure runs the experiments and writes the results.
 func measure(ctx context.Context, s *settings, flags string) (err error) {
-	if err := os.MkdirAll(filepath.Dir(s.out), 0o777); err != nil {
-		return err
+	for _, dir := range []string{filepath.Dir(s.out), s.dir} {
+		if err := os.MkdirAll(dir, 0o777); err != nil {
+			return err
+		}
 	}
 	f, err := os.Create(s.out)
 	if err != nil {
@@ -173,9 +175,14 @@ func measure(ctx context.Context, s *settings, flags string) (err error) {
 		commands = append(commands, command)
 		h.Peers = append(h.Peers, c.name)
 	}
+	data, err := os.MkdirTemp(s.dir, "data-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(data)
 	for i, d := range s.datasets {
 		r := &runner{
-			dir: filepath.Join(s.dir, "data"), repeat: s.size.repeat, long: s.size.long,
+			dir: data, repeat: s.size.repeat, long: s.size.long,
 			results: results, progress: os.Stderr,
 		}
 		// New processes for each data set: what they keep of one is no burden to the next.

@@ -219,7 +219,11 @@ func (o *oursPeer) read(ctx context.Context, q *request, t *tally) error {
 	switch q.Op {
 	case opSequential:
 		return t.clock(q.Count, func(int) error {
-			for record, err := range r.Records(ctx) {
+			records := r.Records(ctx)
+			if q.Reuse {
+				records = r.Scan(ctx, 0, r.NumRecords())
+			}
+			for record, err := range records {
 				if err != nil {
 					return err
 				}

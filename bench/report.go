@@ -173,7 +173,8 @@ func secondThread(t *table, e experiment) float64 {
 
 var goals = []goal{
 	against("random batch of 1,024 and of all, group size 1", "floor", 0.9, on("batch_1024 batch_all", 1)),
-	against("sequential read", "floor", 0.9, on("sequential")),
+	against("sequential read, by Records", "floor", 0.9, on("sequential")),
+	against("sequential read, by Scan", "floor", 0.9, on("scan")),
 	against("read all", "floor", 0.9, on("read_all")),
 	against("single random Get, one goroutine, group size 1", "floor", 0.8, on("get", 1)),
 	against("the same with AppendRecord", "floor", 0.8, on("append", 1)),
@@ -189,7 +190,7 @@ var goals = []goal{
 	against("sequential read, its best options", "upstream", 1.3, on("sequential")),
 	against("sequential read, its default options", "upstream-default", 3, on("sequential")),
 	against("write", "upstream", 2, on("write")),
-	{name: "iterator: allocations per record", most: 0.05, is: on("sequential"), measure: allocsPerRecord},
+	{name: "Records and Scan: allocations per record", most: 0.05, is: on("sequential scan"), measure: allocsPerRecord},
 	{name: "AppendRecord: allocations per record", most: 0.05, is: on("append", 1), measure: allocsPerRecord},
 	{name: "batch of all: allocations per record", most: 0.05, is: on("batch_all"), measure: allocsPerRecord},
 }

@@ -106,10 +106,7 @@ func parts() []string {
 // run does the experiments of one data set, which are those of share s that the filters let through.
 func (r *runner) run(ctx context.Context, d dataset, n int, experiments []*experiment) error {
 	p := &place{dir: filepath.Join(r.dir, d.name), least: math.MaxInt}
-	if err := os.RemoveAll(p.dir); err != nil {
-		return err
-	}
-	if err := os.MkdirAll(p.dir, 0o777); err != nil {
+	if err := os.Mkdir(p.dir, 0o777); err != nil {
 		return err
 	}
 	defer os.RemoveAll(p.dir)
