@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/sdf"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/io/rtrackers/offsetrange"
 
 	"github.com/arrayrecord/arrayrecord-go/beam/internal/convert"
 	"github.com/arrayrecord/arrayrecord-go/beam/internal/counters"
@@ -13,7 +15,7 @@ import (
 	"github.com/arrayrecord/arrayrecord-go/tfrecord"
 )
 
-func init() { dofn.Register5x1((*fileFn).ProcessElement) }
+func init() { dofn.Register6x1((*fileFn).ProcessElement) }
 
 // TFRecordFileToArrayRecord converts TFRecord files into ArrayRecord files, one
 // into one, and returns the names of the latter as a PCollection of string.
@@ -73,10 +75,11 @@ func convertFiles(s beam.Scope, o options, toTFRecord bool, files beam.PCollecti
 	if o.deadLetters != nil {
 		*o.deadLetters = beam.Flatten(s, doubled, failed)
 	}
-	return names, nil
+	return settle(s, names), nil
 }
 
-// fileFn converts files.
+// fileFn converts files. It is splittable, but only between files: Prism has the
+// files converted one after the other else.
 type fileFn struct {
 	Config     config
 	ToTFRecord bool // and not the other way
@@ -87,8 +90,40 @@ type fileFn struct {
 // Setup makes the counters, which do not travel.
 func (f *fileFn) Setup() { f.read, f.written = counters.Read(), counters.Written() }
 
+// CreateInitialRestriction has one place, which is the whole file.
+func (f *fileFn) CreateInitialRestriction(_, _ string) offsetrange.Restriction {
+	return offsetrange.Restriction{End: 1}
+}
+
+// SplitRestriction leaves it whole.
+func (f *fileFn) SplitRestriction(_, _ string, r offsetrange.Restriction) []offsetrange.Restriction {
+	return []offsetrange.Restriction{r}
+}
+
+// RestrictionSize takes all files for equally large.
+func (f *fileFn) RestrictionSize(_, _ string, r offsetrange.Restriction) float64 { return r.Size() }
+
+// CreateTracker makes the tracker that the runner and ProcessElement share.
+func (f *fileFn) CreateTracker(r offsetrange.Restriction) *sdf.LockRTracker {
+	return sdf.NewLockRTracker(fileTracker{offsetrange.NewTracker(r)})
+}
+
+// fileTracker is for a single place. Its progress is none until the end: that
+// the place is claimed does not mean that the file is done, and a runner that
+// thinks so gives less of the other files away.
+type fileTracker struct{ *offsetrange.Tracker }
+
+// GetProgress implements sdf.RTracker.
+func (t fileTracker) GetProgress() (done, remaining float64) {
+	r := t.GetRestriction().(offsetrange.Restriction)
+	return 0, r.Size()
+}
+
 // ProcessElement converts one file and gives the output's name.
-func (f *fileFn) ProcessElement(ctx context.Context, input, output string, emit func(string), fail func(DeadLetter)) error {
+func (f *fileFn) ProcessElement(ctx context.Context, rt *sdf.LockRTracker, input, output string, emit func(string), fail func(DeadLetter)) error {
+	if !rt.TryClaim(int64(0)) {
+		return nil
+	}
 	start := time.Now()
 	stats, err := f.convert(ctx, input, output)
 	if err != nil {

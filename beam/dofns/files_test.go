@@ -3,8 +3,11 @@ package dofns
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"errors"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/testing/passert"
@@ -164,7 +167,42 @@ func TestEndOfTheContextIsNoDeadLetterOfAFile(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	reason := errors.New("no longer wanted")
 	cancel(reason)
-	err = f.ProcessElement(ctx, dir+"/x", dir+"/out", func(string) { t.Error("converted") }, func(DeadLetter) { t.Error("dead letter") })
+	rt := f.CreateTracker(f.CreateInitialRestriction("", ""))
+	err = f.ProcessElement(ctx, rt, dir+"/x", dir+"/out", func(string) { t.Error("converted") }, func(DeadLetter) { t.Error("dead letter") })
 	require.True(t, errors.Is(err, reason) || errors.Is(err, context.Canceled), err)
 	requireFiles(t, dir, "x")
+}
+
+// meeting is a place where the files "a" and "b" are opened at the same time, or
+// not at all.
+type meeting struct {
+	storage.Local
+	scheme  string
+	arrived map[string]chan struct{}
+}
+
+func (m *meeting) Open(ctx context.Context, name string) (storage.Object, error) {
+	path := strings.TrimPrefix(name, m.scheme)
+	_, me := storage.Split(path)
+	close(m.arrived[me])
+	select {
+	case <-m.arrived[map[string]string{"a": "b", "b": "a"}[me]]:
+		return m.Local.Open(ctx, path)
+	case <-time.After(time.Minute):
+		return nil, errors.New("nobody came")
+	}
+}
+
+// Prism runs a step that is not splittable for one element after the other.
+func TestSeveralFilesAreConvertedAtOnce(t *testing.T) {
+	scheme := "meeting-" + strings.ToLower(rand.Text())
+	m := &meeting{scheme: scheme + "://", arrived: map[string]chan struct{}{"a": make(chan struct{}), "b": make(chan struct{})}}
+	storage.Register(scheme, m)
+	dir := t.TempDir()
+	putTFRecords(t, dir+"/a", nil)
+	putTFRecords(t, dir+"/b", nil)
+	p, s := beam.NewPipelineWithRoot()
+	TFRecordFileToArrayRecord(s, pairs(s, m.scheme+dir+"/a", dir+"/out/a", m.scheme+dir+"/b", dir+"/out/b"))
+	ptest.RunAndValidate(t, p)
+	requireFiles(t, dir+"/out", "a", "b")
 }

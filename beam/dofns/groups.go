@@ -28,7 +28,8 @@ func init() {
 // in the order in which the runner gives them.
 //
 // Memory is bounded by the writer, whatever the size of a group, as far as the
-// runner streams groups; Prism holds them in memory.
+// runner streams groups; Prism holds all of them in memory, and has them written
+// one after the other.
 //
 // Groups with the same output, such as a/x and b/x, are noticed when they have
 // been written: then what the object holds is one of them. With WithDeadLetters

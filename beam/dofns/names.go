@@ -22,6 +22,7 @@ func init() {
 	register.Iter1[string]()
 	beam.RegisterFunction(swap)
 	beam.RegisterFunction(dropInput)
+	beam.RegisterFunction(same)
 }
 
 // NameOutputs gives each file, a PCollection of string, the name of its output
@@ -156,6 +157,14 @@ func enumerate(inputs []string) string {
 	}
 	return strings.Join(inputs, ", ")
 }
+
+// settle gives the names of outputs in a stage of their own. Prism wastes a
+// processor on a stage whose output nobody takes, as long as it runs.
+func settle(s beam.Scope, names beam.PCollection) beam.PCollection {
+	return beam.ParDo(s, same, beam.Reshuffle(s, names))
+}
+
+func same(name string) string { return name }
 
 // dropInput gives the output of a pair.
 func dropInput(_, output string) string { return output }

@@ -22,7 +22,7 @@ import (
 func makeRecords(n int) [][]byte {
 	records := make([][]byte, n)
 	for i := range records {
-		records[i] = bytes.Repeat(fmt.Appendf(nil, "%d ", i), i*7919%600)
+		records[i] = bytes.Repeat(fmt.Appendf(nil, "%d ", i), i*7919%300)
 	}
 	return records
 }
@@ -111,7 +111,7 @@ func size(t *testing.T, name string) int64 {
 
 func TestThereAndBack(t *testing.T) {
 	for place, dir := range places(t) {
-		for _, n := range []int{0, 1, 5000} {
+		for _, n := range []int{0, 1, 2500} {
 			for _, c := range []tfrecord.Compression{tfrecord.None, tfrecord.Gzip, tfrecord.Zlib} {
 				for _, options := range []string{"group_size:1", "group_size:100,brotli:1"} {
 					t.Run(fmt.Sprintf("%s/%d/%v/%s", place, n, c, options), func(t *testing.T) {
@@ -268,10 +268,10 @@ func TestDamageLeavesNothing(t *testing.T) {
 
 func TestCancellingLeavesNothing(t *testing.T) {
 	for place, dir := range places(t) {
-		for direction, run := range conversions(t, dir, 20_000) {
+		for direction, run := range conversions(t, dir, 8000) {
 			t.Run(place+"/"+direction, func(t *testing.T) {
 				reason := errors.New("no longer wanted")
-				for _, at := range []int{0, 1, 5000, 20_000} {
+				for _, at := range []int{0, 1, 5000, 8000} {
 					ctx, cancel := context.WithCancelCause(t.Context())
 					records := 0
 					if at == 0 {
