@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"runtime/debug"
 	"strconv"
 	"strings"
 )
@@ -28,12 +29,30 @@ func thisMachine() machine {
 		Arch:   runtime.GOARCH,
 		Kernel: firstLine("/proc/sys/kernel/osrelease"),
 	}
-	kib, _, _ := strings.Cut(lookUp("/proc/meminfo", "MemTotal", ":"), " ")
-	if n, err := strconv.ParseInt(kib, 10, 64); err == nil {
-		m.Memory = n << 10
-	}
+	m.Memory = kibibytes("/proc/meminfo", "MemTotal")
 	return m
 }
+
+// kibibytes is a value of a file that tells sizes in kB, in bytes; 0 if it is not there.
+func kibibytes(name, key string) int64 {
+	value, _, _ := strings.Cut(lookUp(name, key, ":"), " ")
+	n, err := strconv.ParseInt(value, 10, 64)
+	if err != nil {
+		return 0
+	}
+	return n << 10
+}
+
+// resetPeak makes peakMemory start anew, and gives the resident memory of this
+// process, less what has become free.
+func resetPeak() (int64, error) {
+	debug.FreeOSMemory()
+	err := os.WriteFile("/proc/self/clear_refs", []byte("5"), 0)
+	return kibibytes("/proc/self/status", "VmRSS"), err
+}
+
+// peakMemory is the largest resident memory of this process since resetPeak.
+func peakMemory() int64 { return kibibytes("/proc/self/status", "VmHWM") }
 
 // lookUp gives the value behind the first line "key separator value" of a file.
 func lookUp(name, key, separator string) string {

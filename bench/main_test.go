@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -169,6 +170,18 @@ func TestPermutation(t *testing.T) {
 	assert.False(t, slices.IsSorted(indices))
 	slices.Sort(indices)
 	assert.Equal(t, []int{0, 1, 999}, []int{indices[0], indices[1], indices[999]})
+}
+
+func TestPeakMemory(t *testing.T) {
+	resident, err := resetPeak()
+	if err != nil {
+		t.Skip("this system does not tell:", err)
+	}
+	const size = 64 << 20
+	b := bytes.Repeat([]byte{1}, size)
+	grown := peakMemory() - resident
+	runtime.KeepAlive(b)
+	assert.InDelta(t, size, grown, size/4)
 }
 
 func TestFlags(t *testing.T) {

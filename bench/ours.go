@@ -33,8 +33,8 @@ type oursPeer struct {
 // A tally counts what an operation reads.
 type tally struct {
 	answer
-	verify bool
-	crc    uint32
+	verify, memory bool
+	crc            uint32
 }
 
 func (t *tally) add(record []byte) {
@@ -54,6 +54,14 @@ func (t *tally) addAll(records [][]byte) {
 // clock times count calls of f.
 func (t *tally) clock(count int, f func(k int) error) error {
 	runtime.GC() // of what earlier requests left
+	if t.memory {
+		if resident, err := resetPeak(); err == nil { // not every system allows it
+			defer func() {
+				grown := max(0, peakMemory()-resident)
+				t.Memory = &grown
+			}()
+		}
+	}
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	start := time.Now()
@@ -71,7 +79,7 @@ func (t *tally) clock(count int, f func(k int) error) error {
 
 func (o *oursPeer) do(q *request) (*answer, error) {
 	ctx := context.Background()
-	t := &tally{verify: q.Verify}
+	t := &tally{verify: q.Verify, memory: q.Memory}
 	var err error
 	switch q.Op {
 	case opHello:

@@ -38,6 +38,8 @@ type request struct {
 	Count   int      `json:"count"`
 	// Verify asks for the CRC of what is read, which may be part of the time then.
 	Verify bool `json:"verify,omitempty"`
+	// Memory asks for the memory that the operation takes, if the peer can tell. The time is wrong then.
+	Memory bool `json:"memory,omitempty"`
 }
 
 // An answer tells how long it took to read or write so many records.
@@ -52,6 +54,8 @@ type answer struct {
 	CRC *uint32 `json:"crc,omitempty"`
 	// Allocs is how many pieces of memory were allocated on the heap meanwhile, if the peer knows.
 	Allocs *int64 `json:"allocs,omitempty"`
+	// Memory is by how many bytes the process was larger meanwhile, at most, than before.
+	Memory *int64 `json:"memory,omitempty"`
 	// Error is why there is no result.
 	Error string `json:"error,omitempty"`
 

@@ -164,6 +164,16 @@ func allocsPerRecord(t *table, e experiment) float64 {
 	return median(x)
 }
 
+func megabytes(t *table, e experiment) float64 {
+	var x []float64
+	for _, r := range t.results[e][ours] {
+		if r.Memory != nil {
+			x = append(x, float64(*r.Memory)/1e6)
+		}
+	}
+	return median(x)
+}
+
 // secondThread is the gain of a second thread.
 func secondThread(t *table, e experiment) float64 {
 	one := e
@@ -191,6 +201,8 @@ var goals = []goal{
 	against("sequential read, its default options", "upstream-default", 3, on("sequential")),
 	against("write", "upstream", 2, on("write")),
 	{name: "Records and Scan: allocations per record", most: 0.05, is: on("sequential scan"), measure: allocsPerRecord},
+	{name: "sequential read: memory while it runs", than: "MB", most: 100, is: on("sequential scan"), measure: megabytes},
+	{name: "write: memory while it runs", than: "MB", most: 100, is: on("write convert"), measure: megabytes},
 	{name: "AppendRecord: allocations per record", most: 0.05, is: on("append", 1), measure: allocsPerRecord},
 	{name: "batch of all: allocations per record", most: 0.05, is: on("batch_all"), measure: allocsPerRecord},
 }

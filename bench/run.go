@@ -35,6 +35,7 @@ type result struct {
 	Records    int64   `json:"records"`
 	Bytes      int64   `json:"bytes"`
 	Allocs     *int64  `json:"allocs,omitempty"`
+	Memory     *int64  `json:"memory,omitempty"` // see answer; measured once, before the repetitions
 }
 
 // perRecord is the result in seconds per record, or per opening.
@@ -316,6 +317,7 @@ func (p *place) numbers(q *request) []int {
 // gives its answer.
 func (r *runner) verify(p *place, peer *peer, q *request) (*answer, error) {
 	once := *q
+	once.Memory = peer.name == ours
 	switch q.Op {
 	case opSequential, opReadAll, opBatch, opSource:
 		once.Verify = true
@@ -336,20 +338,21 @@ func (r *runner) verify(p *place, peer *peer, q *request) (*answer, error) {
 }
 
 // calibrate verifies, and sets the count with which a peer works for as long as it should.
-func (r *runner) calibrate(p *place, peer *peer, q *request) error {
-	a, err := r.verify(p, peer, q)
-	if err != nil || q.Op != opGet && a.Seconds > r.long.Seconds() {
-		return err
+// It gives the answer of verify.
+func (r *runner) calibrate(p *place, peer *peer, q *request) (*answer, error) {
+	first, err := r.verify(p, peer, q)
+	if err != nil || q.Op != opGet && first.Seconds > r.long.Seconds() {
+		return first, err
 	}
 	for {
 		a, err := p.do(peer, q)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		factor := r.long.Seconds() / max(a.Seconds, 1e-9)
 		if factor <= 2 {
 			q.Count = max(1, int(float64(q.Count)*factor))
-			return nil
+			return first, nil
 		}
 		q.Count = int(float64(q.Count) * min(factor, 20))
 	}
@@ -359,15 +362,18 @@ func (r *runner) calibrate(p *place, peer *peer, q *request) error {
 func (r *runner) experiment(p *place, e *experiment) error {
 	var peers []*peer
 	var requests []*request
+	var memory []*int64
 	for _, peer := range r.peers {
 		if !peer.does(e) {
 			continue
 		}
 		q := p.request(peer, e)
-		if err := r.calibrate(p, peer, q); err != nil {
+		first, err := r.calibrate(p, peer, q)
+		if err != nil {
 			return err
 		}
 		peers, requests = append(peers, peer), append(requests, q)
+		memory = append(memory, first.Memory)
 	}
 	byPeer := make(map[string][]*result)
 	for repetition := range r.repeat {
@@ -379,7 +385,7 @@ func (r *runner) experiment(p *place, e *experiment) error {
 			}
 			line := &result{
 				Kind: "result", experiment: *e, Peer: peers[k].name, Repetition: repetition,
-				Seconds: a.Seconds, Records: a.Records, Bytes: a.Bytes, Allocs: a.Allocs,
+				Seconds: a.Seconds, Records: a.Records, Bytes: a.Bytes, Allocs: a.Allocs, Memory: memory[k],
 			}
 			if err := r.results.Encode(line); err != nil {
 				return err
