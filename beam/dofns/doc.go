@@ -41,8 +41,9 @@
 //	file_path_suffix    WithFilePathSuffix, ".arrayrecord" by default
 //	write_dir           none: nothing is written to local disk
 //
-// It writes with the options "group_size:1", the default of WithWriterOptions,
-// and lets the last of several inputs with one output win.
+// Upstream's writes with the options "group_size:1", the default of
+// WithWriterOptions here, and lets the last of several inputs with the same
+// output win.
 //
 // # Metrics
 //

@@ -76,6 +76,8 @@ func TestWrongArgumentsAreNoticedAtConstruction(t *testing.T) {
 	require.ErrorIs(t, err, ErrInvalidOption)
 	_, err = TryTFRecordFileToArrayRecord(s, files, WithMaxRecordSize(-1))
 	require.ErrorIs(t, err, tfrecord.ErrInvalidOption)
+	_, err = TryTFRecordFileToArrayRecord(s, files, WithMaxRecordSize(0))
+	require.ErrorIs(t, err, ErrInvalidOption)
 
 	for name, try := range map[string]func() error{
 		"WithCompression": func() error {

@@ -145,6 +145,9 @@ func newOptions(opts []Option, has option) (options, error) {
 	if err != nil {
 		return o, fmt.Errorf("%w: %w", ErrInvalidOption, err)
 	}
+	if o.MaxRecordSize == 0 {
+		return o, fmt.Errorf("%w: a longest record of 0 bytes", ErrInvalidOption)
+	}
 	if o.given&deadLetters != 0 && o.deadLetters == nil {
 		return o, fmt.Errorf("%w: WithDeadLetters without a place for them", ErrInvalidOption)
 	}
