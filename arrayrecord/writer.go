@@ -15,8 +15,8 @@ import (
 
 const (
 	// Records are collected before they are handed to the core: a call of C costs more than
-	// copying a small record.
-	collectBytes   = 256 << 10
+	// copying a small record. They are still in the processor's cache when the core takes them.
+	collectBytes   = 32 << 10
 	collectRecords = 4 << 10
 	// takeBytes is the size of the pieces that go to an io.Writer.
 	takeBytes = 256 << 10

@@ -24,18 +24,40 @@ using ZstdDecompressor = std::unique_ptr<ZSTD_DCtx, Deleter<ZSTD_freeDCtx>>;
 using BrotliEncoder = std::unique_ptr<BrotliEncoderState, Deleter<BrotliEncoderDestroyInstance>>;
 using BrotliDecoder = std::unique_ptr<BrotliDecoderState, Deleter<BrotliDecoderDestroyInstance>>;
 
-// One per thread: making a context costs more than compressing a small record.
-ZSTD_CCtx* ThreadZstdCompressor() {
-  thread_local ZstdCompressor context(ZSTD_createCCtx());
-  if (context == nullptr) throw std::bad_alloc();
-  return context.get();
-}
+// One per thread: making a context costs more than compressing a small record, and setting one up
+// costs something, too.
+struct ThreadZstdCompressor {
+  ZstdCompressor context{ZSTD_createCCtx()};
+  int level = 0, window_log = -1;  // as the context is set up
+
+  static ThreadZstdCompressor& Get() {
+    thread_local ThreadZstdCompressor compressor;
+    if (compressor.context == nullptr) throw std::bad_alloc();
+    return compressor;
+  }
+  // An error code of zstd, or 0.
+  size_t SetUp(const Compression& c) {
+    if (level == c.level && window_log == c.window_log) return 0;
+    window_log = -1;
+    ZSTD_CCtx_reset(context.get(), ZSTD_reset_session_and_parameters);
+    size_t code = ZSTD_CCtx_setParameter(context.get(), ZSTD_c_compressionLevel, c.level);
+    if (!ZSTD_isError(code) && c.window_log != 0) {
+      code = ZSTD_CCtx_setParameter(context.get(), ZSTD_c_windowLog, c.window_log);
+    }
+    if (ZSTD_isError(code)) return code;
+    level = c.level;
+    window_log = c.window_log;
+    return 0;
+  }
+};
 
 ZSTD_DCtx* ThreadZstdDecompressor() {
   thread_local ZstdDecompressor context(ZSTD_createDCtx());
   if (context == nullptr) throw std::bad_alloc();
   return context.get();
 }
+
+constexpr size_t kMaxRawZstd = 6;
 
 Status ZstdFailure(const char* what, size_t code) {
   std::string message = std::string("zstd: ") + what + ": " + ZSTD_getErrorName(code);
@@ -53,16 +75,34 @@ Status AppendAtMost(size_t bound, std::string* out, Write write) {
   return status;
 }
 
+// A zstd frame that holds `in` as it is; what zstd makes of so few bytes, in far less time. The
+// sizes of a chunk of one record are such.
+void AppendRawZstdFrame(ByteSpan in, std::string* out) {
+  const uint8_t size = static_cast<uint8_t>(in.size);
+  const uint8_t header[] = {0x28,
+                            0xb5,
+                            0x2f,
+                            0xfd,  // magic number
+                            0x20,
+                            size,  // one segment of this size
+                            static_cast<uint8_t>(size << 3 | 1),
+                            0x00,
+                            0x00};  // the last block, raw, of this size
+  out->append(reinterpret_cast<const char*>(header), sizeof(header));
+  out->append(reinterpret_cast<const char*>(in.data), in.size);
+}
+
 Status ZstdCompress(const Compression& c, ByteSpan in, std::string* out) {
-  ZSTD_CCtx* context = ThreadZstdCompressor();
-  ZSTD_CCtx_reset(context, ZSTD_reset_session_and_parameters);
-  size_t code = ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, c.level);
-  if (!ZSTD_isError(code) && c.window_log != 0) {
-    code = ZSTD_CCtx_setParameter(context, ZSTD_c_windowLog, c.window_log);
+  if (in.size <= kMaxRawZstd) {
+    AppendRawZstdFrame(in, out);
+    return Status();
   }
+  ThreadZstdCompressor& compressor = ThreadZstdCompressor::Get();
+  const size_t code = compressor.SetUp(c);
   if (ZSTD_isError(code)) return ZstdFailure("cannot set up", code);
   return AppendAtMost(ZSTD_compressBound(in.size), out, [&](uint8_t* dst, size_t* written) {
-    size_t n = ZSTD_compress2(context, dst, ZSTD_compressBound(in.size), in.data, in.size);
+    size_t n = ZSTD_compress2(compressor.context.get(), dst, ZSTD_compressBound(in.size), in.data,
+                              in.size);
     if (ZSTD_isError(n)) return ZstdFailure("cannot compress", n);
     *written = n;
     return Status();

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <climits>
 
 namespace arrayrecord {
 namespace {
@@ -55,14 +56,19 @@ Status File::ReadAt(uint64_t position, void* out, uint64_t size) const {
   return Status();
 }
 
-Status File::Write(const void* data, size_t size) const {
-  const char* p = static_cast<const char*>(data);
-  while (size > 0) {
-    ssize_t n = write(fd_, p, std::min<uint64_t>(size, kMaxTransfer));
+Status File::Write(std::vector<iovec>* pieces) const {
+  iovec* piece = pieces->data();
+  iovec* const end = piece + pieces->size();
+  while (piece < end) {
+    ssize_t n = writev(fd_, piece, static_cast<int>(std::min<ptrdiff_t>(end - piece, IOV_MAX)));
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) return Status::Os(errno, "cannot write");
-    p += n;
-    size -= static_cast<size_t>(n);
+    size_t written = static_cast<size_t>(n);
+    for (; piece < end && written >= piece->iov_len; ++piece) written -= piece->iov_len;
+    if (written > 0) {
+      piece->iov_base = static_cast<char*>(piece->iov_base) + written;
+      piece->iov_len -= written;
+    }
   }
   return Status();
 }

@@ -2,8 +2,11 @@
 #ifndef ARRAYRECORD_FILE_H_
 #define ARRAYRECORD_FILE_H_
 
+#include <sys/uio.h>
+
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "status.h"
 
@@ -24,7 +27,8 @@ class File {
   Status Size(uint64_t* size) const;
   // Reads exactly `size` bytes. The end of the file comes as AR_DATA_LOSS: the index promised more.
   Status ReadAt(uint64_t position, void* out, uint64_t size) const;
-  Status Write(const void* data, size_t size) const;
+  // Writes all pieces, one after the other; changes them.
+  Status Write(std::vector<iovec>* pieces) const;
   Status Close();
 
  private:

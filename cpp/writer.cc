@@ -7,6 +7,7 @@
 #include <atomic>
 #include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <new>
 #include <stdexcept>
 
@@ -20,22 +21,34 @@ namespace {
 // Enough work to be worth handing to another thread.
 constexpr size_t kJobBytes = 256 << 10;
 constexpr size_t kJobRecords = 16 << 10;
-constexpr size_t kSinkBuffer = 256 << 10;
+// Memory of one job that is kept for the next.
+constexpr size_t kMaxKeptMemory = 4 << 20;
 
 const uint8_t kZeros[4096] = {};
 
 }  // namespace
 
 Status FdSink::Append(const uint8_t* data, size_t size) {
-  if (pending_.size() + size > kSinkBuffer) AR_TRY(Flush());
-  if (size >= kSinkBuffer) return file_.Write(data, size);
-  pending_.append(reinterpret_cast<const char*>(data), size);
+  if (size == 0) return Status();
+  if (!FollowsLast(data)) {
+    if (pieces_.size() == kMaxPieces || sizeof(small_) - small_used_ < kSmall) AR_TRY(Flush());
+    if (size <= kSmall) {
+      data = static_cast<uint8_t*>(std::memcpy(small_ + small_used_, data, size));
+      small_used_ += size;
+    }
+  }
+  if (FollowsLast(data)) {
+    pieces_.back().iov_len += size;
+  } else {
+    pieces_.push_back({const_cast<uint8_t*>(data), size});
+  }
   return Status();
 }
 
 Status FdSink::Flush() {
-  Status status = file_.Write(pending_.data(), pending_.size());
-  pending_.clear();
+  Status status = file_.Write(&pieces_);
+  pieces_.clear();
+  small_used_ = 0;
   return status;
 }
 
@@ -171,7 +184,12 @@ Status Writer::WriteRecords(const uint8_t* data, const uint64_t* sizes, size_t n
 Status Writer::Submit() {
   if (current_->sizes.empty()) return Status();
   jobs_.push_back(std::move(current_));
-  current_ = std::make_unique<Job>();
+  if (done_jobs_.empty()) {
+    current_ = std::make_unique<Job>();
+  } else {
+    current_ = std::move(done_jobs_.back());
+    done_jobs_.pop_back();
+  }
   Job* job = jobs_.back().get();
   if (parallelism_ > 1) {
     job->task = std::make_shared<Task>([this, job] { Encode(options_, job); });
@@ -198,6 +216,11 @@ Status Writer::Drain(size_t max_jobs) {
       AR_TRY(AppendDataChunk(chunk, data));
       chunk = data + Load64(chunk + 8);
     }
+    AR_TRY(sink_->Flush());
+    if (job->memory() <= kMaxKeptMemory) {
+      job->Clear();
+      done_jobs_.push_back(std::move(jobs_.front()));
+    }
     jobs_.pop_front();
   }
   return Status();
@@ -219,7 +242,7 @@ void Writer::Encode(const WriterOptions& options, Job* job) {
     values += bytes;
     i += n;
   }
-  job->records = std::string();
+  if (job->memory() > kMaxKeptMemory) job->records = std::string();
 }
 
 Status Writer::AppendDataChunk(const uint8_t* header_bytes, const uint8_t* data) {
@@ -280,7 +303,8 @@ Status Writer::Pad() {
   header.data_hash = Hash(zeros.data(), zeros.size());
   uint8_t bytes[kChunkHeaderSize];
   header.Encode(bytes);
-  return AppendChunk(header, bytes, reinterpret_cast<const uint8_t*>(zeros.data()));
+  AR_TRY(AppendChunk(header, bytes, reinterpret_cast<const uint8_t*>(zeros.data())));
+  return sink_->Flush();
 }
 
 Status Writer::CopyChunks(const Reader& reader, uint64_t begin, uint64_t end, uint8_t* bytes,
@@ -339,7 +363,7 @@ Status Writer::CopyChunkRange(const Reader& reader, uint64_t begin, uint64_t end
     AR_TRY(AppendDataChunk(header, chunk.data));
     ended_by_short_chunk_ = chunk.header.num_records < options_.group_size;
   }
-  return Status();
+  return sink_->Flush();
 }
 
 Status Writer::Close() {
@@ -385,7 +409,8 @@ Status Writer::AppendEncodedChunk(const std::string& chunk) {
   const uint8_t* bytes = reinterpret_cast<const uint8_t*>(chunk.data());
   ChunkHeader header;
   if (!header.Decode(bytes)) return Status(AR_INTERNAL, "wrong hash in an encoded chunk");
-  return AppendChunk(header, bytes, bytes + kChunkHeaderSize);
+  AR_TRY(AppendChunk(header, bytes, bytes + kChunkHeaderSize));
+  return sink_->Flush();
 }
 
 }  // namespace arrayrecord

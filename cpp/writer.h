@@ -23,23 +23,35 @@ namespace arrayrecord {
 class Sink {
  public:
   virtual ~Sink() = default;
+  // Pieces of up to kSmall bytes are copied; larger ones must stay where they are until Flush.
   virtual Status Append(const uint8_t* data, size_t size) = 0;
+  virtual Status Flush() { return Status(); }
   // After the last byte.
   virtual Status Close() { return Status(); }
+
+  static constexpr size_t kSmall = 64;
 };
 
-// Collects small pieces and writes to a descriptor that somebody else owns.
+// Writes to a descriptor that somebody else owns, many pieces by one call.
 class FdSink : public Sink {
  public:
   explicit FdSink(int fd) : file_(fd, /*owned=*/false) {}
   Status Append(const uint8_t* data, size_t size) override;
+  Status Flush() override;
   Status Close() override { return Flush(); }
 
  private:
-  Status Flush();
+  static constexpr size_t kMaxPieces = 1024;  // what the system takes at once
+
+  bool FollowsLast(const uint8_t* data) const {
+    return !pieces_.empty() &&
+           static_cast<uint8_t*>(pieces_.back().iov_base) + pieces_.back().iov_len == data;
+  }
 
   File file_;
-  std::string pending_;
+  std::vector<iovec> pieces_;
+  size_t small_used_ = 0;
+  uint8_t small_[kMaxPieces * kSmall];
 };
 
 // Writes to a temporary file, which gets its name when it is closed.
@@ -48,6 +60,7 @@ class NamedFileSink : public Sink {
   static Status Create(const std::string& path, std::unique_ptr<Sink>* sink);
   ~NamedFileSink() override;
   Status Append(const uint8_t* data, size_t size) override { return sink_->Append(data, size); }
+  Status Flush() override { return sink_->Flush(); }
   Status Close() override;
 
  private:
@@ -94,6 +107,14 @@ class Writer {
     std::string chunks;  // encoded: each chunk's header and data
     Status status;
     std::shared_ptr<Task> task;
+
+    size_t memory() const { return records.capacity() + chunks.capacity(); }
+    void Clear() {
+      records.clear();
+      sizes.clear();
+      chunks.clear();
+      task = nullptr;
+    }
   };
 
   Writer(const WriterOptions& options, std::unique_ptr<Sink> sink);
@@ -121,6 +142,7 @@ class Writer {
   uint64_t position_ = 0;
   std::unique_ptr<Job> current_;
   std::deque<std::unique_ptr<Job>> jobs_;
+  std::vector<std::unique_ptr<Job>> done_jobs_;  // whose memory serves the next ones
   bool ended_by_short_chunk_ = false;
   bool closed_ = false;
   Status failure_;

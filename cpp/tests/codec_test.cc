@@ -148,5 +148,24 @@ TEST(CodecTest, DenseDataIsPlausible) {
   }
 }
 
+// So few bytes are put into a frame without zstd's help, which must not show.
+TEST(CodecTest, ZstdOfAFewBytesIsWhatZstdMakes) {
+  for (int level : {-5, 1, 3, 19, 22}) {
+    for (size_t n = 0; n <= 8; ++n) {
+      for (int step : {0, 37}) {
+        std::string plain;
+        for (size_t i = 0; i < n; ++i) plain.push_back(static_cast<char>(i * step));
+        std::string want(100, '\0'), got;
+        want[0] = static_cast<char>(n);
+        const size_t size =
+            ZSTD_compress(&want[1], want.size() - 1, plain.data(), plain.size(), level);
+        ASSERT_FALSE(ZSTD_isError(size));
+        ASSERT_TRUE(Compress({Codec::kZstd, level, 20}, AsBytes(plain), &got).ok());
+        EXPECT_EQ(got, want.substr(0, 1 + size)) << level << " " << n << " " << step;
+      }
+    }
+  }
+}
+
 }  // namespace
 }  // namespace arrayrecord

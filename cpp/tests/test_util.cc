@@ -196,7 +196,8 @@ TempFile::TempFile(const std::string& content) : path_(testing::TempDir() + "arr
   int fd = mkstemp(path_.data());
   EXPECT_GE(fd, 0);
   File file(fd, /*owned=*/true);
-  EXPECT_TRUE(file.Write(content.data(), content.size()).ok());
+  std::vector<iovec> pieces = {{const_cast<char*>(content.data()), content.size()}};
+  EXPECT_TRUE(file.Write(&pieces).ok());
 }
 
 TempFile::~TempFile() { std::remove(path_.c_str()); }

@@ -175,5 +175,36 @@ TEST(WriterTest, ClosingAtOnceMakesAnEmptyFile) {
   EXPECT_TRUE(back.empty());
 }
 
+// More pieces than the system takes at once, more small ones than there is room for, neighbours in
+// memory and not.
+TEST(FdSinkTest, PiecesOfAllSizesComeOutInOrder) {
+  std::string source(1 << 20, '\0');
+  for (size_t i = 0; i < source.size(); ++i) source[i] = static_cast<char>(i * 2654435761u >> 13);
+  TempFile file("");
+  const int fd = open(file.path().c_str(), O_WRONLY);
+  ASSERT_GE(fd, 0);
+  std::string want;
+  {
+    FdSink sink(fd);
+    for (size_t i = 0; i < 20000; ++i) {
+      const size_t at = i * 7919 % 900000;
+      const size_t size = i % 5000 == 0 ? 100000 : i % 3 == 0 ? 65 + i % 100 : i % 65;
+      // A small piece may be gone when the call returns.
+      std::string small = source.substr(at, size);
+      const char* piece = size <= Sink::kSmall ? small.data() : &source[at];
+      ASSERT_TRUE(sink.Append(reinterpret_cast<const uint8_t*>(piece), size).ok());
+      want += small;
+      small.assign(size, '!');
+      if (i % 4 == 0) {  // the bytes behind the piece before
+        ASSERT_TRUE(sink.Append(reinterpret_cast<const uint8_t*>(&source[at + size]), 70).ok());
+        want += source.substr(at + size, 70);
+      }
+    }
+    ASSERT_TRUE(sink.Close().ok());
+  }
+  close(fd);
+  EXPECT_TRUE(ReadWholeFile(file.path()) == want);
+}
+
 }  // namespace
 }  // namespace arrayrecord
