@@ -97,6 +97,14 @@ interop: ## Check against upstream's Python package
 	@$(install) core interop
 	interop/run.sh
 
+.PHONY: runners-flink runners-spark
+runners-flink: ## Run pipelines on Flink, through the job server from Maven Central
+runners-spark: ## Run pipelines on Spark, likewise
+runners-flink runners-spark: runners-%:
+	@$(install) core java
+	@$(MAKE) --no-print-directory build
+	runners/run.sh $*
+
 .PHONY: bench
 bench: ## Measure against the other libraries (BENCH_FLAGS, e.g. --size=full; --help lists them)
 	@$(install) core interop

@@ -16,6 +16,7 @@ Sets of packages:
   lint      clang-format
   fuzz      clang with libFuzzer and its symbolizer
   interop   Python with venv
+  java      Java 17 and Maven
 END
   exit 2
 }
@@ -34,6 +35,7 @@ for set in "$@"; do
     lint) wanted+=(clang-format-14) ;;
     fuzz) wanted+=(clang-14 libclang-rt-14-dev llvm-14) ;;
     interop) wanted+=(python3 python3-venv) ;;
+    java) wanted+=(openjdk-17-jre-headless maven) ;;
     *)
       echo "install-deps: unknown set: $set" >&2
       usage

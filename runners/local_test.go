@@ -1,0 +1,92 @@
+//go:build runners
+
+package runners
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/options/jobopts"
+	_ "github.com/apache/beam/sdks/v2/go/pkg/beam/runners/flink"
+	_ "github.com/apache/beam/sdks/v2/go/pkg/beam/runners/spark"
+	"github.com/stretchr/testify/require"
+
+	"github.com/arrayrecord/arrayrecord-go/beam/arrayrecordio"
+	"github.com/arrayrecord/arrayrecord-go/beam/pipelines"
+	"github.com/arrayrecord/arrayrecord-go/beam/tfrecordio"
+)
+
+func TestFlinkLocal(t *testing.T) {
+	conf := t.TempDir()
+	// Without the shell scripts of a distribution nothing else sets the memory
+	// for data between tasks.
+	require.NoError(t, os.WriteFile(filepath.Join(conf, "flink-conf.yaml"), []byte(
+		"taskmanager.memory.network.min: 128mb\ntaskmanager.memory.network.max: 128mb\n"), 0o666))
+	endpoint := startJobServer(t, "flink", "org.apache.beam.runners.flink.FlinkJobServerDriver",
+		"--flink-master", "[local]", "--flink-conf-dir", conf)
+	pipelinesOnThisHost(t, "flink", endpoint)
+}
+
+func TestSparkLocal(t *testing.T) {
+	endpoint := startJobServer(t, "spark", "org.apache.beam.runners.spark.SparkJobServerDriver",
+		"--spark-master-url", "local[2]")
+	pipelinesOnThisHost(t, "spark", endpoint)
+}
+
+// pipelinesOnThisHost runs pipelines whose workers are in the process that
+// submits them.
+func pipelinesOnThisHost(t *testing.T, runner, endpoint string) {
+	const numFiles, numRecords = 5, 5 * 2000
+	pattern, want := writeInput(t, numFiles, numRecords/numFiles, 2000)
+	out := t.TempDir()
+	shards := func(name string, n int, suffix string) (names []string) {
+		for i := range n {
+			names = append(names, arrayrecordio.ShardName(filepath.Join(out, name), i, n, suffix))
+		}
+		return names
+	}
+	loopback := []string{"--runner=" + runner, "--endpoint=" + endpoint, "--environment_type=LOOPBACK", "--parallelism=2"}
+
+	for _, n := range []int{1, 3} {
+		name := fmt.Sprintf("converted%d", n)
+		printed := convert(t, append(loopback, "--input="+pattern, "--output="+filepath.Join(out, name), fmt.Sprintf("--num_shards=%d", n))...)
+		require.Regexp(t, fmt.Sprintf(`(?m)^ +read +%d files +%d records  `, numFiles, numRecords), printed)
+		require.Regexp(t, fmt.Sprintf(`(?m)^ +wrote +%d files? +%d records  `, n, numRecords), printed)
+		sameRecords(t, want, readArrayRecords(t, shards(name, n, ".arrayrecord")...))
+	}
+	// As many shards as the runner has bundles.
+	convert(t, append(loopback, "--input="+pattern, "--output="+filepath.Join(out, "bundles"))...)
+	bundles, err := filepath.Glob(filepath.Join(out, "bundles-*"))
+	require.NoError(t, err)
+	require.NotEmpty(t, bundles)
+	sameRecords(t, want, readArrayRecords(t, bundles...))
+
+	*jobopts.Endpoint, *jobopts.EnvironmentType = endpoint, "LOOPBACK"
+	t.Cleanup(func() { *jobopts.Endpoint, *jobopts.EnvironmentType = "", "" })
+	source := filepath.Join(out, "converted3-*")
+	result, err := pipelines.Run(t.Context(), runner, func(s beam.Scope) error {
+		// So small that every chunk is an element of its own.
+		records := arrayrecordio.Read(s, source, arrayrecordio.WithSplitSize(1))
+		tfrecordio.Write(s, filepath.Join(out, "back"), records, tfrecordio.WithNumShards(2), tfrecordio.WithSuffix(".tfrecord"))
+		return nil
+	})
+	require.NoError(t, err)
+	require.EqualValues(t, 3, result.FilesRead)
+	require.EqualValues(t, numRecords, result.RecordsRead)
+	require.EqualValues(t, 2, result.FilesWritten)
+	require.EqualValues(t, numRecords, result.RecordsWritten)
+	sameRecords(t, want, readTFRecords(t, shards("back", 2, ".tfrecord")...))
+
+	result, err = pipelines.NewReshard(source, filepath.Join(out, "reshard"), 4).Run(t.Context(), runner)
+	require.NoError(t, err)
+	require.EqualValues(t, numRecords, result.RecordsWritten)
+	require.Equal(t, shards("reshard", 4, ".arrayrecord"), result.Outputs)
+	// Its order is that of the input.
+	require.Equal(t, readArrayRecords(t, shards("converted3", 3, ".arrayrecord")...), readArrayRecords(t, result.Outputs...))
+
+	// No temporary file is left: four conversions and the way back.
+	require.Len(t, list(t, out), 1+3+len(bundles)+2+4)
+}

@@ -1,0 +1,33 @@
+#!/bin/bash
+# Runs the pipelines on runners other than Prism. The Java ones come from Maven Central.
+#
+# Usage: runners/run.sh flink|spark [ARGUMENTS OF go test]
+#   RUNNERS_DIR   where the jars are kept (build/runners)
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+runner=${1:?flink or spark}
+shift
+dir=${RUNNERS_DIR:-build/runners}
+mkdir -p "$dir"
+dir=$(cd "$dir" && pwd)
+
+# A jar that is not what it was when the sums were taken stops the run.
+fetch() {
+  local jars=$dir/$1
+  check() { (cd "$jars" && sha256sum --check --strict --quiet "$OLDPWD/runners/$1/jars.sha256"); }
+  if [[ -d $jars ]] && check "$1" 2>/dev/null; then return; fi
+  echo "==> Fetching the jars of $1 from Maven Central"
+  rm -rf "$jars"
+  mvn --batch-mode --quiet --file "runners/$1/pom.xml" dependency:copy-dependencies \
+    -DincludeScope=runtime -DoutputDirectory="$jars"
+  check "$1"
+}
+fetch "$runner"
+
+# Everything that the tests start is in a process group that ends with this script, whatever happens.
+set -m
+ARRAYRECORD_RUNNERS_DIR=$dir ARRAYRECORD_RUNNERS_PROGRAM=$PWD/bin/arrayrecord-beam \
+  go test -count=1 -timeout 15m -tags runners -run "(?i)^test$runner" "$@" ./runners &
+trap 'kill -KILL -- -$! 2>/dev/null || true' EXIT
+wait $!
