@@ -22,12 +22,12 @@ class Buffer {
   }
   size_t capacity() const { return capacity_; }
 
-  // One for each thread and use. A large one is given up when a small one will do.
+  // One for each thread and use. Large ones are given up before long.
   template <BufferUse use>
-  static uint8_t* OfThread(size_t size) {
+  static Buffer& OfThread() {
     thread_local Buffer buffer;
-    if (buffer.capacity_ > kKeep && size <= kKeep) buffer.Allocate(size);
-    return buffer.Get(size);
+    if (buffer.capacity_ > kKeep) buffer = Buffer();
+    return buffer;
   }
 
  private:

@@ -307,7 +307,7 @@ Status ReadPlan::DecodePart(const Part& part, uint8_t* out, const uint64_t* offs
   }
   const uint8_t* values = part.records.plain_values();
   if (values == nullptr) {
-    uint8_t* decoded = Buffer::OfThread<kDecodedChunk>(part.records.decoded_size());
+    uint8_t* decoded = Buffer::OfThread<kDecodedChunk>().Get(part.records.decoded_size());
     AR_TRY(part.records.DecodeValues(decoded));
     values = decoded;
   }

@@ -49,6 +49,8 @@ Status Foreign(const std::string& why) {
   return Status(AR_NOT_ARRAYRECORD, "not an ArrayRecord file: " + why);
 }
 
+Status TooSmall() { return Status(AR_BUFFER_TOO_SMALL, "the record is larger than the buffer"); }
+
 // Positions are signed numbers to the operating system.
 Status CheckSizeFits(uint64_t file_size) {
   if (file_size <= INT64_MAX) return Status();
@@ -189,41 +191,46 @@ Status Reader::Get(uint64_t record, uint8_t* out, size_t out_size, size_t* size)
   AR_TRY(CheckRecord(record));
   if (!has_file()) return Status(AR_FAILED_PRECONDITION, "the reader has no file to read from");
   const uint64_t number = index_.ChunkOf(record);
-  const ChunkIndex::Extent extent = index_.extent(number, number + 1);
-  uint8_t* bytes = Buffer::OfThread<kEncodedChunk>(extent.end - extent.begin);
-  AR_TRY(file_.ReadAt(extent.begin, bytes, extent.end - extent.begin)
-             .InChunk(number)
-             .InRecord(record));
-  Chunk chunk;
-  Status status = ParseChunk(bytes, extent.begin, extent.end, &chunk);
-  if (status.ok()) {
-    status = GetFromChunk(number, chunk, record - index_.FirstRecord(number), out, out_size, size);
-  }
-  return std::move(status).At(extent.begin).InChunk(number).InRecord(record);
+  const uint64_t num_records = index_.RecordsIn(number);
+  const uint64_t begin = index_.extent(number, number + 1).begin;
+  Status status = num_records == 1
+                      ? GetOnly(number, out, out_size, size)
+                      : GetOneOf(number, record - index_.FirstRecord(number), out, out_size, size);
+  return std::move(status).At(begin).InChunk(number).InRecord(record);
 }
 
-Status Reader::GetFromChunk(uint64_t number, const Chunk& chunk, uint64_t in_chunk, uint8_t* out,
-                            size_t out_size, size_t* size) const {
+Status Reader::ReadChunk(uint64_t number, Buffer* buffer, Chunk* chunk) const {
+  const ChunkIndex::Extent extent = index_.extent(number, number + 1);
+  uint8_t* bytes = buffer->Get(extent.end - extent.begin);
+  AR_TRY(file_.ReadAt(extent.begin, bytes, extent.end - extent.begin));
+  return ParseChunk(bytes, extent.begin, extent.end, chunk);
+}
+
+Status Reader::GetOnly(uint64_t number, uint8_t* out, size_t out_size, size_t* size) const {
+  Chunk chunk;
+  AR_TRY(ReadChunk(number, &Buffer::OfThread<kEncodedChunk>(), &chunk));
   RecordsChunk records;
-  AR_TRY(records.Open(chunk, index_.RecordsIn(number)));
-  uint64_t begin = 0;
+  AR_TRY(records.Open(chunk, 1));
   *size = records.decoded_size();
-  if (records.num_records() > 1) {
-    thread_local std::vector<uint64_t> sizes;
-    sizes.resize(records.num_records());
-    AR_TRY(records.DecodeSizes(sizes.data()));
-    for (uint64_t i = 0; i < in_chunk; ++i) begin += sizes[i];
-    *size = sizes[in_chunk];
+  if (*size > out_size) return TooSmall();
+  return records.DecodeValues(out);
+}
+
+Status Reader::GetOneOf(uint64_t number, uint64_t in_chunk, uint8_t* out, size_t out_size,
+                        size_t* size) const {
+  std::shared_ptr<const OpenChunk> open = cache_.Find(number);
+  if (open == nullptr) {
+    std::shared_ptr<OpenChunk> fresh = cache_.New();
+    Chunk chunk;
+    AR_TRY(ReadChunk(number, &fresh->bytes, &chunk));
+    AR_TRY(fresh->Decode(chunk, index_.RecordsIn(number)));
+    cache_.Put(number, fresh);
+    open = std::move(fresh);
   }
-  if (*size > out_size) return Status(AR_BUFFER_TOO_SMALL, "the record is larger than the buffer");
-  if (records.num_records() == 1) return records.DecodeValues(out);
-  if (const uint8_t* values = records.plain_values()) {
-    std::memcpy(out, values + begin, *size);
-    return Status();
-  }
-  uint8_t* values = Buffer::OfThread<kDecodedChunk>(records.decoded_size());
-  AR_TRY(records.DecodeValues(values));
-  std::memcpy(out, values + begin, *size);
+  const ByteSpan record = open->Record(in_chunk);
+  *size = record.size;
+  if (*size > out_size) return TooSmall();
+  std::copy_n(record.data, record.size, out);
   return Status();
 }
 

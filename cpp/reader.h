@@ -7,7 +7,9 @@
 #include <memory>
 #include <string>
 
+#include "buffer.h"
 #include "chunk.h"
+#include "chunk_cache.h"
 #include "chunk_index.h"
 #include "file.h"
 #include "layout.h"
@@ -60,14 +62,19 @@ class Reader {
  private:
   Reader() = default;
   Status ReadFooter(uint8_t* bytes, uint64_t footer_offset, uint64_t file_size);
-  Status GetFromChunk(uint64_t chunk_number, const Chunk& chunk, uint64_t in_chunk, uint8_t* out,
-                      size_t out_size, size_t* size) const;
+  // Reads a chunk and verifies its header.
+  Status ReadChunk(uint64_t number, Buffer* buffer, Chunk* chunk) const;
+  // The record of a chunk that has no other; one of several.
+  Status GetOnly(uint64_t number, uint8_t* out, size_t out_size, size_t* size) const;
+  Status GetOneOf(uint64_t number, uint64_t in_chunk, uint8_t* out, size_t out_size,
+                  size_t* size) const;
 
   ReaderOptions options_;
   File file_;
   FooterMetadata metadata_;
   uint64_t footer_offset_ = 0;
   ChunkIndex index_;
+  mutable ChunkCache cache_;
 };
 
 }  // namespace arrayrecord

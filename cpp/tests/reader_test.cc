@@ -1,5 +1,7 @@
 #include "reader.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <functional>
 #include <random>
@@ -310,6 +312,32 @@ TEST(PlanTest, StepsOutOfOrderAreRefused) {
             AR_BUFFER_TOO_SMALL);
   EXPECT_TRUE(plan->Decode(Data(out), out.size(), offsets, 1).ok());
   EXPECT_EQ(plan->Decode(Data(out), out.size(), offsets, 1).code(), AR_FAILED_PRECONDITION);
+}
+
+// A chunk that has been decoded for one record serves the others, but not for ever.
+TEST(ReaderTest, NeighboursOfARecordNeedNoFile) {
+  const Records records = TextRecords(200, 50);
+  for (const char* options : {"uncompressed,group_size:10", "zstd,group_size:10"}) {
+    TempFile temp(MakeFile(options, records));
+    File file;
+    ASSERT_TRUE(File::OpenForReading(temp.path(), &file).ok());
+    std::unique_ptr<Reader> reader;
+    ASSERT_TRUE(Reader::Open(std::move(file), ReaderOptions(), &reader).ok());
+    std::string out(1000, '\0');
+    auto get = [&](uint64_t i) {
+      size_t size = 0;
+      Status status = reader->Get(i, Data(out), out.size(), &size);
+      if (status.ok()) {
+        EXPECT_EQ(out.substr(0, size), records[i]) << i;
+      }
+      return status.code();
+    };
+    for (uint64_t i = 0; i < records.size(); i += 10) EXPECT_EQ(get(i), AR_OK);
+    ASSERT_EQ(truncate(temp.path().c_str(), 0), 0);
+    for (uint64_t i = 190; i < 200; ++i) EXPECT_EQ(get(i), AR_OK);
+    EXPECT_EQ(get(121), AR_OK);
+    EXPECT_EQ(get(5), AR_DATA_LOSS) << "the cache is small";
+  }
 }
 
 }  // namespace
