@@ -70,6 +70,14 @@ func lookUp(name, key, separator string) string {
 	return ""
 }
 
+// loadAverage is how many threads ran or waited for a processor in the last
+// minute, on the average; 0 if the system does not tell.
+func loadAverage() float64 {
+	first, _, _ := strings.Cut(firstLine("/proc/loadavg"), " ")
+	load, _ := strconv.ParseFloat(first, 64)
+	return load
+}
+
 func firstLine(name string) string {
 	b, _ := os.ReadFile(name)
 	line, _, _ := strings.Cut(string(b), "\n")

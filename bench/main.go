@@ -162,7 +162,7 @@ func measure(ctx context.Context, s *settings, flags string) (err error) {
 	results := json.NewEncoder(out)
 	h := header{
 		Kind: "run", Flags: flags, Time: time.Now().UTC().Truncate(time.Second),
-		Revision: revision(), Machine: thisMachine(), Repeat: s.size.repeat,
+		Revision: revision(), Machine: thisMachine(), Load: loadAverage(), Repeat: s.size.repeat,
 		Versions: make(map[string]map[string]string),
 	}
 	chosen := choose(s.peers)

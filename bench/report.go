@@ -84,6 +84,9 @@ func markdown(h *header, results []*result, picture, notes string) string {
 	m := h.Machine
 	p("| machine | %s, %d cores, %.1f GiB of memory, %s |", m.CPU, m.Cores, float64(m.Memory)/(1<<30), m.Arch)
 	p("| system | %s, Linux %s |", m.OS, m.Kernel)
+	if h.Load > 0 {
+		p("| load average before the run | %.1f |", h.Load)
+	}
 	for _, peer := range h.Peers {
 		p("| %s | %s%s |", peer, about(peer), versions(h.Versions[peer]))
 	}

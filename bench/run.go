@@ -20,6 +20,7 @@ type header struct {
 	Time     time.Time                    `json:"time"`
 	Revision string                       `json:"revision"`
 	Machine  machine                      `json:"machine"`
+	Load     float64                      `json:"load"` // average of the last minute before
 	Repeat   int                          `json:"repeat"`
 	Peers    []string                     `json:"peers"` // in the order of the report
 	Versions map[string]map[string]string `json:"versions"`
