@@ -118,6 +118,9 @@ type ReaderOptions struct {
 	// OffloadedIndex keeps the index in an unlinked temporary file (in $TMPDIR) that the system
 	// can page out, instead of in memory.
 	OffloadedIndex bool
+	// Mapped maps a local file to memory instead of reading it by system calls. It is not part of
+	// option strings; see [WithMmap].
+	Mapped bool
 }
 
 // ParseReaderOptions parses an option string such as "readahead_buffer_size:16M,max_parallelism:2",
@@ -235,6 +238,7 @@ func WithReaderOptions(s string) ReaderOption {
 	return readerOption(func(o *ReaderOptions) error {
 		parsed, err := ParseReaderOptions(s)
 		if err == nil {
+			parsed.Mapped = o.Mapped
 			*o = parsed
 		}
 		return err
@@ -253,6 +257,17 @@ func WithReadahead(bytes int64) ReaderOption {
 func WithOffloadedIndex() ReaderOption {
 	return readerOption(func(o *ReaderOptions) error {
 		o.OffloadedIndex = true
+		return nil
+	})
+}
+
+// WithMmap maps local files to memory, which makes single reads and batches of small records that
+// are not compressed about twice as fast; other storage is read as ever. A file that somebody makes
+// shorter meanwhile gives errors that match ErrCorrupt, as without this. For that the first such
+// reader installs a handler of SIGBUS, which passes on all signals that are not its own.
+func WithMmap() ReaderOption {
+	return readerOption(func(o *ReaderOptions) error {
+		o.Mapped = true
 		return nil
 	})
 }

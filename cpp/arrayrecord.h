@@ -96,6 +96,9 @@ typedef struct ar_reader_options {
   uint64_t readahead_buffer_size; /* up to 2^30; AR_NONE: chosen by the reader */
   int32_t max_parallelism;        /* -1: one per processor; 0: no readahead */
   int32_t offloaded_index;        /* 1: the index lives in a temporary file, not in memory */
+  int32_t mapped; /* 1: the file is mapped to memory. A file that becomes shorter gives errors then,
+                     too: the library installs a handler of SIGBUS that passes on what is not its
+                     own. No part of option strings */
 } ar_reader_options;
 
 /* Parse an option string; the empty string gives the defaults. AR_INVALID_ARGUMENT. */

@@ -76,6 +76,7 @@ Status FromC(const ar_reader_options* in, arrayrecord::ReaderOptions* out) {
   out->readahead_buffer_size = in->readahead_buffer_size;
   out->max_parallelism = in->max_parallelism;
   out->offloaded_index = in->offloaded_index != 0;
+  out->mapped = in->mapped != 0;
   return out->Validate();
 }
 
@@ -186,6 +187,7 @@ ar_code ar_reader_options_parse(const char* text, size_t text_size, ar_reader_op
     out->readahead_buffer_size = parsed.readahead_buffer_size;
     out->max_parallelism = parsed.max_parallelism;
     out->offloaded_index = parsed.offloaded_index;
+    out->mapped = parsed.mapped;
     return Status();
   });
 }

@@ -25,6 +25,10 @@ class File {
 
   bool is_open() const { return fd_ >= 0; }
   Status Size(uint64_t* size) const;
+  // Has later reads copy from memory that the file is mapped to, instead of calling the system.
+  Status Map();
+  // Hints that a read of this place comes soon.
+  void Prefetch(uint64_t position, uint64_t size) const;
   // Reads exactly `size` bytes. The end of the file comes as AR_DATA_LOSS: the index promised more.
   Status ReadAt(uint64_t position, void* out, uint64_t size) const;
   // Writes all pieces, one after the other; changes them.
@@ -34,6 +38,8 @@ class File {
  private:
   int fd_ = -1;
   bool owned_ = false;
+  const uint8_t* map_ = nullptr;
+  uint64_t map_size_ = 0;
 };
 
 }  // namespace arrayrecord

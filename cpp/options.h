@@ -35,6 +35,7 @@ struct ReaderOptions {
   uint64_t readahead_buffer_size = kAutoReadahead;
   int32_t max_parallelism = -1;  // -1: one per processor; 0: no readahead
   bool offloaded_index = false;
+  bool mapped = false;  // no part of option strings
 
   static Status Parse(std::string_view text, ReaderOptions* options);
   Status Validate() const;

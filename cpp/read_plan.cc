@@ -232,6 +232,11 @@ Status ReadPlan::LoadParts(size_t begin, size_t end, uint8_t* bytes, bool read) 
           AtPart(parts_[begin], reader_->file().ReadAt(first, bytes + parts_[begin].buffer_offset,
                                                        parts_[run_end - 1].extent.end - first)));
     }
+    constexpr size_t kAhead = 2;
+    if (read && run_end + kAhead < end) {
+      const ChunkIndex::Extent& next = parts_[run_end + kAhead].extent;
+      reader_->file().Prefetch(next.begin, next.end - next.begin);
+    }
     for (; begin < run_end; ++begin) {
       AR_TRY(AtPart(parts_[begin], LoadPart(&parts_[begin], bytes + parts_[begin].buffer_offset)));
     }

@@ -137,6 +137,7 @@ Status Reader::Open(File file, const ReaderOptions& options, std::unique_ptr<Rea
 
   AR_TRY(OpenIndex(bytes.get(), tail_begin - footer_offset, footer_offset, file_size, options,
                    reader));
+  if (options.mapped) AR_TRY(file.Map());
   (*reader)->file_ = std::move(file);
   return Status();
 }
@@ -192,10 +193,11 @@ Status Reader::Get(uint64_t record, uint8_t* out, size_t out_size, size_t* size)
   if (!has_file()) return Status(AR_FAILED_PRECONDITION, "the reader has no file to read from");
   const uint64_t number = index_.ChunkOf(record);
   const uint64_t num_records = index_.RecordsIn(number);
-  const uint64_t begin = index_.extent(number, number + 1).begin;
   Status status = num_records == 1
                       ? GetOnly(number, out, out_size, size)
                       : GetOneOf(number, record - index_.FirstRecord(number), out, out_size, size);
+  if (status.ok()) return status;
+  const uint64_t begin = index_.extent(number, number + 1).begin;
   return std::move(status).At(begin).InChunk(number).InRecord(record);
 }
 

@@ -340,5 +340,33 @@ TEST(ReaderTest, NeighboursOfARecordNeedNoFile) {
   }
 }
 
+// The system answers with a signal where a mapped file has no bytes any more.
+TEST(ReaderTest, MappedFileThatBecomesShorter) {
+  const Records records = TextRecords(3000, 50);
+  TempFile temp(MakeFile("uncompressed", records));
+  File file;
+  ASSERT_TRUE(File::OpenForReading(temp.path(), &file).ok());
+  ReaderOptions options;
+  options.mapped = true;
+  std::unique_ptr<Reader> reader;
+  ASSERT_TRUE(Reader::Open(std::move(file), options, &reader).ok());
+  std::string out(1000, '\0');
+  size_t size = 0;
+  for (uint64_t i = 0; i < records.size(); ++i) {
+    ASSERT_TRUE(reader->Get(i, Data(out), out.size(), &size).ok());
+    ASSERT_EQ(out.substr(0, size), records[i]);
+  }
+  ASSERT_EQ(truncate(temp.path().c_str(), 65536), 0);
+  for (int again = 0; again < 3; ++again) {
+    const Status status = reader->Get(2900, Data(out), out.size(), &size);
+    EXPECT_EQ(status.code(), AR_DATA_LOSS);
+    EXPECT_EQ(status.record(), 2900u);
+    EXPECT_TRUE(reader->Get(0, Data(out), out.size(), &size).ok());
+  }
+  ReadPlan::Pointer plan;
+  ASSERT_TRUE(ReadPlan::Range(*reader, 0, records.size(), &plan).ok());
+  EXPECT_EQ(plan->Load(2).code(), AR_DATA_LOSS);
+}
+
 }  // namespace
 }  // namespace arrayrecord

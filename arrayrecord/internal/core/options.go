@@ -32,6 +32,7 @@ type ReaderOptions struct {
 	ReadaheadBufferSize int64 // AutoReadahead: chosen by the reader
 	MaxParallelism      int   // -1: one per processor
 	OffloadedIndex      bool
+	Mapped              bool
 }
 
 // ParseWriterOptions parses an option string.
@@ -126,6 +127,7 @@ func (o ReaderOptions) c() (C.ar_reader_options, error) {
 		readahead_buffer_size: readahead,
 		max_parallelism:       C.int32_t(o.MaxParallelism),
 		offloaded_index:       flag(o.OffloadedIndex),
+		mapped:                flag(o.Mapped),
 	}, nil
 }
 
