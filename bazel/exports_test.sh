@@ -9,7 +9,8 @@ header=$1
 library=$2
 
 case $library in
-  *.so) nm_flags=(--dynamic) ;;
+  # Thread-local variables may be listed there, too, with local binding: nobody can link with those.
+  *.so) nm_flags=(--dynamic --extern-only) ;;
   *) nm_flags=(--extern-only) ;;
 esac
 
