@@ -15,7 +15,7 @@ static := -trimpath -tags netgo,osusergo -ldflags '-s -w -linkmode external -ext
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: ## Turn TFRecords into ArrayRecords with Beam, and read some back by number
@@ -97,10 +97,11 @@ interop: ## Check against upstream's Python package
 	@$(install) core interop
 	interop/run.sh
 
-.PHONY: runners-flink runners-spark
+.PHONY: runners-flink runners-spark runners-dataflow
 runners-flink: ## Run pipelines on Flink, through the job server from Maven Central
 runners-spark: ## Run pipelines on Spark, likewise
-runners-flink runners-spark: runners-%:
+runners-dataflow: ## Check the job that Dataflow would be sent
+runners-flink runners-spark runners-dataflow: runners-%:
 	@$(install) core java
 	@$(MAKE) --no-print-directory build
 	runners/run.sh $*

@@ -1,12 +1,13 @@
 #!/bin/bash
-# Runs the pipelines on runners other than Prism. The Java ones come from Maven Central.
+# Runs the pipelines on runners other than Prism, Dataflow's as a dry run. The Java ones come from Maven
+# Central.
 #
-# Usage: runners/run.sh flink|spark [ARGUMENTS OF go test]
+# Usage: runners/run.sh flink|spark|dataflow [ARGUMENTS OF go test]
 #   RUNNERS_DIR   where the jars are kept (build/runners)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-runner=${1:?flink or spark}
+runner=${1:?flink, spark or dataflow}
 shift
 dir=${RUNNERS_DIR:-build/runners}
 mkdir -p "$dir"
@@ -23,7 +24,11 @@ fetch() {
     -DincludeScope=runtime -DoutputDirectory="$jars"
   check "$1"
 }
-fetch "$runner"
+case $runner in
+  flink | spark) fetch "$runner" ;;
+esac
+# What starts workers outside of the program, from the release of Beam that it is built with.
+CGO_ENABLED=0 go build -o "$dir/boot" github.com/apache/beam/sdks/v2/go/container
 
 # Everything that the tests start is in a process group that ends with this script, whatever happens.
 set -m
