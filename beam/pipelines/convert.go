@@ -27,6 +27,9 @@ type TFRecordToArrayRecord struct {
 	// Compression is how the input files are compressed; tfrecord.Auto finds
 	// out.
 	Compression tfrecord.Compression
+	// Failures says what becomes of files that cannot be converted. To skip
+	// them means a second reading of the input; see tfrecordio.WithFailures.
+	Failures Failures
 }
 
 // NewTFRecordToArrayRecord returns a conversion with as many shards as the
@@ -58,7 +61,12 @@ func (c TFRecordToArrayRecord) Run(ctx context.Context, runner string) (Result, 
 
 func (c TFRecordToArrayRecord) build(s beam.Scope, temp string) (beam.PCollection, error) {
 	s = s.Scope("TFRecordToArrayRecord")
-	records, err := tfrecordio.TryRead(s, c.Input, tfrecordio.WithCompression(c.Compression))
+	opts := []tfrecordio.ReadOption{tfrecordio.WithCompression(c.Compression)}
+	var failed beam.PCollection
+	if c.Failures.Skip {
+		opts = append(opts, tfrecordio.WithFailures(&failed))
+	}
+	records, err := tfrecordio.TryRead(s, c.Input, opts...)
 	if err != nil {
 		return beam.PCollection{}, invalidArgument{err}
 	}
@@ -69,6 +77,11 @@ func (c TFRecordToArrayRecord) build(s beam.Scope, temp string) (beam.PCollectio
 		arrayrecordio.WithTempDir(temp))
 	if err != nil {
 		return beam.PCollection{}, invalidArgument{err}
+	}
+	if c.Failures.Skip {
+		if err := c.Failures.write(s, beam.ParDo(s, deadLetter, failed)); err != nil {
+			return beam.PCollection{}, invalidArgument{err}
+		}
 	}
 	return names, nil
 }

@@ -58,6 +58,8 @@ type Result struct {
 
 	FilesRead, RecordsRead, BytesRead          int64 // bytes of the files, compressed if they are
 	FilesWritten, RecordsWritten, BytesWritten int64
+	// FilesFailed is how many input files were skipped.
+	FilesFailed int64
 
 	// Outputs are the names of the files written, in order, if the pipeline
 	// knows them.
@@ -98,7 +100,8 @@ func Run(ctx context.Context, runner string, build func(s beam.Scope) error) (Re
 		sums[counters.FilesRead], sums[counters.RecordsRead], sums[counters.BytesRead]
 	result.FilesWritten, result.RecordsWritten, result.BytesWritten =
 		sums[counters.FilesWritten], sums[counters.RecordsWritten], sums[counters.BytesWritten]
-	if result.FilesWritten == 0 {
+	result.FilesFailed = sums[counters.FilesFailed]
+	if result.FilesWritten == 0 && result.FilesFailed == 0 {
 		err := errors.New("the job ended without having written a file: it was cancelled, or the runner reports no counters")
 		return result, &RunError{Cause: err.Error(), Err: err}
 	}

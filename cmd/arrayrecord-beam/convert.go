@@ -1,84 +1,138 @@
 package main
 
 import (
+	"cmp"
+	"context"
 	"errors"
+	"fmt"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/arrayrecord/arrayrecord-go/beam/pipelines"
 	"github.com/arrayrecord/arrayrecord-go/tfrecord"
 )
 
+// What the help of several commands explains.
+const (
+	patternHelp = `In PATTERN, * and ? stand for characters within a name and ** for any number of
+directories; quote it, or the shell replaces it. It is an error if no file
+matches. PATTERN and PREFIX are on local disk or begin with gs://BUCKET/.`
+	writerOptionsHelp = `WRITER_OPTIONS is a list such as "group_size:16,zstd:5". The group size is how
+many records are compressed together: 1, the default, gives the fastest access to
+single records, more gives smaller files. Codecs are zstd, brotli, snappy (each
+but the last with a level) and uncompressed.`
+)
+
 func newConvert() *cobra.Command {
 	c := pipelines.NewTFRecordToArrayRecord("", "")
-	var compression string
-	var job jobFlags
-	cmd := &cobra.Command{
-		Use:     "convert --input PATTERN --output PREFIX",
-		Aliases: []string{"convert_tf_to_arrayrecord_disk"},
-		Short:   "Convert TFRecord files into ArrayRecord shards",
-		Long: `Convert TFRecord files into ArrayRecord shards.
+	var input tfRecordFlags
+	var failures failureFlags
+	return pipeline{
+		use:   "convert --input PATTERN --output PREFIX",
+		alias: "convert_tf_to_arrayrecord_disk",
+		short: "Convert TFRecord files into a number of ArrayRecord shards",
+		long: `Convert TFRecord files into ArrayRecord shards.
 
 All records of all files that match PATTERN go into the shards
   PREFIX-00000-of-NNNNN.arrayrecord, PREFIX-00001-of-NNNNN.arrayrecord, ...
 in no certain order. The shards appear when all of them are complete; files that
-have these names are replaced. It is an error if no file matches.
+have these names are replaced.
 
-In PATTERN, * and ? stand for characters within a name and ** for any number of
-directories; quote it, or the shell replaces it.
+` + patternHelp + `
 
-WRITER_OPTIONS is a list such as "group_size:16,zstd:5". The group size is how
-many records are compressed together: 1, the default, gives the fastest access to
-single records, more gives smaller files. Codecs are zstd, brotli, snappy (each
-but the last with a level) and uncompressed.`,
-		Example: `  # eight shards
+` + writerOptionsHelp,
+		example: `  # eight shards
   arrayrecord-beam convert --input 'train-*.tfrecord' --output out/train --num_shards 8
 
   # as many shards as suit the runner, smaller than with the default options
   arrayrecord-beam convert --input 'data/**/*.tfrecord.gz' --output out/train \
       --writer_options group_size:64,zstd:9`,
-		Args: noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if c.Input == "" {
-				return usageError{errors.New("--input missing")}
-			}
-			if c.Output == "" {
-				return usageError{errors.New("--output missing")}
-			}
-			var err error
-			if c.Compression, err = tfrecord.ParseCompression(compression); err != nil {
-				return usageError{err}
-			}
-			if c.Input, err = absolute(c.Input); err != nil {
-				return err
-			}
-			if c.Output, err = absolute(c.Output); err != nil {
-				return err
-			}
-			runner, err := job.prepare()
-			if err != nil {
-				return err
-			}
-			stop, err := job.watch(cmd, runner)
-			if err != nil {
-				return err
-			}
-			result, err := c.Run(cmd.Context(), runner)
-			stop()
-			if err != nil {
-				return explain(cmd.Context(), err)
-			}
-			return printSummary(cmd.OutOrStdout(), result)
+		input: &c.Input, inputUsage: "`pattern` of the TFRecord files",
+		output: &c.Output, outputUsage: "`prefix` of the shards' names",
+		addFlags: func(flags *pflag.FlagSet) {
+			flags.IntVar(&c.NumShards, "num_shards", 0, "`number` of shards (default the runner's choice)")
+			flags.StringVar(&c.Suffix, "suffix", c.Suffix, "`end` of the shards' names")
+			addWriterOptions(flags, &c.WriterOptions)
+			input.addTo(flags)
+			failures.addTo(flags)
 		},
+		check: func() (err error) {
+			if c.Compression, err = input.parse(); err != nil {
+				return err
+			}
+			c.Failures, err = failures.parse(c.Output)
+			return err
+		},
+		run: func(ctx context.Context, runner string) (pipelines.Result, error) { return c.Run(ctx, runner) },
+	}.command()
+}
+
+func newReshard() *cobra.Command {
+	r := pipelines.NewReshard("", "", 0)
+	return pipeline{
+		use:   "reshard --input PATTERN --output PREFIX --num_shards N",
+		short: "Make another number of shards of ArrayRecord files",
+		long: `Make another number of shards of ArrayRecord files, at the speed of the disk:
+compressed chunks are copied as they are.
+
+The shards have the records in the order of the names of the files; those few
+that have to be compressed again, as they are in a chunk that two shards share or
+that is too short, are at the end of a shard. With --writer_options everything is
+compressed again.
+
+` + patternHelp,
+		example: `  arrayrecord-beam reshard --input 'out/train-*.arrayrecord' --output out/train --num_shards 100`,
+		input:   &r.Input, inputUsage: "`pattern` of the ArrayRecord files",
+		output: &r.Output, outputUsage: "`prefix` of the shards' names",
+		addFlags: func(flags *pflag.FlagSet) {
+			flags.IntVar(&r.NumShards, "num_shards", 0, "`number` of shards (required)")
+			flags.StringVar(&r.Suffix, "suffix", r.Suffix, "`end` of the shards' names")
+			flags.StringVar(&r.WriterOptions, "writer_options", "", "`options` of the ArrayRecord writer (default those of the input)")
+		},
+		run: func(ctx context.Context, runner string) (pipelines.Result, error) { return r.Run(ctx, runner) },
+	}.command()
+}
+
+func addWriterOptions(flags *pflag.FlagSet, options *string) {
+	flags.StringVar(options, "writer_options", *options, "`options` of the ArrayRecord writer")
+}
+
+// tfRecordFlags say how TFRecord files are read.
+type tfRecordFlags struct {
+	compression string
+}
+
+func (f *tfRecordFlags) addTo(flags *pflag.FlagSet) {
+	flags.StringVar(&f.compression, "compression", "auto", "`kind` of compression of the input: auto, none, gzip or zlib")
+}
+
+func (f *tfRecordFlags) parse() (tfrecord.Compression, error) {
+	return tfrecord.ParseCompression(f.compression)
+}
+
+// failureFlags say what becomes of input files that cannot be converted.
+type failureFlags struct {
+	onError     string
+	deadLetters string
+}
+
+func (f *failureFlags) addTo(flags *pflag.FlagSet) {
+	flags.StringVar(&f.onError, "on_error", "fail", "`what` to do with a file that cannot be converted: fail, or skip it")
+	flags.StringVar(&f.deadLetters, "dead_letters", "", "`file` for the names and errors of skipped files, as JSON lines\n(default OUTPUT.failed.jsonl)")
+}
+
+func (f *failureFlags) parse(output string) (pipelines.Failures, error) {
+	switch f.onError {
+	case "fail":
+		if f.deadLetters != "" {
+			return pipelines.Failures{}, errors.New("--dead_letters needs --on_error=skip")
+		}
+		return pipelines.Failures{}, nil
+	case "skip":
+	default:
+		return pipelines.Failures{}, fmt.Errorf("unknown --on_error %q: it is fail or skip", f.onError)
 	}
-	flags := cmd.Flags()
-	flags.SortFlags = false
-	flags.StringVar(&c.Input, "input", "", "`pattern` of the TFRecord files (required)")
-	flags.StringVar(&c.Output, "output", "", "`prefix` of the shards' names (required)")
-	flags.IntVar(&c.NumShards, "num_shards", 0, "`number` of shards (default the runner's choice)")
-	flags.StringVar(&c.Suffix, "suffix", c.Suffix, "`end` of the shards' names")
-	flags.StringVar(&c.WriterOptions, "writer_options", c.WriterOptions, "`options` of the ArrayRecord writer")
-	flags.StringVar(&compression, "compression", "auto", "`kind` of compression of the input: auto, none, gzip or zlib")
-	job.addTo(cmd)
-	return cmd
+	name, err := absolute(cmp.Or(f.deadLetters, output+".failed.jsonl"))
+	return pipelines.Failures{Skip: true, DeadLetters: name}, err
 }

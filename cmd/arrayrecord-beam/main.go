@@ -71,8 +71,8 @@ func isPipelineFlag(arg string) bool {
 func newRoot() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "arrayrecord-beam",
-		Short: "Make ArrayRecord files with Apache Beam",
-		Long: `Make ArrayRecord files with Apache Beam.
+		Short: "Make and convert ArrayRecord files with Apache Beam",
+		Long: `Make and convert ArrayRecord files with Apache Beam.
 
 Each command is one pipeline. It runs in this process, on Beam's runner Prism,
 unless --runner names another; this program then sends itself to the workers.
@@ -95,7 +95,12 @@ unless --runner names another; this program then sends itself to the workers.
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
-	root.AddCommand(newConvert(), newRunners(), newFlags())
+	root.AddCommand(
+		newConvert(), newConvertMatching(), newConvertFiles(),
+		newToTFRecord(), newToTFRecordFiles(), newReshard(),
+		newExampleTFRecord(), newExampleArrayRecord(),
+		newRunners(), newFlags(),
+	)
 	return root
 }
 

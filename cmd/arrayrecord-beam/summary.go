@@ -27,6 +27,9 @@ func printSummary(out io.Writer, r pipelines.Result) error {
 	}
 	row("read", r.FilesRead, r.RecordsRead, r.BytesRead)
 	row("wrote", r.FilesWritten, r.RecordsWritten, r.BytesWritten)
+	if r.FilesFailed > 0 {
+		fmt.Fprintf(w, "skipped\t%s\t\t\t\n", plural(r.FilesFailed, "file"))
+	}
 	if err := w.Flush(); err != nil {
 		return err
 	}

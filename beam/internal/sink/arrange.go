@@ -45,7 +45,7 @@ func (c Config) moves(ctx context.Context, files []File) ([]move, error) {
 		if len(files) != c.NumShards {
 			return nil, fmt.Errorf("%d of %d shards were made", len(files), c.NumShards)
 		}
-	} else if len(files) == 0 && !c.SkipIfEmpty {
+	} else if len(files) == 0 && !c.SkipIfEmpty && !c.Ordered {
 		empty, err := c.makeShard(ctx, nil)
 		if err != nil {
 			return nil, err

@@ -32,7 +32,7 @@ type Config struct {
 	MaxRecords  int64 // in a shard, if > 0
 	MaxBytes    int64 // of records in a shard, if > 0: the record that reaches it is the last
 	SkipIfEmpty bool  // write no shard if there is no record
-	Ordered     bool  // files that become shards have their order already
+	Ordered     bool  // the files are the shards, in the order of their numbers, if there are any
 	Windowed    bool  // a set of shards for each window and pane
 
 	Format        Format

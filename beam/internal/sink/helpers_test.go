@@ -99,6 +99,7 @@ func stage(t *testing.T, c Config, bundles ...[][]byte) []File {
 	var files []File
 	emit := func(_ int, f File) { files = append(files, f) }
 	fn := &stageFn{Config: c}
+	fn.Setup()
 	for _, records := range bundles {
 		fn.StartBundle(t.Context(), emit)
 		for _, record := range records {

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/log"
 
+	"github.com/arrayrecord/arrayrecord-go/beam/internal/counters"
 	"github.com/arrayrecord/arrayrecord-go/beam/internal/dofn"
 )
 
@@ -17,8 +19,13 @@ func init() { dofn.Register3x1((*stageFn).ProcessElement) }
 type stageFn struct {
 	Config Config
 
-	w writer // nil before the first record of a file
+	w       writer // nil before the first record of a file
+	begun   time.Time
+	written counters.Set
 }
+
+// Setup makes the metrics, which do not travel.
+func (f *stageFn) Setup() { f.written = counters.Written() }
 
 // StartBundle drops what a failed bundle left, for which Beam calls nothing.
 func (f *stageFn) StartBundle(ctx context.Context, _ func(int, File)) {
@@ -34,11 +41,12 @@ func (f *stageFn) ProcessElement(ctx context.Context, record []byte, emit func(i
 		if err != nil {
 			return fmt.Errorf("writing: %w", err)
 		}
-		f.w = w
+		f.w, f.begun = w, time.Now()
 	}
 	if err := f.w.Write(record); err != nil {
 		return fmt.Errorf("writing: %w", errors.Join(err, f.abort()))
 	}
+	f.written.RecordSize(ctx, len(record))
 	if f.Config.isFull(f.w) {
 		return f.FinishBundle(ctx, emit)
 	}
@@ -56,6 +64,7 @@ func (f *stageFn) FinishBundle(ctx context.Context, emit func(int, File)) error 
 	if err != nil {
 		return fmt.Errorf("writing: %w", err)
 	}
+	f.written.FileTime(ctx, f.begun)
 	emit(0, file)
 	return nil
 }

@@ -21,6 +21,7 @@ func TestRepeatedBundle(t *testing.T) {
 	emit := func(_ int, f File) { files = append(files, f) }
 
 	failed := &stageFn{Config: c}
+	failed.Setup()
 	failed.StartBundle(t.Context(), emit)
 	for _, record := range records[:30] {
 		require.NoError(t, failed.ProcessElement(t.Context(), record, emit))
@@ -51,6 +52,7 @@ func TestFailedWriteLeavesNoFile(t *testing.T) {
 		c := config(t, faults.TempDir(t)+"/out")
 		faults.Inject(storagetest.Fault{Op: op, Err: errors.New("injected")})
 		fn := &stageFn{Config: c}
+		fn.Setup()
 		emit := func(int, File) { t.Error("a file was announced") }
 		fn.StartBundle(t.Context(), emit)
 		var err error

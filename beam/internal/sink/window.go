@@ -6,9 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"time"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/typex"
+
+	"github.com/arrayrecord/arrayrecord-go/beam/internal/counters"
 )
 
 func init() { beam.RegisterType(reflect.TypeFor[windowFn]()) }
@@ -27,7 +30,12 @@ func writeWindows(s beam.Scope, config Config, records beam.PCollection) (beam.P
 // windowFn writes all shards of a window and pane, still under temporary names.
 type windowFn struct {
 	Config Config
+
+	written counters.Set
 }
+
+// Setup makes the metrics, which do not travel.
+func (f *windowFn) Setup() { f.written = counters.Written() }
 
 // ProcessElement is called with all records of a window and pane.
 func (f *windowFn) ProcessElement(ctx context.Context, info typex.PaneInfo, w beam.Window, _ int, next func(*[]byte) bool, emit func(arrangement)) error {
@@ -36,12 +44,20 @@ func (f *windowFn) ProcessElement(ctx context.Context, info typex.PaneInfo, w be
 		return fmt.Errorf("writing: %w", err)
 	}
 	c := f.Config.of(p)
-	files, err := c.writeSet(ctx, next)
+	begun := time.Now()
+	files, err := c.writeSet(ctx, func(record *[]byte) bool {
+		if !next(record) {
+			return false
+		}
+		f.written.RecordSize(ctx, len(*record))
+		return true
+	})
 	if err != nil {
 		return fmt.Errorf("writing window %s, %s: %w", p.Window, p.Pane, err)
 	}
 	all := arrangement{TempDir: c.TempDir}
 	for i, file := range files {
+		f.written.FileTime(ctx, begun)
 		all.Moves = append(all.Moves, move{From: file, To: c.shardName(i, len(files), p)})
 	}
 	emit(all)

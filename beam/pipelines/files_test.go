@@ -1,0 +1,238 @@
+package pipelines
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/arrayrecord/arrayrecord-go/beam/dofns"
+	"github.com/arrayrecord/arrayrecord-go/beam/internal/failingjob"
+	"github.com/arrayrecord/arrayrecord-go/internal/fakegcs"
+	"github.com/arrayrecord/arrayrecord-go/storage"
+	"github.com/arrayrecord/arrayrecord-go/tfrecord"
+)
+
+// writeTFRecords writes a file with n records that tell the name and number.
+func writeTFRecords(t *testing.T, name string, n int) []string {
+	t.Helper()
+	u, err := storage.Create(t.Context(), name, storage.CreateOptions{})
+	require.NoError(t, err)
+	w, err := tfrecord.NewWriter(u)
+	require.NoError(t, err)
+	_, base := storage.Split(name)
+	records := make([]string, n)
+	for i := range records {
+		records[i] = fmt.Sprintf("%s %d", base, i)
+		require.NoError(t, w.Write([]byte(records[i])))
+	}
+	require.NoError(t, w.Close())
+	require.NoError(t, u.Commit())
+	return records
+}
+
+func readTFRecords(t *testing.T, pattern string) (records []string, names []string) {
+	t.Helper()
+	infos, err := storage.List(t.Context(), pattern)
+	require.NoError(t, err)
+	for _, info := range infos {
+		o, err := storage.Open(t.Context(), info.Name)
+		require.NoError(t, err)
+		r, err := tfrecord.NewReader(io.NewSectionReader(storage.NewReaderAt(t.Context(), o), 0, o.Size()))
+		require.NoError(t, err)
+		for record, err := range r.Records() {
+			require.NoError(t, err)
+			records = append(records, string(record))
+		}
+		require.NoError(t, o.Close())
+		_, base := storage.Split(info.Name)
+		names = append(names, base)
+	}
+	return records, names
+}
+
+func TestThereAndBackOneToOne(t *testing.T) {
+	for _, dir := range []string{t.TempDir(), fakegcs.Dir(t)} {
+		var want []string
+		for i, n := range []int{10, 0, 3000} {
+			want = append(want, writeTFRecords(t, fmt.Sprintf("%s/in/f%d.tfrecord", dir, i), n)...)
+		}
+		there := NewTFRecordFilesToArrayRecord(dir+"/in/*.tfrecord", dir+"/ar")
+		there.Output.OverwriteExtension = true
+		there.WriterOptions = "group_size:7"
+		result, err := there.Run(t.Context(), "prism")
+		require.NoError(t, err)
+		require.Equal(t, []int64{3, 3010, 3, 3010}, []int64{result.FilesRead, result.RecordsRead, result.FilesWritten, result.RecordsWritten})
+		got, sizes := readArrayRecords(t, dir+"/ar/f?.arrayrecord")
+		require.Equal(t, want, got, "the order has changed")
+		require.Equal(t, []int{10, 0, 3000}, sizes)
+
+		back := NewArrayRecordFilesToTFRecord(dir+"/ar/*", dir+"/back/")
+		back.Compression = tfrecord.Gzip
+		_, err = back.Run(t.Context(), "prism")
+		require.NoError(t, err)
+		got, names := readTFRecords(t, dir+"/back/*")
+		require.Equal(t, want, got)
+		require.Equal(t, []string{"f0.arrayrecord.tfrecord", "f1.arrayrecord.tfrecord", "f2.arrayrecord.tfrecord"}, names)
+	}
+}
+
+func TestMatchingShards(t *testing.T) {
+	for _, dir := range []string{t.TempDir(), fakegcs.Dir(t)} {
+		var want []string
+		for i, n := range []int{5, 0, 700, 1} {
+			want = append(want, writeTFRecords(t, fmt.Sprintf("%s/in/f%d", dir, i), n)...)
+		}
+		result, err := NewTFRecordToMatchingArrayRecord(dir+"/in/*", dir+"/out/train").Run(t.Context(), "prism")
+		require.NoError(t, err)
+		got, sizes := readArrayRecords(t, dir+"/out/train-0000?-of-00004.arrayrecord")
+		require.Equal(t, want, got)
+		require.Equal(t, []int{5, 0, 700, 1}, sizes)
+		require.Len(t, result.Outputs, 4)
+		left, err := storage.List(t.Context(), dir+"/out/.*/*")
+		require.NoError(t, err)
+		require.Empty(t, left)
+	}
+}
+
+func TestArrayRecordToTFRecordShards(t *testing.T) {
+	dir := t.TempDir()
+	want := makeArrayRecords(t, dir+"/in", "group_size:3", 100)
+	c := NewArrayRecordToTFRecord(dir+"/in[10:90]", dir+"/out")
+	c.NumShards = 3
+	result, err := c.Run(t.Context(), "prism")
+	require.NoError(t, err)
+	got, names := readTFRecords(t, dir+"/out*")
+	require.ElementsMatch(t, want[10:90], got)
+	require.Equal(t, []string{"out-00000-of-00003.tfrecord", "out-00001-of-00003.tfrecord", "out-00002-of-00003.tfrecord"}, names)
+	require.Len(t, result.Outputs, 3)
+}
+
+func TestExamplesInBothFormats(t *testing.T) {
+	dir := t.TempDir()
+	tf := NewExampleToTFRecord(dir + "/tf")
+	tf.NumShards = 2
+	_, err := tf.Run(t.Context(), "prism")
+	require.NoError(t, err)
+	_, err = NewExampleToArrayRecord(dir+"/ar").Run(t.Context(), "prism")
+	require.NoError(t, err)
+	var want []string
+	for _, record := range MovieExamples() {
+		want = append(want, string(record))
+	}
+	got, names := readTFRecords(t, dir+"/tf-*.tfrecord")
+	require.Len(t, names, 2)
+	require.ElementsMatch(t, want, got)
+	got, _ = readArrayRecords(t, dir+"/ar-*.arrayrecord")
+	require.ElementsMatch(t, want, got)
+}
+
+// conversions gives each conversion of TFRecords with an output below dir.
+func conversions(input, dir string, f Failures) map[string]conversion {
+	shards := NewTFRecordToArrayRecord(input, dir+"/out")
+	shards.NumShards, shards.Failures = 2, f
+	matching := NewTFRecordToMatchingArrayRecord(input, dir+"/out")
+	matching.Failures = f
+	files := NewTFRecordFilesToArrayRecord(input, dir)
+	files.Failures = f
+	return map[string]conversion{"shards": shards, "matching": matching, "files": files}
+}
+
+type conversion interface {
+	Run(ctx context.Context, runner string) (Result, error)
+}
+
+// A damaged file is left out as a whole, and reported, if that is asked for.
+func TestFailedFilesAreSkippedAndReported(t *testing.T) {
+	in := t.TempDir()
+	want := append(writeTFRecords(t, in+"/a", 50), writeTFRecords(t, in+"/c", 20)...)
+	writeTFRecords(t, in+"/b", 1000)
+	data, err := os.ReadFile(in + "/b")
+	require.NoError(t, err)
+	data[len(data)-10] ^= 1 // in the last record
+	require.NoError(t, os.WriteFile(in+"/b", data, 0o666))
+
+	dir := t.TempDir()
+	for name, c := range conversions(in+"/*", dir, Failures{Skip: true, DeadLetters: dir + "/failed/letters.jsonl"}) {
+		t.Run(name, func(t *testing.T) {
+			result, err := c.Run(t.Context(), "prism")
+			require.NoError(t, err)
+			require.Equal(t, int64(1), result.FilesFailed)
+			require.Equal(t, int64(2), result.FilesWritten)
+			got, _ := readArrayRecords(t, dir+"/*")
+			require.ElementsMatch(t, want, got)
+			letters, err := os.ReadFile(dir + "/failed/letters.jsonl")
+			require.NoError(t, err)
+			var letter dofns.DeadLetter
+			require.NoError(t, json.Unmarshal(letters, &letter), string(letters))
+			require.Equal(t, in+"/b", letter.Element)
+			require.Contains(t, letter.Error, "corrupt")
+			require.Equal(t, 1, strings.Count(string(letters), "\n"))
+			require.NoError(t, os.RemoveAll(dir))
+		})
+	}
+}
+
+// Without that the damage fails the job, and no shard appears.
+func TestFailedFilesFailTheJob(t *testing.T) {
+	failingjob.Test(t)
+	in := t.TempDir()
+	writeTFRecords(t, in+"/a", 50)
+	require.NoError(t, os.WriteFile(in+"/b", []byte("not a TFRecord file"), 0o666))
+	for name, c := range conversions(in+"/*", filepath.Join(t.TempDir(), "x"), Failures{}) {
+		result, err := c.Run(t.Context(), "prism")
+		require.ErrorContains(t, err, in+"/b", name)
+		require.ErrorContains(t, err, "corrupt", name)
+		require.Empty(t, result.Outputs)
+	}
+}
+
+// All files may have failed: that is a result too, of no shards or an empty one.
+func TestAllFilesFailed(t *testing.T) {
+	in, dir := t.TempDir(), t.TempDir()
+	require.NoError(t, os.WriteFile(in+"/b", []byte("not a TFRecord file"), 0o666))
+	for name, c := range conversions(in+"/*", dir, Failures{Skip: true}) {
+		result, err := c.Run(t.Context(), "prism")
+		require.NoError(t, err, name)
+		require.Equal(t, int64(1), result.FilesFailed, name)
+		got, _ := readArrayRecords(t, dir+"/*.arrayrecord")
+		require.Empty(t, got, name)
+	}
+}
+
+func TestArgumentsOfFileConversions(t *testing.T) {
+	for _, run := range []func() error{
+		func() error { _, err := NewTFRecordFilesToArrayRecord("", "out").Run(t.Context(), "prism"); return err },
+		func() error { _, err := NewTFRecordFilesToArrayRecord("in", "").Run(t.Context(), "prism"); return err },
+		func() error {
+			c := NewTFRecordFilesToArrayRecord("in", "out")
+			c.WriterOptions = "nonsense"
+			_, err := c.Run(t.Context(), "prism")
+			return err
+		},
+		func() error {
+			_, err := NewTFRecordToMatchingArrayRecord("", "out").Run(t.Context(), "prism")
+			return err
+		},
+		func() error {
+			_, err := NewTFRecordToMatchingArrayRecord("in", "out/").Run(t.Context(), "prism")
+			return err
+		},
+		func() error { _, err := NewArrayRecordToTFRecord("", "out").Run(t.Context(), "prism"); return err },
+		func() error { _, err := NewArrayRecordToTFRecord("in", "out/").Run(t.Context(), "prism"); return err },
+		func() error {
+			_, err := NewArrayRecordFilesToTFRecord("in", "nowhere://x/y").Run(t.Context(), "prism")
+			return err
+		},
+		func() error { _, err := NewExampleToTFRecord("").Run(t.Context(), "prism"); return err },
+		func() error { _, err := NewExampleToArrayRecord("").Run(t.Context(), "prism"); return err },
+	} {
+		require.ErrorIs(t, run(), ErrInvalidArgument)
+	}
+}
