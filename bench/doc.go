@@ -13,13 +13,14 @@
 //
 // # How it measures
 //
-// Each peer is a process that lives as long as the run, this module included,
-// and answers requests, one line of JSON each way (see request and answer). It
-// takes the time by a monotonic clock around the operation alone: records are
-// loaded before a write, files are opened before they are read. Before
-// anything counts, every peer has done the operation once and told the CRC of
-// all that it read, which must be that of the data; so it is warmed up and has
-// not cheated. Then the peers take turns, repetition by repetition, so that
-// whatever else the machine does meanwhile hits all of them. Ratios are taken
-// within a repetition, and the report gives their median and range.
+// Each peer, this module included, is a process that lives as long as a data
+// set is looked at, and answers requests, one line of JSON each way (see
+// request and answer). It takes the time by a monotonic clock around the
+// operation alone: records are loaded before a write, files are opened before
+// they are read. Before anything counts, every peer has done the operation once
+// and told the CRC of all that it read, which must be that of the data; so it
+// is warmed up and has not cheated (the floor tells numbers of records and bytes
+// only). Then the peers take turns, repetition by repetition, so that whatever
+// else the machine does meanwhile hits all of them. Ratios are taken within a
+// repetition, and the report gives their median and range.
 package main

@@ -93,7 +93,7 @@ func markdown(h *header, results []*result, picture, notes string) string {
 	p("| riegeli | not measured: the Python package index has no package of it |")
 	p("\nGo's records are byte slices, Python's are bytes objects; what Python takes to make those is part of its time,")
 	p("as it is of its users'. The page cache is warm: before anything is timed every peer has done the same once,")
-	p("and told the CRC of what it read.\n")
+	p("and told the CRC of what it read (the floor: how many records and bytes).\n")
 
 	writeGoals(p, t)
 	if notes != "" {

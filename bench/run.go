@@ -105,7 +105,8 @@ func parts() []string {
 	return names
 }
 
-// run does the experiments of one data set, which are those of share s that the filters let through.
+// run does the experiments of one data set, with n records of it. The data are
+// made before and removed afterwards.
 func (r *runner) run(ctx context.Context, d dataset, n int, experiments []*experiment) error {
 	p := &place{dir: filepath.Join(r.dir, d.name), least: math.MaxInt}
 	if err := os.Mkdir(p.dir, 0o777); err != nil {
