@@ -1,5 +1,8 @@
 #include "mapped_copy.h"
 
+#include <pthread.h>
+#include <ucontext.h>
+
 #include <atomic>
 #include <csetjmp>
 #include <csignal>
@@ -14,6 +17,7 @@ struct Copying {
   sigjmp_buf* failed = nullptr;  // null: nothing
   const uint8_t* begin = nullptr;
   const uint8_t* end = nullptr;
+  sigset_t mask = {};  // of signals, when it failed
 };
 __attribute__((tls_model("initial-exec"))) thread_local Copying copying;
 
@@ -22,7 +26,8 @@ struct sigaction previous;
 void OnBusError(int signal, siginfo_t* info, void* context) {
   const uint8_t* at = static_cast<const uint8_t*>(info->si_addr);
   if (copying.failed != nullptr && at >= copying.begin && at < copying.end) {
-    // Leaves the copy alone, which has nothing to clean up, and the signal mask is as it was.
+    // Leaves the copy alone, which has nothing to clean up.
+    copying.mask = static_cast<ucontext_t*>(context)->uc_sigmask;
     siglongjmp(*copying.failed, 1);
   }
   // Handlers expect what they have asked for when they were installed.
@@ -47,8 +52,7 @@ void CatchBusErrors() {
   std::call_once(once, [] {
     struct sigaction action = {};
     action.sa_sigaction = OnBusError;
-    // On the thread's signal stack if it has one: the stacks of goroutines are small. Nothing is
-    // blocked meanwhile, so leaving by siglongjmp needs no mask to be restored.
+    // On the thread's signal stack if it has one: the stacks of goroutines are small.
     action.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER;
     sigaction(SIGBUS, nullptr, &previous);
     sigaction(SIGBUS, &action, nullptr);
@@ -59,9 +63,12 @@ bool CopyMapped(const uint8_t* from, size_t size, uint8_t* to) {
   sigjmp_buf failed;
   if (sigsetjmp(failed, /*savemask=*/0) != 0) {
     copying.failed = nullptr;
+    pthread_sigmask(SIG_SETMASK, &copying.mask, nullptr);  // sanitizers block signals in handlers
     return false;
   }
-  copying = {&failed, from, from + size};
+  copying.begin = from;
+  copying.end = from + size;
+  copying.failed = &failed;
   std::atomic_signal_fence(std::memory_order_seq_cst);
   std::memcpy(to, from, size);
   std::atomic_signal_fence(std::memory_order_seq_cst);
