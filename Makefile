@@ -91,6 +91,7 @@ fuzz-smoke: ## Run every Go and C++ fuzzer for FUZZ_SECONDS (default 10)
 test-large: ## Write and read records of several hundred MB (takes some GB of memory)
 	@$(install) core
 	go test -tags large -run HundredMB ./arrayrecord
+	go test -tags large -run OneGB ./cmd/arrayrecord-beam
 
 .PHONY: interop
 interop: ## Check against upstream's Python package
@@ -115,6 +116,10 @@ bench: ## Measure against the other libraries (BENCH_FLAGS, e.g. --size=full; --
 bench-check: ## Compare the speed with that of BASE (default origin/main or HEAD~1); over 5 % slower fails
 	@$(install) core
 	bench/guard/check.sh
+
+.PHONY: container
+container: ## Make the contents of the container images, and test them
+	container/run.sh
 
 .PHONY: clean
 clean: ## Remove what was built

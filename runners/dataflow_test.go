@@ -19,7 +19,7 @@ import (
 func TestDataflowDryRun(t *testing.T) {
 	dir := fakegcs.Dir(t)
 	pattern, _ := writeInput(t, 1, 10, 100)
-	args := []string{"convert", "--input=" + pattern, "--output=/out/x", "--num_shards=2", "--progress=none",
+	args := []string{"convert", "--input=" + pattern, "--output=" + dir + "/out/x", "--num_shards=2", "--progress=none",
 		"--runner=dataflow", "--dry_run", "--project=our-project", "--region=europe-west4", "--staging_location=" + dir + "/staging",
 		"--max_num_workers=7", "--worker_machine_type=n2-standard-4", "--job_name=our-job", "--log_level=info"}
 	for image, more := range map[string][]string{

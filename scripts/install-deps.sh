@@ -17,6 +17,7 @@ Sets of packages:
   fuzz      clang with libFuzzer and its symbolizer
   interop   Python with venv
   java      Java 17 and Maven
+  certificates  the certificates that container images get
 END
   exit 2
 }
@@ -35,6 +36,7 @@ for set in "$@"; do
     lint) wanted+=(clang-format-14) ;;
     fuzz) wanted+=(clang-14 libclang-rt-14-dev llvm-14) ;;
     interop) wanted+=(python3 python3-venv) ;;
+    certificates) wanted+=(ca-certificates) ;;
     java) wanted+=(openjdk-17-jre-headless maven) ;;
     *)
       echo "install-deps: unknown set: $set" >&2
