@@ -66,6 +66,11 @@ void ReadAt(int fd, uint64_t position, uint8_t* out, uint64_t size) {
 // ---- Chunks
 // --------------------------------------------------------------------------------------
 
+// The address of nothing may be null, which memcpy does not allow.
+void Copy(const uint8_t* from, size_t size, uint8_t* to) {
+  if (size > 0) std::memcpy(to, from, size);
+}
+
 uint64_t TakeVarint(ByteSpan* in) {
   uint64_t v = 0;
   if (!TakeVarint64(in, &v)) Fail("a number is cut off");
@@ -123,7 +128,7 @@ void Decompress(Codec codec, ByteSpan in, uint64_t size, ZSTD_DCtx* zstd, uint8_
                                  reinterpret_cast<char*>(out));
       break;
     case Codec::kNone:
-      std::memcpy(out, in.data, size);
+      Copy(in.data, size, out);
       ok = true;
       break;
   }
@@ -387,7 +392,7 @@ void RandomBatchOfGroups(const Input& in, const uint64_t* records, size_t n, Wor
       for (size_t i = parts[part]; i < parts[part + 1]; ++i) {
         for (; at < sorted[i]; ++at) values += worker->sizes[at - chunk.first_record];
         const uint64_t size = worker->sizes[at - chunk.first_record];
-        std::memcpy(slab->Take(size), values, size);
+        Copy(values, size, slab->Take(size));
         worker->bytes += size;
         ++worker->records;
       }
@@ -435,7 +440,7 @@ void Gets(const Input& in, const std::vector<uint64_t>& order, uint64_t first, u
         const uint64_t in_chunk = record - chunk.first_record;
         for (uint64_t i = 0; i < in_chunk; ++i) values += worker->sizes[i];
         size = worker->sizes[in_chunk];
-        std::memcpy(worker->slab.Get(size), values, size);
+        Copy(values, size, worker->slab.Get(size));
       }
       worker->bytes += size;
       ++worker->records;
@@ -508,7 +513,7 @@ uint8_t* Compress(const Compression& c, ByteSpan in, ZSTD_CCtx* zstd, uint8_t* o
                           reinterpret_cast<char*>(out), &n);
       break;
     case Codec::kNone:
-      std::memcpy(out, in.data, in.size);
+      Copy(in.data, in.size, out);
       break;
   }
   if (!ok) Fail("cannot compress");
