@@ -87,6 +87,34 @@ func pipelinesOnThisHost(t *testing.T, runner, endpoint string) {
 	// Its order is that of the input.
 	require.Equal(t, readArrayRecords(t, shards("converted3", 3, ".arrayrecord")...), readArrayRecords(t, result.Outputs...))
 
-	// No temporary file is left: four conversions and the way back.
-	require.Len(t, list(t, out), 1+3+len(bundles)+2+4)
+	// One to one, with an input that cannot be converted: the order stays.
+	bad := filepath.Join(filepath.Dir(pattern), "zzz"+filepath.Ext(pattern))
+	require.NoError(t, os.WriteFile(bad, []byte("not a TFRecord file"), 0o666))
+	letters := filepath.Join(t.TempDir(), "failed.jsonl")
+	matching := pipelines.NewTFRecordToMatchingArrayRecord(filepath.Join(filepath.Dir(pattern), "*"), filepath.Join(out, "matching"))
+	matching.Failures = pipelines.Failures{Skip: true, DeadLetters: letters}
+	result, err = matching.Run(t.Context(), runner)
+	require.NoError(t, err)
+	require.EqualValues(t, 1, result.FilesFailed)
+	require.Equal(t, want, readArrayRecords(t, shards("matching", numFiles, ".arrayrecord")...))
+	written, err := os.ReadFile(letters)
+	require.NoError(t, err)
+	require.Contains(t, string(written), bad)
+	require.NoError(t, os.Remove(bad))
+
+	files := t.TempDir()
+	there := pipelines.NewTFRecordFilesToArrayRecord(pattern, filepath.Join(files, "there"))
+	result, err = there.Run(t.Context(), runner)
+	require.NoError(t, err)
+	require.EqualValues(t, numFiles, result.FilesWritten)
+	back := pipelines.NewArrayRecordFilesToTFRecord(filepath.Join(files, "there", "*"), filepath.Join(files, "back"))
+	_, err = back.Run(t.Context(), runner)
+	require.NoError(t, err)
+	names, err := filepath.Glob(filepath.Join(files, "back", "*"))
+	require.NoError(t, err)
+	require.Len(t, names, numFiles)
+	require.Equal(t, want, readTFRecords(t, names...))
+
+	// No temporary file is left by anything that makes shards.
+	require.Len(t, list(t, out), 1+3+len(bundles)+2+4+numFiles)
 }
