@@ -17,7 +17,6 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
 	_ "github.com/apache/beam/sdks/v2/go/pkg/beam/runners/prism"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/testing/passert"
-	"github.com/apache/beam/sdks/v2/go/pkg/beam/testing/ptest"
 	"github.com/stretchr/testify/require"
 
 	"github.com/arrayrecord/arrayrecord-go/arrayrecord"
@@ -25,13 +24,14 @@ import (
 	"github.com/arrayrecord/arrayrecord-go/beam/dofns"
 	"github.com/arrayrecord/arrayrecord-go/beam/pipelines"
 	"github.com/arrayrecord/arrayrecord-go/beam/tfrecordio"
+	"github.com/arrayrecord/arrayrecord-go/internal/beamtest"
 	"github.com/arrayrecord/arrayrecord-go/internal/fakegcs"
 )
 
 // The blocks of Go in beam.md are the pieces between "// doc" and "// end" of
 // this file; TestBeamGuide compares them.
 
-func TestMain(m *testing.M) { ptest.Main(m) }
+func TestMain(m *testing.M) { beamtest.Main(m) }
 
 func TestBeamGuide(t *testing.T) {
 	guide, err := os.ReadFile("beam.md")

@@ -55,6 +55,14 @@ func TestConvert(t *testing.T) {
 	require.Equal(t, []int{899, 898}, numRecords(t, first, second))
 }
 
+func TestNoTemporaryFileIsLeft(t *testing.T) {
+	temp := t.TempDir()
+	t.Setenv("TMPDIR", temp)
+	ok(t, "convert", "--input", digits, "--output", filepath.Join(t.TempDir(), "digits"))
+	require.Empty(t, names(t, temp))
+	require.Equal(t, temp, os.Getenv("TMPDIR"))
+}
+
 func TestConvertIsMeantWithoutACommand(t *testing.T) {
 	prefix := filepath.Join(t.TempDir(), "digits")
 	out := ok(t, "--input", digits, "--output="+prefix, "--num_shards=1", "--runner", "prism")

@@ -47,6 +47,11 @@ func (p pipeline) command() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			removeTempDir, err := useTempDir()
+			if err != nil {
+				return err
+			}
+			defer removeTempDir()
 			stop, err := job.watch(cmd, runner)
 			if err != nil {
 				return err

@@ -101,6 +101,27 @@ func (j *jobFlags) prepare() (string, error) {
 	return runner, nil
 }
 
+// useTempDir has temporary files be in a directory of their own until it is
+// removed: Beam leaves an empty one there for each job.
+func useTempDir() (remove func(), err error) {
+	dir, err := os.MkdirTemp("", "arrayrecord-beam-")
+	if err != nil {
+		return nil, err
+	}
+	before, wasSet := os.LookupEnv("TMPDIR")
+	if err := os.Setenv("TMPDIR", dir); err != nil {
+		return nil, err
+	}
+	return func() {
+		_ = os.RemoveAll(dir) // nobody needs it, and the job is done
+		if wasSet {
+			_ = os.Setenv("TMPDIR", before)
+		} else {
+			_ = os.Unsetenv("TMPDIR")
+		}
+	}, nil
+}
+
 // absolute makes a local name independent of the working directory, which a
 // worker may not share.
 func absolute(name string) (string, error) {

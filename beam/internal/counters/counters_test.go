@@ -11,11 +11,13 @@ import (
 	_ "github.com/apache/beam/sdks/v2/go/pkg/beam/runners/prism"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/testing/ptest"
 	"github.com/stretchr/testify/require"
+
+	"github.com/arrayrecord/arrayrecord-go/internal/beamtest"
 )
 
 func init() { beam.RegisterType(reflect.TypeFor[countFn]()) }
 
-func TestMain(m *testing.M) { ptest.Main(m) }
+func TestMain(m *testing.M) { beamtest.Main(m) }
 
 // countFn uses every metric of both sides.
 type countFn struct {

@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/arrayrecord/arrayrecord-go/beam/internal/failingjob"
+	"github.com/arrayrecord/arrayrecord-go/internal/beamtest"
 )
 
 // repeatFn emits its word some times, and once more when the bundle ends.
@@ -83,7 +84,7 @@ func init() {
 	Register6x1((*args6).ProcessElement)
 }
 
-func TestMain(m *testing.M) { ptest.Main(m) }
+func TestMain(m *testing.M) { beamtest.Main(m) }
 
 func TestRegisteredFnRunsWithAllItsMethods(t *testing.T) {
 	p, s, words := ptest.Create([]any{"word"})

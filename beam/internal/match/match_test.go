@@ -14,10 +14,11 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/arrayrecord/arrayrecord-go/beam/internal/failingjob"
+	"github.com/arrayrecord/arrayrecord-go/internal/beamtest"
 	"github.com/arrayrecord/arrayrecord-go/storage/storagetest"
 )
 
-func TestMain(m *testing.M) { ptest.Main(m) }
+func TestMain(m *testing.M) { beamtest.Main(m) }
 
 // place makes files with the given names, i bytes long, in a new directory.
 func place(t *testing.T, names ...string) func(name string) string {

@@ -11,10 +11,11 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/testing/ptest"
 	"github.com/stretchr/testify/require"
 
+	"github.com/arrayrecord/arrayrecord-go/internal/beamtest"
 	"github.com/arrayrecord/arrayrecord-go/storage/storagetest"
 )
 
-func TestMain(m *testing.M) { ptest.Main(m) }
+func TestMain(m *testing.M) { beamtest.Main(m) }
 
 // What a failed attempt left behind, complete or not, must neither get into the
 // output nor stay.
