@@ -34,6 +34,8 @@ type Reader struct {
 	writerOptions                    string
 	hasWriterOptions                 bool
 
+	expansion expansion // of chunks that were read lately
+
 	mu       sync.Mutex
 	position int      // next record of Read
 	scan     *scanner // nil until the first Read, and after a Seek

@@ -5,8 +5,8 @@ import (
 	"errors"
 	"io"
 	"iter"
-	"runtime"
 	"sync"
+	"sync/atomic"
 
 	"github.com/arrayrecord/arrayrecord-go/arrayrecord/internal/core"
 )
@@ -18,49 +18,169 @@ const defaultGroup = 512 << 10
 // A group is a run of whole chunks, or what a range wants of them, that is read and decoded in
 // one go.
 type group struct {
-	begin, end int // records
-	batch      batch
-	err        error // why there is nothing after the batch
-	done       chan struct{}
+	begin, end int     // records
+	size       int64   // of its chunks in the file
+	part       bool    // not all records of these chunks
+	batches    []batch // one, unless more came out of the chunks than was expected
+	err        error   // why there is nothing after the batches
+	done       bool    // by the scanner's mutex
 }
 
 // A scanner reads records in order, with the next groups being read and decoded by other
-// goroutines. It is for one goroutine.
+// goroutines. It is for one goroutine, which takes part in that work before it waits for it.
 type scanner struct {
 	r       *Reader
 	ctx     context.Context
 	cancel  context.CancelFunc
-	planned int // records from here on have no group yet
 	end     int
-	ahead   int // groups under way; 0: none, each is read when it is needed
+	threads int  // that may load groups at a time; 0: each is loaded when it is needed
+	helpers int  // goroutines other than the caller's among them
+	reuse   bool // the caller does not keep records
+
+	mu      sync.Mutex
+	changed sync.Cond // a group is done, or a helper has ended
+	planned int       // records from here on have no group yet
 	queue   []*group
-	current *group // nil before the first and after the last
-	i       int    // in current
-	err     error
-	reuse   bool    // the caller does not keep records
+	loading int     // groups
+	running int     // helpers
 	free    []batch // memory to use again
+
+	// The caller's alone.
+	current *group // nil before the first and after the last
+	k       int    // batch in current
+	first   int    // record that the batch begins with
+	i       int    // in the batch
+	err     error
 }
 
 func (r *Reader) newScanner(ctx context.Context, begin, end int) *scanner {
-	ctx, cancel := context.WithCancel(ctx)
-	ahead := r.options.MaxParallelism
-	if ahead < 0 {
-		ahead = runtime.GOMAXPROCS(0)
+	s := &scanner{r: r, planned: begin, end: end}
+	s.ctx, s.cancel = context.WithCancel(ctx)
+	s.changed.L = &s.mu
+	if r.options.MaxParallelism == 0 {
+		return s
 	}
-	return &scanner{r: r, ctx: ctx, cancel: cancel, planned: begin, end: end, ahead: ahead}
+	s.threads = r.workers()
+	s.helpers = s.threads
+	if r.source == nil && s.threads > 1 {
+		s.helpers-- // decoding keeps the caller as busy as them
+	}
+	return s
 }
 
-// stop makes goroutines under way give up, and waits for that.
+// stop makes helpers give up, and waits for that.
 func (s *scanner) stop() {
 	s.cancel()
-	for _, g := range s.queue {
-		<-g.done
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for s.running > 0 {
+		s.changed.Wait()
 	}
+	if s.reuse {
+		for _, g := range s.queue {
+			s.free = append(s.free, g.batches...)
+		}
+		for _, b := range s.free {
+			spare.Put(&b)
+		}
+	}
+}
+
+// spare has memory of scanners that are done, for new ones.
+var spare sync.Pool
+
+// take plans the group that comes next, to be loaded by whoever calls this; nil if there is none or
+// enough wait already. With s.mu.
+func (s *scanner) take() (*group, batch) {
+	if s.planned >= s.end || len(s.queue) > s.threads {
+		return nil, batch{}
+	}
+	g, err := s.r.planGroup(s.planned, s.end)
+	if err != nil {
+		s.planned = s.end
+		s.queue = append(s.queue, &group{err: err, done: true})
+		return nil, batch{}
+	}
+	s.planned = g.end
+	s.queue = append(s.queue, g)
+	s.loading++
+	if n := len(s.free); n > 0 {
+		old := s.free[n-1]
+		s.free = s.free[:n-1]
+		return g, old
+	}
+	if old, ok := spare.Get().(*batch); ok && s.reuse {
+		return g, *old
+	}
+	return g, batch{}
+}
+
+// load loads a group that was taken. With s.mu, which is free meanwhile.
+func (s *scanner) load(g *group, old batch) {
+	s.mu.Unlock()
+	g.load(s.ctx, s.r, old)
+	s.mu.Lock()
+	g.done = true
+	s.loading--
+}
+
+// help loads a group that was taken, and others as long as there are any to take.
+func (s *scanner) help(g *group, old batch) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for g != nil && s.ctx.Err() == nil {
+		s.load(g, old)
+		s.changed.Signal()
+		g, old = s.take()
+	}
+	s.running--
+	s.changed.Signal()
+}
+
+// startHelpers has as many run as there is work for. With s.mu.
+func (s *scanner) startHelpers() {
+	for s.running < s.helpers {
+		g, old := s.take()
+		if g == nil {
+			return
+		}
+		s.running++
+		go s.help(g, old)
+	}
+}
+
+// nextGroup gives the group that comes next when it is loaded; nil at the end.
+func (s *scanner) nextGroup() (*group, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for s.ctx.Err() == nil {
+		s.startHelpers()
+		if len(s.queue) > 0 && s.queue[0].done {
+			g := s.queue[0]
+			s.queue = append(s.queue[:0], s.queue[1:]...)
+			// The place that has become free is used while the caller works on this group.
+			s.startHelpers()
+			return g, nil
+		}
+		if s.loading < max(s.threads, 1) {
+			if g, old := s.take(); g != nil {
+				s.load(g, old)
+				continue
+			}
+		}
+		if len(s.queue) == 0 {
+			return nil, nil
+		}
+		if !s.queue[0].done {
+			s.changed.Wait()
+		}
+	}
+	return nil, s.r.error(context.Cause(s.ctx))
 }
 
 // next gives the next record, or io.EOF.
 func (s *scanner) next() ([]byte, error) {
-	for s.current == nil || s.i == s.current.batch.len() {
+	for s.current == nil || s.i == s.batch().len() {
 		b, err := s.nextBatch()
 		if err != nil {
 			return nil, err
@@ -69,79 +189,55 @@ func (s *scanner) next() ([]byte, error) {
 			return nil, io.EOF
 		}
 	}
-	record := s.current.batch.record(s.i)
+	record := s.batch().record(s.i)
 	s.i++
 	return record, nil
 }
 
-// seek moves within the current group; false if the record is not in it.
+// batch is the one that records come from. Only with a current group.
+func (s *scanner) batch() *batch { return &s.current.batches[s.k] }
+
+// seek moves within the current batch; false if the record is not in it.
 func (s *scanner) seek(record int) bool {
-	g := s.current
-	if s.err != nil || g == nil || record < g.begin || record > g.begin+g.batch.len() {
+	if s.err != nil || s.current == nil || record < s.first || record > s.first+s.batch().len() {
 		return false
 	}
-	s.i = record - g.begin
+	s.i = record - s.first
 	return true
 }
 
-// nextBatch moves to the next group and gives all of its records; nil at the end. After an error
-// it gives the error again.
+// nextBatch moves to the next batch and gives it; nil at the end. After an error it gives the error
+// again.
 func (s *scanner) nextBatch() (*batch, error) {
 	if s.err != nil {
 		return nil, s.err
 	}
-	if s.current != nil && s.current.err != nil {
-		s.err = s.current.err
-		return nil, s.err
-	}
-	if s.reuse && s.current != nil {
-		s.free = append(s.free, s.current.batch)
-	}
-	if s.err = s.fillQueue(); s.err != nil {
-		return nil, s.err
-	}
-	if len(s.queue) == 0 {
-		s.current = nil
-		return nil, nil
-	}
-	g := s.queue[0]
-	s.queue = s.queue[1:]
-	select {
-	case <-g.done:
-	case <-s.ctx.Done():
-		s.err = s.r.error(context.Cause(s.ctx))
-		return nil, s.err
-	}
-	// The place that has become free is used while the caller works on this group.
-	if g.err == nil && s.ahead > 0 {
-		s.err = s.fillQueue()
-	}
-	s.current, s.i = g, 0
-	if g.batch.len() == 0 && g.err != nil {
-		s.err = g.err
-		return nil, s.err
-	}
-	return &g.batch, nil
-}
-
-func (s *scanner) fillQueue() error {
-	for s.planned < s.end && len(s.queue) < max(s.ahead, 1) {
-		g, err := s.r.planGroup(s.planned, s.end)
-		if err != nil {
-			return err
+	if g := s.current; g != nil {
+		if s.k+1 < len(g.batches) {
+			s.first += s.batch().len()
+			s.k, s.i = s.k+1, 0
+			return s.batch(), nil
 		}
-		if n := len(s.free); n > 0 {
-			g.batch, s.free = s.free[n-1], s.free[:n-1]
+		if g.err != nil {
+			s.err = g.err
+			return nil, s.err
 		}
-		s.planned = g.end
-		s.queue = append(s.queue, g)
-		if s.ahead > 0 {
-			go g.load(s.ctx, s.r)
-		} else {
-			g.load(s.ctx, s.r)
+		if s.reuse {
+			s.mu.Lock()
+			s.free = append(s.free, g.batches...)
+			s.mu.Unlock()
 		}
 	}
-	return nil
+	g, err := s.nextGroup()
+	if g != nil && len(g.batches) == 0 {
+		err = g.err
+	}
+	if g == nil || err != nil {
+		s.current, s.err = nil, err
+		return nil, err
+	}
+	s.current, s.k, s.i, s.first = g, 0, 0, g.begin
+	return s.batch(), nil
 }
 
 // planGroup makes the group that begins at a record.
@@ -157,29 +253,96 @@ func (r *Reader) planGroup(begin, end int) (*group, error) {
 			size = r.source.group
 		}
 	}
-	chunkEnd := r.core.ChunkRun(r.core.ChunkOf(begin), max(size, 1))
-	return &group{begin: begin, end: min(end, r.core.FirstRecord(chunkEnd)), done: make(chan struct{})}, nil
+	chunk := r.core.ChunkOf(begin)
+	chunkEnd := r.core.ChunkRun(chunk, max(size, 1))
+	extent, err := r.core.ChunkExtent(chunk, chunkEnd)
+	if err != nil {
+		return nil, r.error(err)
+	}
+	g := &group{begin: begin, end: r.core.FirstRecord(chunkEnd), size: int64(extent.Size)}
+	g.part = begin != r.core.FirstRecord(chunk) || end < g.end
+	g.end = min(end, g.end)
+	return g, nil
 }
 
-// load reads the group. Where a chunk is damaged the records before it are still delivered.
-func (g *group) load(ctx context.Context, r *Reader) {
-	defer close(g.done)
+// load reads the group, into the memory of an old batch if that will do. Where a chunk is damaged
+// the records before it are still delivered.
+func (g *group) load(ctx context.Context, r *Reader, old batch) {
 	if !r.guard.acquire() {
 		g.err = ErrClosed
 		return
 	}
 	defer r.guard.release()
-	g.batch, g.err = r.loadRange(ctx, g.batch, g.begin, g.end)
-	var damage *CorruptError
-	if errors.As(g.err, &damage) && damage.Record > g.begin && damage.Record < g.end {
-		if good, err := r.loadRange(ctx, batch{}, g.begin, damage.Record); err == nil {
-			g.batch = good
-		}
+	if r.source == nil && !g.part {
+		g.err = g.loadChunks(ctx, r, old)
+	} else {
+		g.err = g.loadRecords(ctx, r, old)
 	}
 }
 
-func (r *Reader) loadRange(ctx context.Context, old batch, begin, end int) (batch, error) {
-	return r.loadInto(ctx, old, func() (*core.Plan, error) { return r.core.PlanRange(begin, end) }, 1)
+// loadChunks reads whole chunks in one pass, into memory that is probably large enough: what they
+// decode to is not known before, and what it was last time is a good guess.
+func (g *group) loadChunks(ctx context.Context, r *Reader, old batch) error {
+	sizeOfNext, total := 0, 0
+	for at := g.begin; at < g.end; {
+		if ctx.Err() != nil {
+			return r.error(context.Cause(ctx))
+		}
+		b := batch{slab: old.slab[:cap(old.slab)], offsets: sized(old.offsets, g.end-at+1)}
+		if want := max(r.expansion.of(g.size)-total, sizeOfNext); len(b.slab) < want {
+			b.slab = make([]byte, want)
+		}
+		old = batch{}
+		n, next, err := r.core.Read(at, g.end, b.slab, b.offsets)
+		if n > 0 {
+			b.offsets = b.offsets[:n+1]
+			total += b.offsets[n]
+			g.batches = append(g.batches, b)
+			at += n
+		}
+		if err != nil {
+			return r.error(err)
+		}
+		sizeOfNext = next
+	}
+	r.expansion.learn(g.size, total)
+	return nil
+}
+
+// loadRecords reads any range, in memory of exactly the right size.
+func (g *group) loadRecords(ctx context.Context, r *Reader, old batch) error {
+	load := func(old batch, end int) error {
+		b, err := r.loadInto(ctx, old, func() (*core.Plan, error) { return r.core.PlanRange(g.begin, end) }, 1)
+		if err == nil {
+			g.batches = append(g.batches, b)
+		}
+		return err
+	}
+	err := load(old, g.end)
+	var damage *CorruptError
+	if errors.As(err, &damage) && damage.Record > g.begin && damage.Record < g.end {
+		_ = load(batch{}, damage.Record)
+	}
+	return err
+}
+
+// An expansion is how much larger than in the file chunks were in memory, the last time that
+// somebody looked.
+type expansion struct {
+	percent atomic.Int64 // 0: nobody has
+}
+
+// of tells what so much of the file may become, with a little to spare.
+func (e *expansion) of(size int64) int {
+	percent := e.percent.Load()
+	if percent == 0 {
+		percent = 100
+	}
+	return int(size/100*percent + size/16)
+}
+
+func (e *expansion) learn(size int64, decoded int) {
+	e.percent.Store(max(int64(decoded)*100/max(size, 1), 1))
 }
 
 // Records iterates over all records in order, with chunks ahead being read and decoded meanwhile.
@@ -265,17 +428,20 @@ func (r *Reader) ForEach(ctx context.Context, fn func(i int, record []byte) erro
 			if g == nil || err != nil {
 				return err
 			}
-			g.batch = old
-			g.load(ctx, r)
-			for i := range g.batch.len() {
-				if err := fn(g.begin+i, g.batch.record(i)); err != nil {
-					return err
+			g.load(ctx, r, old)
+			record := g.begin
+			for _, b := range g.batches {
+				for i := range b.len() {
+					if err := fn(record, b.record(i)); err != nil {
+						return err
+					}
+					record++
 				}
+				old = b
 			}
 			if g.err != nil {
 				return g.err
 			}
-			old = g.batch
 		}
 	}
 	var group sync.WaitGroup

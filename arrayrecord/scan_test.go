@@ -5,6 +5,7 @@ import (
 	"context"
 	"math/rand/v2"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -70,5 +71,64 @@ func TestLargeBatchesInPieces(t *testing.T) {
 			require.ErrorIs(t, err, context.Canceled)
 			require.NoError(t, r.Close())
 		}
+	}
+}
+
+// What chunks decode to is guessed from those before; records must be right where the guess is far
+// too low, far too high, and where one chunk is larger than all others.
+func TestReadingInOrderWhereChunksDifferInDensity(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "mixed.arrayrecord")
+	w, err := Create(context.Background(), name, WithGroupSize(8))
+	require.NoError(t, err)
+	rng := rand.New(rand.NewPCG(5, 6))
+	var want [][]byte
+	for i := range 6000 {
+		record := make([]byte, 1000)
+		switch {
+		case i == 3001:
+			record = make([]byte, 5<<20)
+		case i/1000%2 == 0:
+			for k := range record {
+				record[k] = byte(rng.Uint32())
+			}
+		}
+		record[0] = byte(i)
+		want = append(want, record)
+		require.NoError(t, w.Write(record))
+	}
+	require.NoError(t, w.Close())
+	for _, options := range [][]ReaderOption{nil, {WithReadahead(64 << 10)}, {WithMaxParallelism(0)}, {WithMaxParallelism(1)}, {WithMaxParallelism(5)}, {WithMmap()}} {
+		r, err := Open(context.Background(), name, options...)
+		require.NoError(t, err)
+		for _, begin := range []int{0, 2999, 5990} {
+			i := begin
+			for record, err := range r.Scan(context.Background(), begin, len(want)) {
+				require.NoError(t, err)
+				if !bytes.Equal(want[i], record) {
+					t.Fatalf("record %d from %d", i, begin)
+				}
+				i++
+			}
+			require.Equal(t, len(want), i)
+		}
+		all, err := r.ReadAll(context.Background())
+		require.NoError(t, err)
+		require.Equal(t, len(want), len(all))
+		for i := range want {
+			if !bytes.Equal(want[i], all[i]) {
+				t.Fatalf("record %d", i)
+			}
+		}
+		seen := make([]atomic.Int32, len(want))
+		require.NoError(t, r.ForEach(context.Background(), func(i int, record []byte) error {
+			if bytes.Equal(want[i], record) {
+				seen[i].Add(1)
+			}
+			return nil
+		}))
+		for i := range seen {
+			require.EqualValues(t, 1, seen[i].Load(), "record %d", i)
+		}
+		require.NoError(t, r.Close())
 	}
 }

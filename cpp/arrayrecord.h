@@ -148,6 +148,17 @@ AR_API const char* ar_reader_writer_options(const ar_reader* reader, size_t* siz
 AR_API ar_code ar_reader_get(const ar_reader* reader, uint64_t record, void* dst, size_t dst_size,
                              size_t* size, ar_error* error);
 
+/* Reads records [begin, end) of a reader with a file, in order, as many as `dst` has room for.
+ * Record begin + i comes to lie at [offsets[i], offsets[i + 1]) of `dst`, without gaps; `offsets`
+ * has room for end - begin + 1 numbers. `num_read` tells how many records there are now. If the
+ * ones after them, up to the end of their chunk or `end`, do not fit, `size_of_next` is what those
+ * take, else 0. After a failure, too, the records that `num_read` tells of are good. One thread
+ * does all; others may do the same. AR_OUT_OF_RANGE, AR_DATA_LOSS, AR_IO, AR_UNIMPLEMENTED,
+ * AR_RESOURCE_EXHAUSTED, AR_FAILED_PRECONDITION (no file). */
+AR_API ar_code ar_reader_read(const ar_reader* reader, uint64_t begin, uint64_t end, void* dst,
+                              size_t dst_size, uint64_t* offsets, uint64_t* num_read,
+                              size_t* size_of_next, ar_error* error);
+
 /* A read of many records is a plan that goes through three steps, so that the caller can allocate
  * exactly what is needed: make it, load it, decode it.
  *

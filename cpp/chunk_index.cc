@@ -126,14 +126,6 @@ void ChunkIndex::Append(uint64_t value) {
   ++added_;
 }
 
-uint64_t ChunkIndex::Low(uint64_t i) const {
-  if (low_bits_ == 0) return 0;
-  uint64_t bit = i * low_bits_;
-  uint64_t low = low_[bit / 64] >> bit % 64;
-  if (bit % 64 + low_bits_ > 64) low |= low_[bit / 64 + 1] << (64 - bit % 64);
-  return low & ((uint64_t{1} << low_bits_) - 1);
-}
-
 uint64_t ChunkIndex::Select(uint64_t i) const {
   uint64_t place = samples_[i / kSampling];
   uint64_t to_skip = i % kSampling;
@@ -158,6 +150,15 @@ ChunkIndex::Extent ChunkIndex::Neighbours(uint64_t i) const {
   while (bits == 0) bits = high_[++word];
   place = word * 64 + static_cast<uint64_t>(__builtin_ctzll(bits));
   return {begin, (place - (i + 1)) << low_bits_ | Low(i + 1)};
+}
+
+ChunkIndex::Walk::Walk(const ChunkIndex& index, uint64_t chunk) : index_(&index), number_(chunk) {
+  const uint64_t place = index.Select(chunk);
+  begin_ = (place - chunk) << index.low_bits_ | index.Low(chunk);
+  word_ = place / 64;
+  bits_ = index.high_[word_] & (~uint64_t{0} << place % 64);
+  bits_ &= bits_ - 1;
+  FindEnd();
 }
 
 uint64_t ChunkIndex::RunOf(uint64_t chunk, uint64_t bytes) const {

@@ -75,11 +75,49 @@ class ChunkIndex {
 
   size_t bytes() const;
 
+  // Goes from chunk to chunk, for less than looking each up.
+  class Walk {
+   public:
+    // Begins at `chunk`, which must be below num_chunks().
+    Walk(const ChunkIndex& index, uint64_t chunk);
+
+    uint64_t number() const { return number_; }
+    // Where the chunk begins, and the next one or the footer. Beyond the last chunk only begin()
+    // has a meaning, that of the footer.
+    uint64_t begin() const { return begin_; }
+    uint64_t end() const { return end_; }
+    void Next() {
+      ++number_;
+      begin_ = end_;
+      if (number_ < index_->num_chunks_) FindEnd();
+    }
+
+   private:
+    void FindEnd() {
+      while (bits_ == 0) bits_ = index_->high_[++word_];
+      const uint64_t place = word_ * 64 + static_cast<uint64_t>(__builtin_ctzll(bits_));
+      bits_ &= bits_ - 1;
+      const uint64_t i = number_ + 1;
+      end_ = (place - i) << index_->low_bits_ | index_->Low(i);
+    }
+
+    const ChunkIndex* index_;
+    uint64_t number_, begin_, end_ = 0;
+    uint64_t word_;  // in high_
+    uint64_t bits_;  // of that word, those that come after the one for end_
+  };
+
  private:
   static constexpr uint64_t kSampling = 64;
 
   void Append(uint64_t value);
-  uint64_t Low(uint64_t i) const;
+  uint64_t Low(uint64_t i) const {
+    if (low_bits_ == 0) return 0;
+    const uint64_t bit = i * low_bits_;
+    uint64_t low = low_[bit / 64] >> bit % 64;
+    if (bit % 64 + low_bits_ > 64) low |= low_[bit / 64 + 1] << (64 - bit % 64);
+    return low & ((uint64_t{1} << low_bits_) - 1);
+  }
   // The place of the i-th 1.
   uint64_t Select(uint64_t i) const;
   uint64_t Offset(uint64_t i) const { return (Select(i) - i) << low_bits_ | Low(i); }

@@ -1,8 +1,10 @@
 #include "cursor.h"
 
 #include <algorithm>
+#include <cstring>
+#include <utility>
 
-#include "read_plan.h"
+#include "read_range.h"
 
 namespace arrayrecord {
 namespace {
@@ -14,11 +16,7 @@ constexpr uint64_t kAutoGroupBytes = 512 << 10;
 
 Status Cursor::Open(const Reader& reader, uint64_t begin, uint64_t end,
                     std::unique_ptr<Cursor>* cursor) {
-  if (begin > end || end > reader.num_records()) {
-    return Status(AR_OUT_OF_RANGE, "records [" + std::to_string(begin) + ", " +
-                                       std::to_string(end) + ") of a file with " +
-                                       std::to_string(reader.num_records()));
-  }
+  AR_TRY(reader.CheckRange(begin, end));
   if (!reader.has_file()) return Status(AR_FAILED_PRECONDITION, "the reader has no file");
   cursor->reset(new Cursor(reader, begin, end));
   return Status();
@@ -46,7 +44,7 @@ Cursor::~Cursor() {
 void Cursor::ReadAhead() {
   const ChunkIndex& index = reader_.index();
   while (planned_ < end_ && groups_.size() < max_groups_) {
-    auto group = std::make_unique<Group>();
+    auto group = spare_ ? std::move(spare_) : std::make_unique<Group>();
     group->begin = planned_;
     uint64_t chunk_end = index.RunOf(index.ChunkOf(planned_), std::max<uint64_t>(group_bytes_, 1));
     planned_ = std::min(end_, index.FirstRecord(chunk_end));
@@ -60,22 +58,35 @@ void Cursor::ReadAhead() {
   }
 }
 
-void Cursor::Load(Group* group) const {
-  group->status = LoadRange(group->begin, group->end, group);
-  if (group->status.ok()) return;
-  // The records before the damage are still good.
-  const uint64_t damaged = group->status.record();
-  const bool some = damaged != AR_NONE && damaged > group->begin && damaged < group->end;
-  group->end = some && LoadRange(group->begin, damaged, group).ok() ? damaged : group->begin;
+void Cursor::Group::Reserve(uint64_t size) {
+  std::unique_ptr<uint8_t[]> larger(new uint8_t[size]);
+  const uint64_t used = offsets[end - begin];
+  if (used > 0) std::memcpy(larger.get(), bytes.get(), used);
+  bytes = std::move(larger);
+  capacity = size;
 }
 
-Status Cursor::LoadRange(uint64_t begin, uint64_t end, Group* group) const {
-  ReadPlan::Pointer plan;
-  AR_TRY(ReadPlan::Range(reader_, begin, end, &plan));
-  AR_TRY(plan->Load(1));
-  group->bytes.reset(new uint8_t[plan->decoded_size()]);
-  group->offsets.resize(end - begin + 1);
-  return plan->Decode(group->bytes.get(), plan->decoded_size(), group->offsets.data(), 1);
+void Cursor::Load(Group* group) const {
+  const uint64_t end = std::exchange(group->end, group->begin);
+  group->offsets.resize(end - group->begin + 1);
+  group->offsets[0] = 0;
+  if (group->capacity == 0) {
+    const ChunkIndex& index = reader_.index();
+    const ChunkIndex::Extent extent =
+        index.extent(index.ChunkOf(group->begin), index.ChunkOf(end - 1) + 1);
+    group->Reserve(extent.end - extent.begin);
+  }
+  while (group->end < end && group->status.ok()) {
+    uint64_t* offsets = &group->offsets[group->end - group->begin];
+    RangeProgress progress;
+    group->status = ReadRange(reader_, group->end, end, group->bytes.get(), group->capacity,
+                              offsets, &progress);
+    group->end += progress.num_records;
+    if (progress.size_of_next > 0) {
+      group->Reserve(
+          std::max(2 * group->capacity, offsets[progress.num_records] + progress.size_of_next));
+    }
+  }
 }
 
 Status Cursor::Next(ByteSpan* record) {
@@ -85,6 +96,7 @@ Status Cursor::Next(ByteSpan* record) {
     if (front_ready_ && next_ < groups_.front()->end - groups_.front()->begin) break;
     if (front_ready_) {
       failure_ = std::move(groups_.front()->status);
+      spare_ = std::move(groups_.front());
       groups_.pop_front();
       front_ready_ = false;
       continue;

@@ -29,14 +29,17 @@ class Cursor {
     uint64_t begin = 0, end = 0;  // records
     Status status;                // why there is nothing from `end` on
     std::unique_ptr<uint8_t[]> bytes;
+    uint64_t capacity = 0;
     std::vector<uint64_t> offsets;
     std::shared_ptr<Task> task;
+
+    // What has been read stays.
+    void Reserve(uint64_t size);
   };
 
   Cursor(const Reader& reader, uint64_t begin, uint64_t end);
   void ReadAhead();
   void Load(Group* group) const;
-  Status LoadRange(uint64_t begin, uint64_t end, Group* group) const;
 
   const Reader& reader_;
   uint64_t planned_;  // records from here on have no group yet
@@ -44,6 +47,7 @@ class Cursor {
   uint64_t group_bytes_;
   size_t max_groups_;
   std::deque<std::unique_ptr<Group>> groups_;  // the front one is being handed out
+  std::unique_ptr<Group> spare_;               // whose memory serves the next one
   bool front_ready_ = false;
   size_t next_ = 0;  // record in the front group
   Status failure_;

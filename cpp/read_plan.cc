@@ -79,11 +79,7 @@ size_t ReadPlan::memory() const {
 }
 
 Status ReadPlan::Range(const Reader& reader, uint64_t begin, uint64_t end, Pointer* plan) {
-  if (begin > end || end > reader.num_records()) {
-    return Status(AR_OUT_OF_RANGE, "records [" + std::to_string(begin) + ", " +
-                                       std::to_string(end) + ") of a file with " +
-                                       std::to_string(reader.num_records()));
-  }
+  AR_TRY(reader.CheckRange(begin, end));
   Pointer p = New(reader);
   p->sizes_.resize(end - begin);
   const ChunkIndex& index = reader.index();

@@ -188,6 +188,12 @@ Status Reader::CheckRecord(uint64_t record) const {
       .InRecord(record);
 }
 
+Status Reader::CheckRange(uint64_t begin, uint64_t end) const {
+  if (begin <= end && end <= num_records()) return Status();
+  return Status(AR_OUT_OF_RANGE, "records [" + std::to_string(begin) + ", " + std::to_string(end) +
+                                     ") of a file with " + std::to_string(num_records()));
+}
+
 Status Reader::Get(uint64_t record, uint8_t* out, size_t out_size, size_t* size) const {
   AR_TRY(CheckRecord(record));
   if (!has_file()) return Status(AR_FAILED_PRECONDITION, "the reader has no file to read from");

@@ -58,6 +58,7 @@ class Reader {
   Status Get(uint64_t record, uint8_t* out, size_t out_size, size_t* size) const;
 
   Status CheckRecord(uint64_t record) const;
+  Status CheckRange(uint64_t begin, uint64_t end) const;
 
  private:
   Reader() = default;

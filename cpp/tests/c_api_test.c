@@ -177,6 +177,26 @@ static void test_file(void) {
   CHECK_OK(ar_plan_load(plan, 1, &error));
   check_plan(plan, NULL, 0);
 
+  /* Ten at a time at most, in as much room as was asked for. */
+  char* room = NULL;
+  size_t room_size = 0;
+  for (uint64_t at = 0; at < kRecords;) {
+    uint64_t end = at + 10 < kRecords ? at + 10 : kRecords;
+    uint64_t offsets[11], num_read;
+    size_t size_of_next;
+    CHECK_OK(ar_reader_read(reader, at, end, room, room_size, offsets, &num_read, &size_of_next,
+                            &error));
+    for (uint64_t i = 0; i < num_read; ++i) {
+      check_record(room + offsets[i], offsets[i + 1] - offsets[i], (int)(at + i));
+    }
+    at += num_read;
+    if (size_of_next > room_size) {
+      room = realloc(room, room_size = size_of_next);
+      CHECK(room != NULL);
+    }
+  }
+  free(room);
+
   ar_cursor* cursor;
   CHECK_OK(ar_cursor_open(reader, 5, kRecords, &cursor, &error));
   const void* data;

@@ -50,6 +50,15 @@ TEST(ChunkIndexTest, AgreesWithPlainVectors) {
           ASSERT_EQ(Build(chunks, offloaded, &index).message(), "");
           ASSERT_EQ(index.num_chunks(), n);
           ASSERT_EQ(index.group_size(), chunks.counts[0]);
+          for (size_t from : {size_t{0}, n / 2, n - 1}) {
+            ChunkIndex::Walk walk(index, from);
+            for (size_t c = from; c < n; ++c, walk.Next()) {
+              ASSERT_EQ(walk.number(), c);
+              ASSERT_EQ(walk.begin(), chunks.offsets[c]);
+              ASSERT_EQ(walk.end(), c + 1 < n ? chunks.offsets[c + 1] : chunks.end);
+            }
+            ASSERT_EQ(walk.begin(), chunks.end);
+          }
           uint64_t record = 0;
           for (size_t c = 0; c < n; ++c) {
             const auto extent = index.extent(c, c + 1);

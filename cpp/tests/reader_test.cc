@@ -10,6 +10,7 @@
 #include "cursor.h"
 #include "gtest/gtest.h"
 #include "read_plan.h"
+#include "read_range.h"
 #include "test_util.h"
 
 namespace arrayrecord {
@@ -103,6 +104,74 @@ TEST(ReaderTest, OneRecordOfAFile) {
     size_t size;
     EXPECT_EQ(reader->Get(100, nullptr, 0, &size).code(), AR_OUT_OF_RANGE);
   }
+}
+
+std::unique_ptr<Reader> OpenFile(const TempFile& file) {
+  File handle;
+  EXPECT_TRUE(File::OpenForReading(file.path(), &handle).ok());
+  std::unique_ptr<Reader> reader;
+  EXPECT_EQ(Reader::Open(std::move(handle), ReaderOptions(), &reader).message(), "");
+  return reader;
+}
+
+// However little there is room for at a time, and wherever a range begins and ends in a chunk.
+TEST(ReadRangeTest, GoesAsFarAsThereIsRoom) {
+  const Records records = TextRecords(300, 20);
+  std::mt19937 rng(11);
+  for (const char* options :
+       {"uncompressed,group_size:1", "zstd,group_size:1", "snappy,group_size:7",
+        "uncompressed,group_size:100", "zstd,group_size:7,transpose:true"}) {
+    TempFile file(MakeFile(options, records));
+    auto reader = OpenFile(file);
+    for (int round = 0; round < 50; ++round) {
+      const uint64_t begin = round == 0 ? 0 : rng() % 301;
+      const uint64_t end = round == 0 ? 300 : begin + rng() % (301 - begin);
+      std::vector<uint8_t> out(round == 0 ? 0 : rng() % 4000);
+      std::vector<uint64_t> offsets(end - begin + 1);
+      uint64_t at = begin;
+      while (at < end) {
+        RangeProgress progress;
+        offsets[0] = rng() % 10;
+        if (out.size() < offsets[0]) out.resize(offsets[0]);
+        ASSERT_EQ(ReadRange(*reader, at, end, out.data(), out.size(), offsets.data(), &progress)
+                      .message(),
+                  "");
+        for (uint64_t i = 0; i < progress.num_records; ++i) {
+          ASSERT_EQ(std::string(out.begin() + offsets[i], out.begin() + offsets[i + 1]),
+                    records[at + i]);
+        }
+        at += progress.num_records;
+        ASSERT_EQ(progress.size_of_next > 0, at < end);
+        ASSERT_LE(offsets[progress.num_records], out.size());
+        // The size that was told is enough, and a byte less is not.
+        if (progress.num_records == 0) out.resize(offsets[0] + progress.size_of_next - 1);
+        if (progress.num_records == 0 && rng() % 2) out.resize(offsets[0] + progress.size_of_next);
+      }
+    }
+  }
+}
+
+TEST(ReadRangeTest, FailuresTellHowFarItCame) {
+  const Records records = TextRecords(1000, 20);
+  std::string bytes = MakeFile("uncompressed,group_size:10", records);
+  bytes[bytes.find(records[505])] ^= 1;
+  TempFile file(bytes);
+  auto reader = OpenFile(file);
+  std::vector<uint8_t> out(1 << 20);
+  std::vector<uint64_t> offsets(1001);
+  RangeProgress progress;
+  Status status = ReadRange(*reader, 3, 1000, out.data(), out.size(), offsets.data(), &progress);
+  EXPECT_EQ(status.code(), AR_DATA_LOSS);
+  EXPECT_EQ(status.record(), 500u);
+  EXPECT_EQ(progress.num_records, 497u);
+  EXPECT_EQ(std::string(out.begin() + offsets[496], out.begin() + offsets[497]), records[499]);
+  EXPECT_EQ(ReadRange(*reader, 990, 1001, out.data(), out.size(), offsets.data(), &progress).code(),
+            AR_OUT_OF_RANGE);
+  EXPECT_EQ(progress.num_records, 0u);
+  auto without_file = Open(MakeFile("", records));
+  EXPECT_EQ(
+      ReadRange(*without_file, 0, 1, out.data(), out.size(), offsets.data(), &progress).code(),
+      AR_FAILED_PRECONDITION);
 }
 
 TEST(CursorTest, GivesAllRecordsUnderAllOptions) {

@@ -6,6 +6,8 @@ package core
 // #cgo CFLAGS: -I${SRCDIR}/../../../cpp
 // #cgo noescape ar_reader_get
 // #cgo nocallback ar_reader_get
+// #cgo noescape ar_reader_read
+// #cgo nocallback ar_reader_read
 // #cgo noescape ar_plan_range
 // #cgo nocallback ar_plan_range
 // #cgo noescape ar_plan_indices

@@ -134,6 +134,21 @@ func (r *Reader) Get(record int, dst []byte) (int, error) {
 	return int(size), nil
 }
 
+// Read reads records from begin up to end, or as many as dst has room for, from a local file. Record
+// begin+i is dst[offsets[i]:offsets[i+1]]; offsets has end-begin+1 elements. It gives the number of
+// records read and what those of the next chunk take, if they did not fit. The records are good
+// also if there is an error.
+func (r *Reader) Read(begin, end int, dst []byte, offsets []int) (n, sizeOfNext int, err error) {
+	var numRead C.uint64_t
+	var next C.size_t
+	var e C.ar_error
+	if C.ar_reader_read(r.h, C.uint64_t(begin), C.uint64_t(end), bytesPtr(dst), C.size_t(len(dst)),
+		(*C.uint64_t)(unsafe.Pointer(unsafe.SliceData(offsets))), &numRead, &next, &e) != C.AR_OK {
+		err = newError(e)
+	}
+	return int(numRead), int(next), err
+}
+
 // Plan is a read of many records: plan, Load or LoadBytes, Decode, Free. One goroutine at a time.
 type Plan struct {
 	h      *C.ar_plan
