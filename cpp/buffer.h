@@ -10,7 +10,7 @@
 namespace arrayrecord {
 
 // What the buffers of threads are for.
-enum BufferUse { kEncodedChunk, kDecodedChunk };
+enum BufferUse { kEncodedChunk, kDecodedChunk, kCompressedBlock };
 
 class Buffer {
  public:

@@ -28,16 +28,22 @@ uint64_t ChunkHeader::End(uint64_t begin) const {
                   RoundUpToChunkBoundary(begin + num_records));
 }
 
-void SealChunk(ChunkType type, uint64_t num_records, uint64_t decoded_data_size, size_t begin,
-               std::string* bytes) {
-  uint8_t* chunk = reinterpret_cast<uint8_t*>(&(*bytes)[begin]);
+ChunkHeader SealChunk(ChunkType type, uint64_t num_records, uint64_t decoded_data_size,
+                      uint8_t* chunk, size_t size) {
   ChunkHeader header;
   header.type = type;
-  header.data_size = bytes->size() - begin - kChunkHeaderSize;
+  header.data_size = size - kChunkHeaderSize;
   header.data_hash = Hash(chunk + kChunkHeaderSize, header.data_size);
   header.num_records = num_records;
   header.decoded_data_size = decoded_data_size;
   header.Encode(chunk);
+  return header;
+}
+
+void SealChunk(ChunkType type, uint64_t num_records, uint64_t decoded_data_size, size_t begin,
+               std::string* bytes) {
+  SealChunk(type, num_records, decoded_data_size, reinterpret_cast<uint8_t*>(&(*bytes)[begin]),
+            bytes->size() - begin);
 }
 
 Status Chunk::VerifyData() const {

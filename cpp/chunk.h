@@ -46,7 +46,10 @@ struct ChunkHeader {
   uint64_t End(uint64_t begin) const;
 };
 
-// Fills in the header of a chunk that stands, data and all, from `begin` on in `bytes`.
+// Fills in the header of a chunk of `size` bytes, header and data.
+ChunkHeader SealChunk(ChunkType type, uint64_t num_records, uint64_t decoded_data_size,
+                      uint8_t* chunk, size_t size);
+// The same for one that stands from `begin` on in `bytes`.
 void SealChunk(ChunkType type, uint64_t num_records, uint64_t decoded_data_size, size_t begin,
                std::string* bytes);
 

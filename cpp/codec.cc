@@ -9,6 +9,8 @@
 #include <memory>
 #include <new>
 
+#include "buffer.h"
+
 namespace arrayrecord {
 namespace {
 
@@ -58,21 +60,22 @@ ZSTD_DCtx* ThreadZstdDecompressor() {
 }
 
 constexpr size_t kMaxRawZstd = 6;
+constexpr size_t kMaxSnappyLiteral = 14;
 
 Status ZstdFailure(const char* what, size_t code) {
   std::string message = std::string("zstd: ") + what + ": " + ZSTD_getErrorName(code);
   return Status(AR_INTERNAL, std::move(message));
 }
 
-// Grows `out` by `bound` bytes for the time of writing to them.
+// Appends what `write` makes of at most `bound` bytes. It goes through memory of the thread: that
+// of `out` would have to be set to zero first.
 template <typename Write>
 Status AppendAtMost(size_t bound, std::string* out, Write write) {
-  size_t before = out->size();
-  out->resize(before + bound);
+  uint8_t* const block = Buffer::OfThread<kCompressedBlock>().Get(bound);
   size_t written = 0;
-  Status status = write(reinterpret_cast<uint8_t*>(&(*out)[before]), &written);
-  out->resize(before + written);
-  return status;
+  AR_TRY(write(block, &written));
+  out->append(reinterpret_cast<const char*>(block), written);
+  return Status();
 }
 
 // A zstd frame that holds `in` as it is; what zstd makes of so few bytes, in far less time. The
@@ -147,11 +150,22 @@ void SnappyRawCompress(const Char* in, size_t size, char* out, size_t* written, 
   snappy::RawCompress(in, size, out, written);
 }
 
+// What snappy makes of so few bytes: its size, and one literal.
+void AppendSnappyLiteral(ByteSpan in, std::string* out) {
+  out->push_back(static_cast<char>(in.size));
+  out->push_back(static_cast<char>((in.size - 1) << 2));
+  out->append(reinterpret_cast<const char*>(in.data), in.size);
+}
+
 Status SnappyCompress(const Compression& c, ByteSpan in, std::string* out) {
   if (in.size > UINT32_MAX) {
     return Status(AR_RESOURCE_EXHAUSTED, "snappy cannot compress a chunk of " +
                                              std::to_string(in.size) +
                                              " bytes; the limit is 4294967295");
+  }
+  if (in.size > 0 && in.size <= kMaxSnappyLiteral) {
+    AppendSnappyLiteral(in, out);
+    return Status();
   }
   return AppendAtMost(snappy::MaxCompressedLength(in.size), out, [&](uint8_t* dst, size_t* n) {
     SnappyRawCompress(reinterpret_cast<const char*>(in.data), in.size, reinterpret_cast<char*>(dst),

@@ -25,6 +25,20 @@ Status AppendSimpleChunk(const Compression& compression, ByteSpan values, const 
   return Status();
 }
 
+uint8_t* SealPlainChunk(uint8_t* values, uint64_t values_size, const uint64_t* sizes, size_t n,
+                        ChunkHeader* header) {
+  uint64_t sizes_size = 0;
+  for (size_t i = 0; i < n; ++i) sizes_size += VarintSize(sizes[i]);
+  uint8_t* const chunk = values - (kChunkHeaderSize + 1 + VarintSize(sizes_size) + sizes_size);
+  uint8_t* to = chunk + kChunkHeaderSize;
+  *to++ = static_cast<uint8_t>(Codec::kNone);
+  to += PutVarint64(sizes_size, to);
+  for (size_t i = 0; i < n; ++i) to += PutVarint64(sizes[i], to);
+  *header = SealChunk(ChunkType::kSimple, n, values_size, chunk,
+                      static_cast<size_t>(values + values_size - chunk));
+  return chunk;
+}
+
 Status SimpleChunk::Open(const Chunk& chunk) {
   if (chunk.header.type != ChunkType::kSimple) {
     return Status(AR_INTERNAL, "not a simple chunk").At(chunk.begin);

@@ -21,6 +21,16 @@ namespace arrayrecord {
 Status AppendSimpleChunk(const Compression& compression, ByteSpan values, const uint64_t* sizes,
                          size_t n, std::string* out);
 
+// The most bytes that come before the values of an uncompressed chunk of up to `n` records.
+constexpr size_t MaxPlainPrefix(size_t n) {
+  return kChunkHeaderSize + 1 + kMaxVarint64 + n * kMaxVarint64;
+}
+
+// Makes an uncompressed chunk of `n` records where they lie, one after the other. Writes to the
+// MaxPlainPrefix(n) bytes in front of them, and returns where the chunk begins; it ends with them.
+uint8_t* SealPlainChunk(uint8_t* values, uint64_t values_size, const uint64_t* sizes, size_t n,
+                        ChunkHeader* header);
+
 // The records of a verified simple chunk. Refers to the chunk's bytes.
 class SimpleChunk {
  public:

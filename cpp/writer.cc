@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <cstring>
 #include <new>
+#include <numeric>
 #include <stdexcept>
 
 #include "layout.h"
@@ -24,19 +25,43 @@ constexpr size_t kJobRecords = 16 << 10;
 // Memory of one job that is kept for the next.
 constexpr size_t kMaxKeptMemory = 4 << 20;
 
+// Uncompressed chunks of more records are copied when they are encoded: the gap in front of each
+// must hold all sizes, however large.
+constexpr size_t kMaxGroupInPlace = 1024;
+constexpr size_t kMaxJobsPerCall = 8;
+
 const uint8_t kZeros[4096] = {};
+
+// The status of work that may throw.
+template <typename Work>
+Status Caught(Work work) {
+  try {
+    return work();
+  } catch (const std::bad_alloc&) {
+    return Status(AR_RESOURCE_EXHAUSTED, "out of memory");
+  } catch (const std::length_error&) {
+    return Status(AR_RESOURCE_EXHAUSTED, "a record larger than memory can be");
+  } catch (const std::exception& e) {
+    return Status(AR_INTERNAL, e.what());
+  }
+}
+
+Status DecodeOwn(const uint8_t* bytes, ChunkHeader* header) {
+  return header->Decode(bytes) ? Status() : Status(AR_INTERNAL, "wrong hash in an encoded chunk");
+}
 
 }  // namespace
 
 Status FdSink::Append(const uint8_t* data, size_t size) {
   if (size == 0) return Status();
   if (!FollowsLast(data)) {
-    if (pieces_.size() == kMaxPieces || sizeof(small_) - small_used_ < kSmall) AR_TRY(Flush());
+    if (pieces_.size() == kMaxPieces || sizeof(small_) - small_used_ < kSmall) AR_TRY(Release());
     if (size <= kSmall) {
       data = static_cast<uint8_t*>(std::memcpy(small_ + small_used_, data, size));
       small_used_ += size;
     }
   }
+  appended_ += size;
   if (FollowsLast(data)) {
     pieces_.back().iov_len += size;
   } else {
@@ -45,11 +70,23 @@ Status FdSink::Append(const uint8_t* data, size_t size) {
   return Status();
 }
 
-Status FdSink::Flush() {
-  Status status = file_.Write(&pieces_);
+Status FdSink::Release() {
+  // The old tail may be written below.
+  tail_ = 1 - tail_;
+  const size_t tail_size = appended_ % kBlockSize;
+  for (size_t left = tail_size; left > 0;) {
+    iovec& last = pieces_.back();
+    const size_t n = std::min(left, last.iov_len);
+    left -= n;
+    last.iov_len -= n;
+    std::memcpy(tails_[tail_] + left, static_cast<uint8_t*>(last.iov_base) + last.iov_len, n);
+    if (last.iov_len == 0) pieces_.pop_back();
+  }
+  AR_TRY(file_.Write(&pieces_));
   pieces_.clear();
   small_used_ = 0;
-  return status;
+  if (tail_size > 0) pieces_.push_back({tails_[tail_], tail_size});
+  return Status();
 }
 
 Status NamedFileSink::Create(const std::string& path, std::unique_ptr<Sink>* sink) {
@@ -82,12 +119,19 @@ Status NamedFileSink::Close() {
 }
 
 Status MemorySink::Append(const uint8_t* data, size_t size) {
+  std::lock_guard<std::mutex> lock(mutex_);
   bytes_.append(reinterpret_cast<const char*>(data), size);
   return Status();
 }
 
+size_t MemorySink::available() const {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return bytes_.size() - taken_;
+}
+
 size_t MemorySink::Take(uint8_t* out, size_t size) {
-  size_t n = bytes_.copy(reinterpret_cast<char*>(out), std::min(size, available()), taken_);
+  std::lock_guard<std::mutex> lock(mutex_);
+  size_t n = bytes_.copy(reinterpret_cast<char*>(out), size, taken_);
   taken_ += n;
   if (taken_ == bytes_.size()) {
     bytes_.clear();
@@ -96,11 +140,24 @@ size_t MemorySink::Take(uint8_t* out, size_t size) {
   return n;
 }
 
+void Writer::Job::Clear() {
+  records.clear();
+  sizes.clear();
+  chunks.clear();
+  encoded_chunks.clear();
+  task = nullptr;
+  begun = encoded = false;
+}
+
 Writer::Writer(const WriterOptions& options, std::unique_ptr<Sink> sink)
-    : options_(options), sink_(std::move(sink)), current_(std::make_unique<Job>()) {
+    : options_(options), current_(std::make_unique<Job>()), sink_(std::move(sink)) {
   size_t threads = Processors();
   parallelism_ =
       options.max_parallelism == 0 ? threads : std::min<size_t>(threads, options.max_parallelism);
+  done_jobs_.reserve(MaxJobs() + 1);
+  const bool in_place = options.compression.codec == Codec::kNone && !options.transpose &&
+                        options.group_size <= kMaxGroupInPlace;
+  gap_ = in_place ? MaxPlainPrefix(options.group_size) : 0;
 }
 
 Status Writer::Create(const WriterOptions& options, std::unique_ptr<Sink> sink,
@@ -115,38 +172,41 @@ Status Writer::Create(const WriterOptions& options, std::unique_ptr<Sink> sink,
 }
 
 Writer::~Writer() {
-  for (auto& job : jobs_) {
-    if (job->task) job->task->Cancel();
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    if (failure_.ok()) failure_ = Status(AR_CANCELLED, "the writer has been dropped");
   }
+  (void)WaitForJobs(0, std::chrono::milliseconds(0));
 }
 
 // Does the work unless it fails, which it then does for good. Exceptions, too, leave records or
 // chunks behind that are taken in half: a later call would make a file of them.
 template <typename Work>
 Status Writer::Sticky(Work work) {
-  try {
-    Status status = work();
-    if (!status.ok()) failure_ = status.Clone();
-    return status;
-  } catch (const std::bad_alloc&) {
-    failure_ = Status(AR_RESOURCE_EXHAUSTED, "out of memory");
-  } catch (const std::length_error&) {
-    failure_ = Status(AR_RESOURCE_EXHAUSTED, "a record larger than memory can be");
-  } catch (const std::exception& e) {
-    failure_ = Status(AR_INTERNAL, e.what());
-  }
+  Status status = Caught(work);
+  if (status.ok()) return status;
+  std::lock_guard<std::mutex> lock(mutex_);
+  if (failure_.ok()) failure_ = std::move(status);
   return failure_.Clone();
 }
 
 Status Writer::Usable() const {
-  if (!failure_.ok()) return failure_.Clone();
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    if (!failure_.ok()) return failure_.Clone();
+  }
   if (closed_) return Status(AR_FAILED_PRECONDITION, "the writer is closed");
   return Status();
 }
 
+bool Writer::Idle() const {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return jobs_.empty();
+}
+
 Status Writer::SetMetadata(ByteSpan message) {
   AR_TRY(Usable());
-  if (position_ != kSignatureEnd || !jobs_.empty() || !current_->sizes.empty()) {
+  if (!Idle() || position_ != kSignatureEnd || !current_->sizes.empty()) {
     return Status(AR_FAILED_PRECONDITION, "metadata must come once, before the first record");
   }
   std::string chunk(kChunkHeaderSize, '\0');
@@ -170,6 +230,9 @@ Status Writer::Write(const uint8_t* data, const uint64_t* sizes, size_t n) {
 
 Status Writer::WriteRecords(const uint8_t* data, const uint64_t* sizes, size_t n) {
   for (size_t i = 0; i < n; ++i) {
+    if (gap_ > 0 && current_->sizes.size() % options_.group_size == 0) {
+      current_->records.append(gap_, '\0');
+    }
     current_->records.append(reinterpret_cast<const char*>(data), sizes[i]);
     current_->sizes.push_back(sizes[i]);
     data += sizes[i];
@@ -181,73 +244,159 @@ Status Writer::WriteRecords(const uint8_t* data, const uint64_t* sizes, size_t n
   return Status();
 }
 
+// Hands the records that have been collected to the pool.
 Status Writer::Submit() {
   if (current_->sizes.empty()) return Status();
-  jobs_.push_back(std::move(current_));
-  if (done_jobs_.empty()) {
-    current_ = std::make_unique<Job>();
-  } else {
-    current_ = std::move(done_jobs_.back());
-    done_jobs_.pop_back();
+  if (parallelism_ == 1) return RunHere();
+  Job* job = current_.get();
+  job->task = std::make_shared<Task>([this, job] { Run(job); });
+  std::shared_ptr<Task> task = job->task;
+  bool many;
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    jobs_.push_back(nullptr);
+    jobs_.back() = std::move(current_);
+    many = jobs_.size() > MaxJobs();
+    if (!done_jobs_.empty()) {
+      current_ = std::move(done_jobs_.back());
+      done_jobs_.pop_back();
+    }
   }
-  Job* job = jobs_.back().get();
-  if (parallelism_ > 1) {
-    job->task = std::make_shared<Task>([this, job] { Encode(options_, job); });
-    ThreadPool::Shared().Submit(job->task);
-    return Drain(2 * parallelism_);
-  }
-  Encode(options_, job);
-  return Drain(0);
+  if (current_ == nullptr) current_ = std::make_unique<Job>();
+  ThreadPool::Shared().Submit(std::move(task));
+  // Waking up for each job costs more than waiting for some.
+  return many ? WaitForJobs(MaxJobs() / 2) : Status();
 }
 
-// Puts jobs out, in order, until at most `max_jobs` are left and none of them is done.
-Status Writer::Drain(size_t max_jobs) {
-  while (!jobs_.empty()) {
-    Job* job = jobs_.front().get();
-    if (job->task) {
-      if (jobs_.size() <= max_jobs && !job->task->done()) return Status();
-      job->task->Finish(std::chrono::milliseconds(options_.saturation_delay_ms));
-    }
-    AR_TRY(std::move(job->status));
-    const uint8_t* chunk = reinterpret_cast<const uint8_t*>(job->chunks.data());
-    const uint8_t* end = chunk + job->chunks.size();
-    while (chunk < end) {
-      const uint8_t* data = chunk + kChunkHeaderSize;
-      AR_TRY(AppendDataChunk(chunk, data));
-      chunk = data + Load64(chunk + 8);
-    }
-    AR_TRY(sink_->Flush());
-    if (job->memory() <= kMaxKeptMemory) {
-      job->Clear();
-      done_jobs_.push_back(std::move(jobs_.front()));
-    }
-    jobs_.pop_front();
+// Encodes the records that have been collected and puts them out, there being no jobs.
+Status Writer::RunHere() {
+  AR_TRY(Encode(current_.get()));
+  AR_TRY(PutOut(*current_));
+  AR_TRY(sink_->Release());
+  if (current_->memory() > kMaxKeptMemory) {
+    current_ = std::make_unique<Job>();
+  } else {
+    current_->Clear();
   }
   return Status();
 }
 
-void Writer::Encode(const WriterOptions& options, Job* job) {
-  const uint8_t* values = reinterpret_cast<const uint8_t*>(job->records.data());
+// Puts out everything that has been collected.
+Status Writer::Finish() {
+  if (Idle()) return current_->sizes.empty() ? Status() : RunHere();
+  AR_TRY(Submit());
+  return WaitForJobs(0);
+}
+
+Status Writer::WaitForJobs(size_t max_left) {
+  return WaitForJobs(max_left, std::chrono::milliseconds(options_.saturation_delay_ms));
+}
+
+// Encodes here, too, when the pool lets the caller wait for longer than `patience`.
+Status Writer::WaitForJobs(size_t max_left, std::chrono::milliseconds patience) {
+  std::unique_lock<std::mutex> lock(mutex_);
+  max_left_ = max_left;
+  auto few = [&] { return jobs_.size() <= max_left; };
+  while (!few_jobs_.wait_for(lock, patience, few)) {
+    auto waiting = std::find_if(jobs_.begin(), jobs_.end(), [](auto& job) { return !job->begun; });
+    if (waiting == jobs_.end()) {
+      few_jobs_.wait(lock, few);
+      break;
+    }
+    const std::shared_ptr<Task> task = (*waiting)->task;
+    lock.unlock();
+    task->Run();
+    lock.lock();
+  }
+  return failure_.Clone();
+}
+
+// Encodes a job, and puts out those whose turn it is unless another thread is at it, which then
+// puts out this one, too. Nothing follows a failure.
+void Writer::Run(Job* job) {
+  std::unique_lock<std::mutex> lock(mutex_);
+  job->begun = true;
+  if (failure_.ok()) {
+    lock.unlock();
+    Status status = Caught([&] { return Encode(job); });
+    lock.lock();
+    job->status = std::move(status);
+  }
+  job->encoded = true;
+  if (putting_out_) return;
+  putting_out_ = true;
+  for (;;) {
+    // Those that are there are written by one call.
+    Job* turn[kMaxJobsPerCall];
+    size_t n = 0;
+    while (n < std::min(jobs_.size(), kMaxJobsPerCall) && jobs_[n]->encoded) {
+      turn[n] = jobs_[n].get();
+      ++n;
+    }
+    if (n == 0) break;
+    if (failure_.ok()) {
+      lock.unlock();
+      Status status = Caught([&] {
+        for (size_t i = 0; i < n; ++i) AR_TRY(PutOut(*turn[i]));
+        return sink_->Release();
+      });
+      lock.lock();
+      if (failure_.ok()) failure_ = std::move(status);
+    }
+    for (; n > 0; --n) {
+      if (jobs_.front()->memory() <= kMaxKeptMemory) {
+        jobs_.front()->Clear();
+        done_jobs_.push_back(std::move(jobs_.front()));
+      }
+      jobs_.pop_front();
+    }
+    if (jobs_.size() <= max_left_) few_jobs_.notify_one();
+  }
+  putting_out_ = false;
+}
+
+Status Writer::Encode(Job* job) const {
+  char* values = &job->records[0];
+  job->encoded_chunks.reserve((job->sizes.size() - 1) / options_.group_size + 1);
   for (size_t i = 0; i < job->sizes.size();) {
-    const size_t n = std::min<size_t>(options.group_size, job->sizes.size() - i);
-    uint64_t bytes = 0;
-    for (size_t j = i; j < i + n; ++j) bytes += job->sizes[j];
-    const ByteSpan group(values, bytes);
-    job->status =
-        options.transpose
-            ? AppendTransposedChunk(options.compression, options.transpose_bucket_size, group,
-                                    &job->sizes[i], n, &job->chunks)
-            : AppendSimpleChunk(options.compression, group, &job->sizes[i], n, &job->chunks);
-    if (!job->status.ok()) return;
+    const uint64_t* sizes = &job->sizes[i];
+    const size_t n = std::min<size_t>(options_.group_size, job->sizes.size() - i);
+    const uint64_t bytes = std::accumulate(sizes, sizes + n, uint64_t{0});
+    values += gap_;
+    Job::EncodedChunk chunk;
+    if (gap_ > 0) {
+      const uint8_t* begin =
+          SealPlainChunk(reinterpret_cast<uint8_t*>(values), bytes, sizes, n, &chunk.header);
+      chunk.begin = static_cast<size_t>(begin - AsBytes(job->records).data);
+    } else {
+      chunk.begin = job->chunks.size();
+      const ByteSpan group(reinterpret_cast<uint8_t*>(values), bytes);
+      AR_TRY(options_.transpose
+                 ? AppendTransposedChunk(options_.compression, options_.transpose_bucket_size,
+                                         group, sizes, n, &job->chunks)
+                 : AppendSimpleChunk(options_.compression, group, sizes, n, &job->chunks));
+      AR_TRY(DecodeOwn(AsBytes(job->chunks).data + chunk.begin, &chunk.header));
+    }
+    job->encoded_chunks.push_back(chunk);
     values += bytes;
     i += n;
   }
-  if (job->memory() > kMaxKeptMemory) job->records = std::string();
+  if (gap_ == 0 && job->memory() > kMaxKeptMemory) job->records = std::string();
+  return Status();
 }
 
-Status Writer::AppendDataChunk(const uint8_t* header_bytes, const uint8_t* data) {
-  ChunkHeader header;
-  if (!header.Decode(header_bytes)) return Status(AR_INTERNAL, "wrong hash in an encoded chunk");
+Status Writer::PutOut(const Job& job) {
+  AR_TRY(job.status.Clone());
+  const uint8_t* const bytes = AsBytes(gap_ > 0 ? job.records : job.chunks).data;
+  for (const Job::EncodedChunk& chunk : job.encoded_chunks) {
+    const uint8_t* header = bytes + chunk.begin;
+    AR_TRY(AppendDataChunk(chunk.header, header, header + kChunkHeaderSize));
+  }
+  return Status();
+}
+
+Status Writer::AppendDataChunk(const ChunkHeader& header, const uint8_t* header_bytes,
+                               const uint8_t* data) {
   const size_t before = index_entries_.size();
   FooterEntry{position_, header.decoded_data_size, header.num_records}.AppendTo(&index_entries_);
   index_sizes_.push_back(index_entries_.size() - before);
@@ -260,10 +409,17 @@ Status Writer::AppendChunk(const ChunkHeader& header, const uint8_t* header_byte
                            const uint8_t* data) {
   const uint64_t begin = position_;
   const uint64_t end = header.End(begin);
-  // The chunk's bytes come from three places.
-  uint64_t header_left = kChunkHeaderSize;
-  uint64_t data_left = header.data_size;
-  while (position_ < end) {
+  AR_TRY(AppendPart(begin, end, header_bytes, kChunkHeaderSize));
+  AR_TRY(AppendPart(begin, end, data, header.data_size));
+  while (position_ < end)
+    AR_TRY(AppendPart(begin, end, kZeros, std::min<uint64_t>(end - position_, sizeof(kZeros))));
+  return Status();
+}
+
+// Appends bytes of the chunk [begin, end) of the file, and the block headers that come among them.
+Status Writer::AppendPart(uint64_t begin, uint64_t end, const uint8_t* data, uint64_t size) {
+  // The last ones of the zeros that fill up a chunk may turn out to be a block header.
+  while (size > 0 && position_ < end) {
     if (position_ % kBlockSize == 0) {
       BlockHeader block;
       block.previous_chunk = position_ - begin;
@@ -273,20 +429,10 @@ Status Writer::AppendChunk(const ChunkHeader& header, const uint8_t* header_byte
       AR_TRY(sink_->Append(bytes, sizeof(bytes)));
       position_ += sizeof(bytes);
     }
-    uint64_t n = std::min(end - position_, RemainingInBlock(position_));
-    const uint8_t* from = kZeros;
-    if (header_left > 0) {
-      n = std::min(n, header_left);
-      from = header_bytes + (kChunkHeaderSize - header_left);
-      header_left -= n;
-    } else if (data_left > 0) {
-      n = std::min(n, data_left);
-      from = data + (header.data_size - data_left);
-      data_left -= n;
-    } else {
-      n = std::min<uint64_t>(n, sizeof(kZeros));
-    }
-    AR_TRY(sink_->Append(from, n));
+    const uint64_t n = std::min({size, end - position_, RemainingInBlock(position_)});
+    AR_TRY(sink_->Append(data, n));
+    data += n;
+    size -= n;
     position_ += n;
   }
   return Status();
@@ -304,7 +450,7 @@ Status Writer::Pad() {
   uint8_t bytes[kChunkHeaderSize];
   header.Encode(bytes);
   AR_TRY(AppendChunk(header, bytes, reinterpret_cast<const uint8_t*>(zeros.data())));
-  return sink_->Flush();
+  return sink_->Release();
 }
 
 Status Writer::CopyChunks(const Reader& reader, uint64_t begin, uint64_t end, uint8_t* bytes,
@@ -343,8 +489,7 @@ Status Writer::CopyChunks(const Reader& reader, uint64_t begin, uint64_t end, ui
 }
 
 Status Writer::CopyChunkRange(const Reader& reader, uint64_t begin, uint64_t end, uint8_t* bytes) {
-  AR_TRY(Submit());
-  AR_TRY(Drain(0));
+  AR_TRY(Finish());
   const ChunkIndex& index = reader.index();
   const uint64_t base = index.extent(begin, end).begin;
   for (uint64_t c = begin; c < end; ++c) {
@@ -360,10 +505,10 @@ Status Writer::CopyChunkRange(const Reader& reader, uint64_t begin, uint64_t end
     AR_TRY(std::move(status).At(extent.begin).InChunk(c));
     uint8_t header[kChunkHeaderSize];
     chunk.header.Encode(header);
-    AR_TRY(AppendDataChunk(header, chunk.data));
+    AR_TRY(AppendDataChunk(chunk.header, header, chunk.data));
     ended_by_short_chunk_ = chunk.header.num_records < options_.group_size;
   }
-  return sink_->Flush();
+  return sink_->Release();
 }
 
 Status Writer::Close() {
@@ -373,8 +518,7 @@ Status Writer::Close() {
 }
 
 Status Writer::FinishFile() {
-  AR_TRY(Submit());
-  AR_TRY(Drain(0));
+  AR_TRY(Finish());
 
   const uint64_t footer_offset = position_;
   FooterMetadata metadata;
@@ -408,9 +552,9 @@ Status Writer::AppendSimpleChunkOf(const Compression& compression, const std::st
 Status Writer::AppendEncodedChunk(const std::string& chunk) {
   const uint8_t* bytes = reinterpret_cast<const uint8_t*>(chunk.data());
   ChunkHeader header;
-  if (!header.Decode(bytes)) return Status(AR_INTERNAL, "wrong hash in an encoded chunk");
+  AR_TRY(DecodeOwn(bytes, &header));
   AR_TRY(AppendChunk(header, bytes, bytes + kChunkHeaderSize));
-  return sink_->Flush();
+  return sink_->Release();
 }
 
 }  // namespace arrayrecord

@@ -1,12 +1,16 @@
-// Writing ArrayRecord files. Records are collected into jobs of one or more chunks, jobs are
-// encoded by the pool, and their bytes go out in order. The output is only ever appended to, so it
-// can be a file, a pipe or memory.
+// Writing ArrayRecord files. Records are collected into jobs of one or more chunks, the pool
+// encodes them, and the thread that finds the next job encoded puts it out, so that output goes on
+// beside encoding, in order. The output is only ever appended to: it can be a file, a pipe or
+// memory.
 #ifndef ARRAYRECORD_WRITER_H_
 #define ARRAYRECORD_WRITER_H_
 
+#include <chrono>
+#include <condition_variable>
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -19,26 +23,28 @@
 
 namespace arrayrecord {
 
-// Where finished bytes go.
+// Where finished bytes go. One thread at a time.
 class Sink {
  public:
   virtual ~Sink() = default;
-  // Pieces of up to kSmall bytes are copied; larger ones must stay where they are until Flush.
+  // Pieces of up to kSmall bytes are copied; larger ones must stay where they are until Release.
   virtual Status Append(const uint8_t* data, size_t size) = 0;
-  virtual Status Flush() { return Status(); }
+  // From now on no piece need stay where it is.
+  virtual Status Release() { return Status(); }
   // After the last byte.
   virtual Status Close() { return Status(); }
 
   static constexpr size_t kSmall = 64;
 };
 
-// Writes to a descriptor that somebody else owns, many pieces by one call.
+// Writes to a descriptor that somebody else owns, many pieces by one call, and whole blocks until
+// it is closed: the system takes aligned bytes in larger units of memory, for half the time.
 class FdSink : public Sink {
  public:
   explicit FdSink(int fd) : file_(fd, /*owned=*/false) {}
   Status Append(const uint8_t* data, size_t size) override;
-  Status Flush() override;
-  Status Close() override { return Flush(); }
+  Status Release() override;
+  Status Close() override { return file_.Write(&pieces_); }
 
  private:
   static constexpr size_t kMaxPieces = 1024;  // what the system takes at once
@@ -49,9 +55,13 @@ class FdSink : public Sink {
   }
 
   File file_;
+  uint64_t appended_ = 0;  // bytes, since the beginning
   std::vector<iovec> pieces_;
   size_t small_used_ = 0;
   uint8_t small_[kMaxPieces * kSmall];
+  // What is left of a block, while the block before it is written from the other one.
+  uint8_t tails_[2][kBlockSize];
+  int tail_ = 0;
 };
 
 // Writes to a temporary file, which gets its name when it is closed.
@@ -60,7 +70,7 @@ class NamedFileSink : public Sink {
   static Status Create(const std::string& path, std::unique_ptr<Sink>* sink);
   ~NamedFileSink() override;
   Status Append(const uint8_t* data, size_t size) override { return sink_->Append(data, size); }
-  Status Flush() override { return sink_->Flush(); }
+  Status Release() override { return sink_->Release(); }
   Status Close() override;
 
  private:
@@ -70,14 +80,15 @@ class NamedFileSink : public Sink {
   std::unique_ptr<FdSink> sink_;
 };
 
-// Keeps the bytes until they are taken away.
+// Keeps the bytes until they are taken away, which another thread may do.
 class MemorySink : public Sink {
  public:
   Status Append(const uint8_t* data, size_t size) override;
-  size_t available() const { return bytes_.size() - taken_; }
+  size_t available() const;
   size_t Take(uint8_t* out, size_t size);
 
  private:
+  mutable std::mutex mutex_;
   std::string bytes_;
   size_t taken_ = 0;
 };
@@ -102,19 +113,22 @@ class Writer {
  private:
   // Records on their way to becoming chunks of the group size.
   struct Job {
-    std::string records;
+    struct EncodedChunk {
+      ChunkHeader header;
+      size_t begin;  // of header and data
+    };
+
+    std::string records;  // in front of each group a gap of gap_ bytes
     std::vector<uint64_t> sizes;
-    std::string chunks;  // encoded: each chunk's header and data
+    std::string chunks;  // unless they were made in place
+    std::vector<EncodedChunk> encoded_chunks;
     Status status;
     std::shared_ptr<Task> task;
+    bool begun = false;
+    bool encoded = false;
 
     size_t memory() const { return records.capacity() + chunks.capacity(); }
-    void Clear() {
-      records.clear();
-      sizes.clear();
-      chunks.clear();
-      task = nullptr;
-    }
+    void Clear();
   };
 
   Writer(const WriterOptions& options, std::unique_ptr<Sink> sink);
@@ -123,33 +137,55 @@ class Writer {
   Status Usable() const;
   Status WriteRecords(const uint8_t* data, const uint64_t* sizes, size_t n);
   Status CopyChunkRange(const Reader& reader, uint64_t begin, uint64_t end, uint8_t* bytes);
-  Status Submit();
-  Status Drain(size_t max_jobs);
-  static void Encode(const WriterOptions& options, Job* job);
   Status FinishFile();
 
-  // Places an encoded chunk in the file; AppendDataChunk also enters it in the index.
-  Status AppendDataChunk(const uint8_t* header, const uint8_t* data);
+  // How many may wait to be encoded or put out.
+  size_t MaxJobs() const { return 2 * parallelism_; }
+  bool Idle() const;
+  Status Submit();
+  Status RunHere();
+  Status Finish();
+  Status WaitForJobs(size_t max_left);
+  Status WaitForJobs(size_t max_left, std::chrono::milliseconds patience);
+  void Run(Job* job);
+  Status Encode(Job* job) const;
+  Status PutOut(const Job& job);
+
+  // Only by the thread that puts jobs out, or by the caller's while there are no jobs.
+  // AppendDataChunk places an encoded chunk in the file and enters it in the index.
+  Status AppendDataChunk(const ChunkHeader& header, const uint8_t* header_bytes,
+                         const uint8_t* data);
   Status AppendChunk(const ChunkHeader& header, const uint8_t* header_bytes, const uint8_t* data);
+  Status AppendPart(uint64_t begin, uint64_t end, const uint8_t* data, uint64_t size);
   Status AppendSimpleChunkOf(const Compression& compression, const std::string& values,
                              const std::vector<uint64_t>& sizes);
   Status AppendEncodedChunk(const std::string& chunk);
   Status Pad();
 
   const WriterOptions options_;
-  std::unique_ptr<Sink> sink_;
   size_t parallelism_;
-  uint64_t position_ = 0;
+  size_t gap_;  // 0 unless chunks are made in place
+
+  // Of the caller's thread.
   std::unique_ptr<Job> current_;
-  std::deque<std::unique_ptr<Job>> jobs_;
-  std::vector<std::unique_ptr<Job>> done_jobs_;  // whose memory serves the next ones
   bool ended_by_short_chunk_ = false;
   bool closed_ = false;
-  Status failure_;
+
+  // Of the thread that puts jobs out.
+  std::unique_ptr<Sink> sink_;
+  uint64_t position_ = 0;
   // The index so far, as it will stand in the footer: an entry for each chunk.
   std::string index_entries_;
   std::vector<uint64_t> index_sizes_;
   uint64_t num_records_ = 0;
+
+  mutable std::mutex mutex_;
+  std::condition_variable few_jobs_;  // no more than the caller waits for
+  size_t max_left_ = 0;
+  std::deque<std::unique_ptr<Job>> jobs_;  // not put out yet, in order
+  bool putting_out_ = false;
+  std::vector<std::unique_ptr<Job>> done_jobs_;  // whose memory serves the next ones
+  Status failure_;                               // the first one
 };
 
 }  // namespace arrayrecord

@@ -1,5 +1,6 @@
 #include "codec.h"
 
+#include <snappy.h>
 #include <zstd.h>
 
 #include <string>
@@ -163,6 +164,18 @@ TEST(CodecTest, ZstdOfAFewBytesIsWhatZstdMakes) {
         ASSERT_TRUE(Compress({Codec::kZstd, level, 20}, AsBytes(plain), &got).ok());
         EXPECT_EQ(got, want.substr(0, 1 + size)) << level << " " << n << " " << step;
       }
+    }
+  }
+}
+
+TEST(CodecTest, SnappyOfAFewBytesIsWhatSnappyMakes) {
+  for (size_t n = 0; n <= 20; ++n) {
+    for (int step : {0, 37}) {
+      std::string plain, stream;
+      for (size_t i = 0; i < n; ++i) plain.push_back(static_cast<char>(i * step));
+      snappy::Compress(plain.data(), plain.size(), &stream);
+      const std::string want = static_cast<char>(n) + stream;
+      EXPECT_EQ(Block({Codec::kSnappy, 1, 0}, plain), want) << n << " " << step;
     }
   }
 }

@@ -1,6 +1,7 @@
 #include "simple_chunk.h"
 
 #include <functional>
+#include <numeric>
 #include <string>
 #include <vector>
 
@@ -108,6 +109,33 @@ TEST(SimpleChunkTest, SizesThatDoNotFit) {
   EXPECT_TRUE(Decode(Plain({}, ""), 0, 0, &records).ok());
   EXPECT_TRUE(Decode(Plain({1, 2}, "abc"), 2, 3, &records).ok());
   EXPECT_EQ(records, (Records{"a", "bc"}));
+}
+
+TEST(SimpleChunkTest, MadeInPlaceIsTheSame) {
+  for (size_t n : {1, 2, 127, 128, 1024}) {
+    for (size_t size : {0, 1, 127, 128, 300}) {
+      std::vector<uint64_t> sizes(n, size);
+      sizes[n / 2] += 20000;
+      const uint64_t total = std::accumulate(sizes.begin(), sizes.end(), uint64_t{0});
+      std::string values(total, '\0');
+      for (size_t i = 0; i < values.size(); ++i) values[i] = static_cast<char>(i * 31 >> 3);
+      std::string want, bytes = std::string(MaxPlainPrefix(n), '!') + values;
+      ASSERT_TRUE(
+          AppendSimpleChunk({Codec::kNone, 0, 0}, AsBytes(values), sizes.data(), n, &want).ok());
+      ChunkHeader header;
+      const uint8_t* chunk =
+          SealPlainChunk(Data(bytes) + MaxPlainPrefix(n), total, sizes.data(), n, &header);
+      ASSERT_GE(chunk, Data(bytes));
+      EXPECT_TRUE(bytes.substr(static_cast<size_t>(chunk - Data(bytes))) == want)
+          << n << " " << size;
+      ChunkHeader read;
+      ASSERT_TRUE(read.Decode(chunk));
+      EXPECT_EQ(read.data_hash, header.data_hash);
+      EXPECT_EQ(read.data_size, header.data_size);
+      EXPECT_EQ(read.num_records, header.num_records);
+      EXPECT_EQ(read.decoded_data_size, header.decoded_data_size);
+    }
+  }
 }
 
 TEST(SimpleChunkTest, UnknownCompression) {

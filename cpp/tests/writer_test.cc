@@ -56,7 +56,8 @@ TEST(WriterTest, ManyRecordsInOneCall) {
 
 TEST(WriterTest, BytesDoNotDependOnThreads) {
   const Records records = TextRecords(30000, 12);
-  for (const char* options : {"zstd:1", "snappy,group_size:7", "uncompressed"}) {
+  for (const char* options : {"zstd:1", "snappy,group_size:7", "uncompressed,group_size:1",
+                              "uncompressed,group_size:1000", "uncompressed,group_size:2000"}) {
     EXPECT_TRUE(MakeFile(std::string(options) + ",max_parallelism:1", records) ==
                 MakeFile(options, records));
   }
@@ -180,30 +181,43 @@ TEST(WriterTest, ClosingAtOnceMakesAnEmptyFile) {
 TEST(FdSinkTest, PiecesOfAllSizesComeOutInOrder) {
   std::string source(1 << 20, '\0');
   for (size_t i = 0; i < source.size(); ++i) source[i] = static_cast<char>(i * 2654435761u >> 13);
-  TempFile file("");
-  const int fd = open(file.path().c_str(), O_WRONLY);
-  ASSERT_GE(fd, 0);
-  std::string want;
-  {
-    FdSink sink(fd);
-    for (size_t i = 0; i < 20000; ++i) {
-      const size_t at = i * 7919 % 900000;
-      const size_t size = i % 5000 == 0 ? 100000 : i % 3 == 0 ? 65 + i % 100 : i % 65;
-      // A small piece may be gone when the call returns.
-      std::string small = source.substr(at, size);
-      const char* piece = size <= Sink::kSmall ? small.data() : &source[at];
-      ASSERT_TRUE(sink.Append(reinterpret_cast<const uint8_t*>(piece), size).ok());
-      want += small;
-      small.assign(size, '!');
-      if (i % 4 == 0) {  // the bytes behind the piece before
-        ASSERT_TRUE(sink.Append(reinterpret_cast<const uint8_t*>(&source[at + size]), 70).ok());
-        want += source.substr(at + size, 70);
+  // Released never, seldom, and so often that a block is not full yet.
+  for (size_t release_every : {30000, 1000, 7, 1}) {
+    TempFile file("");
+    const int fd = open(file.path().c_str(), O_WRONLY);
+    ASSERT_GE(fd, 0);
+    std::string want;
+    {
+      FdSink sink(fd);
+      std::vector<std::string> large;  // until they are released
+      for (size_t i = 0; i < 20000; ++i) {
+        const size_t at = i * 7919 % 900000;
+        const size_t size = i % 5000 == 0 ? 100000 : i % 3 == 0 ? 65 + i % 100 : i % 65;
+        // A small piece may be gone when the call returns.
+        std::string piece = source.substr(at, size);
+        ASSERT_TRUE(sink.Append(Data(piece), size).ok());
+        want += piece;
+        if (size <= Sink::kSmall) {
+          piece.assign(size, '!');
+        } else {
+          large.push_back(std::move(piece));
+        }
+        if (i % 4 == 0) {  // the bytes behind the piece before
+          ASSERT_TRUE(sink.Append(Data(source) + at + size, 70).ok());
+          want += source.substr(at + size, 70);
+        }
+        if (i % release_every == release_every - 1) {
+          ASSERT_TRUE(sink.Release().ok());
+          for (std::string& gone : large) gone.assign(gone.size(), '!');
+          large.clear();
+          EXPECT_EQ(lseek(fd, 0, SEEK_CUR), want.size() / kBlockSize * kBlockSize);
+        }
       }
+      ASSERT_TRUE(sink.Close().ok());
     }
-    ASSERT_TRUE(sink.Close().ok());
+    close(fd);
+    EXPECT_TRUE(ReadWholeFile(file.path()) == want) << release_every;
   }
-  close(fd);
-  EXPECT_TRUE(ReadWholeFile(file.path()) == want);
 }
 
 }  // namespace
