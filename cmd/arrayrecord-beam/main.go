@@ -28,6 +28,7 @@ import (
 
 func main() {
 	if isWorker(os.Args[1:]) {
+		endWithParent()
 		flag.Parse()
 		beam.Init() // does not return
 	}

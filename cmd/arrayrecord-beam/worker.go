@@ -1,8 +1,10 @@
 package main
 
 import (
+	"os"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // isWorker reports whether Beam's boot program started this process to be a
@@ -17,4 +19,17 @@ func isWorker(args []string) bool {
 		return !hasValue || err == nil && on
 	}
 	return false
+}
+
+// endWithParent ends this worker soon after the boot program that started it.
+// Runners and pools kill boot alone, and Beam has a worker without anything
+// more to do wait for an hour.
+func endWithParent() {
+	parent := os.Getppid()
+	go func() {
+		for os.Getppid() == parent {
+			time.Sleep(time.Second)
+		}
+		os.Exit(1)
+	}()
 }
