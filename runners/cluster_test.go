@@ -3,12 +3,12 @@
 package runners
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strconv"
 	"strings"
 	"syscall"
@@ -28,49 +28,35 @@ type cluster struct {
 	args         []string // of the program
 }
 
-const flinkConf = `
-jobmanager.rpc.address: localhost
-jobmanager.rpc.port: %d
-rest.address: localhost
-rest.bind-address: localhost
-rest.port: %d
-taskmanager.host: localhost
-taskmanager.numberOfTaskSlots: 2
-taskmanager.cpu.cores: 1
-taskmanager.memory.framework.heap.size: 128mb
-taskmanager.memory.framework.off-heap.size: 128mb
-taskmanager.memory.task.heap.size: 384mb
-taskmanager.memory.task.off-heap.size: 0b
-taskmanager.memory.managed.size: 128mb
-taskmanager.memory.network.min: 64mb
-taskmanager.memory.network.max: 64mb
-taskmanager.memory.jvm-metaspace.size: 256mb
-taskmanager.memory.jvm-overhead.min: 192mb
-taskmanager.memory.jvm-overhead.max: 192mb
-heartbeat.interval: 1000
-heartbeat.timeout: 5000
-cluster.evenly-spread-out-slots: true
-restart-strategy.type: fixed-delay
-restart-strategy.fixed-delay.attempts: 5
-restart-strategy.fixed-delay.delay: 1s
-`
-
-func startCluster(t *testing.T) *cluster {
-	conf, work := t.TempDir(), t.TempDir()
+// startCluster starts a cluster with the settings of flink/cluster, changed as
+// told: pairs of what they are and what they shall be.
+func startCluster(t *testing.T, changes ...string) *cluster {
+	conf := t.TempDir()
 	rpc, rest := freePort(t), freePort(t)
-	text := fmt.Sprintf(flinkConf, rpc, rest)
-	require.NoError(t, os.WriteFile(filepath.Join(conf, "flink-conf.yaml"), []byte(text), 0o666))
-
-	env := []string{"ARRAYRECORD_RUNNERS_TEMP=" + work}
-	line := func(class string, args ...string) []string {
-		return java(t, "flink", "512m", "org.apache.flink.runtime."+class, append([]string{"--configDir", conf, "-Djava.io.tmpdir=" + work}, args...)...)
+	settings, err := os.ReadFile(filepath.Join("flink", "cluster", "config.yaml"))
+	require.NoError(t, err)
+	changes = append(changes, "jobmanager.rpc.port: 6123", fmt.Sprint("jobmanager.rpc.port: ", rpc), "rest.port: 8081", fmt.Sprint("rest.port: ", rest))
+	for i := 0; i < len(changes); i += 2 {
+		require.Contains(t, string(settings), changes[i])
 	}
-	jobManager := start(t, "the job manager", env, line("entrypoint.StandaloneSessionClusterEntrypoint")...)
+	settings = []byte(strings.NewReplacer(changes...).Replace(string(settings)))
+	require.NoError(t, os.WriteFile(filepath.Join(conf, "config.yaml"), settings, 0o666))
+
+	line := func(class string) []string {
+		return java(t, "flink", "512m", "org.apache.flink.runtime."+class, "--configDir", conf)
+	}
+	jobManager := start(t, "the job manager", line("entrypoint.StandaloneSessionClusterEntrypoint")...)
 	jobManager.waitForPort(t, rest)
 	c := &cluster{rest: fmt.Sprintf("http://localhost:%d", rest)}
 	for i := range 2 {
-		c.taskManagers = append(c.taskManagers, start(t, fmt.Sprintf("task manager %d", i), env, line("taskexecutor.TaskManagerRunner")...))
+		c.taskManagers = append(c.taskManagers, start(t, fmt.Sprintf("task manager %d", i), line("taskexecutor.TaskManagerRunner")...))
 	}
+	// A job that comes before is not spread over both.
+	require.Eventually(t, func() bool {
+		var known struct{ TaskManagers []struct{ ID string } }
+		c.get(t, "/taskmanagers", &known)
+		return len(known.TaskManagers) == len(c.taskManagers)
+	}, time.Minute, 200*time.Millisecond)
 	endpoint := startJobServer(t, "flink", "org.apache.beam.runners.flink.FlinkJobServerDriver",
 		"--flink-master", fmt.Sprintf("localhost:%d", rest), "--flink-conf-dir", conf)
 	worker, err := filepath.Abs("worker.sh")
@@ -80,40 +66,61 @@ func startCluster(t *testing.T) *cluster {
 	return c
 }
 
-// workers gives the processes that run the program as a worker of the process
-// group of this test.
-func workers(t *testing.T) (pids []int) {
+// writer waits for a worker that has a file in dir open, and gives its process.
+func writer(t *testing.T, dir string) (pid int) {
 	t.Helper()
-	names, err := filepath.Glob("/proc/[0-9]*/cmdline")
-	require.NoError(t, err)
-	for _, name := range names {
-		line, err := os.ReadFile(name)
-		pid, _ := strconv.Atoi(strings.Split(name, "/")[2])
-		if err != nil || !regexp.MustCompile(`^/tmp/bin[^/]*/worker\x00--worker=true`).Match(line) {
-			continue
+	require.Eventually(t, func() bool {
+		fds, err := filepath.Glob("/proc/[0-9]*/fd/*")
+		require.NoError(t, err)
+		for _, fd := range fds {
+			if name, err := os.Readlink(fd); err == nil && strings.HasPrefix(name, dir+"/") {
+				pid, err = strconv.Atoi(strings.Split(fd, "/")[2])
+				require.NoError(t, err)
+				return true
+			}
 		}
-		if group, err := syscall.Getpgid(pid); err == nil && group == syscall.Getpgrp() {
-			pids = append(pids, pid)
+		return false
+	}, 2*time.Minute, 50*time.Millisecond)
+	return pid
+}
+
+// taskManagerOf gives the task manager that has started a worker.
+func (c *cluster) taskManagerOf(t *testing.T, worker int) *process {
+	t.Helper()
+	for pid := worker; pid > 1; {
+		for _, p := range c.taskManagers {
+			if p.cmd.Process.Pid == pid {
+				return p
+			}
 		}
+		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+		require.NoError(t, err)
+		// PID (NAME) STATE PARENT ...
+		fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
+		pid, err = strconv.Atoi(fields[1])
+		require.NoError(t, err)
 	}
-	return pids
+	require.FailNow(t, "the worker's task manager is not known", "%d", worker)
+	return nil
 }
 
 func TestFlinkCluster(t *testing.T) {
+	killWorker := func(t *testing.T, _ *cluster, worker int) {
+		require.NoError(t, syscall.Kill(worker, syscall.SIGKILL))
+	}
 	for _, test := range []struct {
-		name string
-		kill func(t *testing.T, c *cluster)
+		name     string
+		settings []string // what is changed
+		kill     func(t *testing.T, c *cluster, worker int)
+		fails    bool
 	}{
-		{"Undisturbed", nil},
-		{"WorkerKilled", func(t *testing.T, _ *cluster) {
-			pids := workers(t)
-			require.NotEmpty(t, pids)
-			require.NoError(t, syscall.Kill(pids[0], syscall.SIGKILL))
-		}},
-		{"TaskManagerKilled", func(_ *testing.T, c *cluster) { c.taskManagers[0].kill() }},
+		{name: "WorkerKilled", kill: killWorker},
+		{name: "TaskManagerKilled", kill: func(t *testing.T, c *cluster, worker int) { c.taskManagerOf(t, worker).kill() }},
+		{name: "WorkerKilledAndNotRestarted", settings: []string{"restart-strategy.type: fixed-delay", "restart-strategy.type: none"},
+			kill: killWorker, fails: true},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			c := startCluster(t)
+			c := startCluster(t, test.settings...)
 			const numFiles, numRecords = 8, 8 * 1000
 			pattern, want := writeInput(t, numFiles, numRecords/numFiles, 3000)
 			out := t.TempDir()
@@ -131,19 +138,29 @@ func TestFlinkCluster(t *testing.T) {
 					fmt.Sprintf("--num_shards=%d", shards), "--writer_options=group_size:100,brotli:11")...)
 				done <- outcome{printed, err}
 			}()
-			if test.kill != nil {
-				require.Eventually(t, func() bool { return isStaging(t, out) }, 2*time.Minute, 50*time.Millisecond)
-				t.Logf("after %v: staging has begun", time.Since(started))
-				test.kill(t, c)
-			}
+			worker := writer(t, out)
+			t.Logf("after %v: a worker writes", time.Since(started))
+			test.kill(t, c, worker)
 			result := <-done
 			t.Logf("after %v: %v\n%s", time.Since(started), result.err, result.printed)
+			require.True(t, c.sawFailures(t), "the job was disturbed while it ran")
+
+			if test.fails {
+				require.ErrorContains(t, result.err, "exit status 1")
+				left := list(t, out)
+				require.NotEmpty(t, left)
+				for _, name := range left {
+					require.True(t, name == left[0] || filepath.Dir(name) == left[0], "%s: nothing but temporary files may be there", name)
+				}
+				require.Regexp(t, `(?m)^arrayrecord-beam: job .* failed:$`, result.printed)
+				require.Contains(t, result.printed, "(temporary files may remain in "+left[0]+")\n")
+				return
+			}
+			require.NoError(t, result.err)
 			var names []string
 			for i := range shards {
 				names = append(names, filepath.Join(out, fmt.Sprintf("x-%05d-of-%05d.arrayrecord", i, shards)))
 			}
-			require.NoError(t, result.err)
-			require.Equal(t, test.kill != nil, c.sawFailures(t), "the job was disturbed while it ran")
 			sameRecords(t, want, readArrayRecords(t, names...))
 			require.ElementsMatch(t, names, list(t, out), "nothing else is left")
 			require.Regexp(t, fmt.Sprintf(`(?m)^ +wrote +%d files +%d records  `, shards, numRecords), result.printed)
@@ -151,38 +168,29 @@ func TestFlinkCluster(t *testing.T) {
 	}
 }
 
-// sawFailures reports whether Flink had to start a part of its job again.
+// get asks Flink's REST interface.
+func (c *cluster) get(t *testing.T, path string, answer any) {
+	t.Helper()
+	response, err := http.Get(c.rest + path)
+	require.NoError(t, err)
+	defer response.Body.Close()
+	require.NoError(t, json.NewDecoder(response.Body).Decode(answer))
+}
+
+// sawFailures reports whether a part of the only job failed.
 func (c *cluster) sawFailures(t *testing.T) bool {
 	t.Helper()
-	get := func(path string, answer any) {
-		response, err := http.Get(c.rest + path)
-		require.NoError(t, err)
-		defer response.Body.Close()
-		require.NoError(t, json.NewDecoder(response.Body).Decode(answer))
-	}
 	var all struct{ Jobs []struct{ ID string } }
-	get("/jobs", &all)
+	c.get(t, "/jobs", &all)
 	require.Len(t, all.Jobs, 1)
 	var exceptions struct {
 		ExceptionHistory struct {
 			Entries []struct{ ExceptionName, Stacktrace string }
 		}
 	}
-	get("/jobs/"+all.Jobs[0].ID+"/exceptions", &exceptions)
+	c.get(t, "/jobs/"+all.Jobs[0].ID+"/exceptions", &exceptions)
 	for _, entry := range exceptions.ExceptionHistory.Entries {
 		t.Logf("Flink saw %s: %.300s", entry.ExceptionName, entry.Stacktrace)
 	}
 	return len(exceptions.ExceptionHistory.Entries) > 0
-}
-
-// isStaging reports whether temporary files are being written.
-func isStaging(t *testing.T, out string) bool {
-	t.Helper()
-	staging := false
-	for _, name := range list(t, out) {
-		if filepath.Dir(name) != out {
-			staging = true
-		}
-	}
-	return staging
 }

@@ -57,12 +57,11 @@ type process struct {
 	done chan struct{} // closed when it has ended
 }
 
-func start(t *testing.T, name string, env []string, args ...string) *process {
+func start(t *testing.T, name string, args ...string) *process {
 	t.Helper()
 	log, err := os.Create(filepath.Join(t.TempDir(), "log"))
 	require.NoError(t, err)
 	p := &process{cmd: exec.Command(args[0], args[1:]...), done: make(chan struct{})}
-	p.cmd.Env = append(os.Environ(), env...)
 	p.cmd.Stdout, p.cmd.Stderr = log, log
 	require.NoError(t, p.cmd.Start())
 	go func() {
@@ -114,23 +113,11 @@ func (p *process) waitForPort(t *testing.T, port int) {
 	}, time.Minute, 100*time.Millisecond)
 }
 
-// opened are the packages that the runners look into, which Java 17 wants told.
-var opened = []string{
-	"java.lang", "java.lang.invoke", "java.lang.reflect", "java.io", "java.net", "java.nio", "java.text", "java.time",
-	"java.util", "java.util.concurrent", "java.util.concurrent.atomic", "java.util.concurrent.locks",
-	"sun.nio.ch", "sun.util.calendar",
-}
-
 // java gives the command line of a class of a runner's jars.
 func java(t *testing.T, runner, heap, class string, args ...string) []string {
 	t.Helper()
-	line := []string{"java", "-Xmx" + heap, "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
-		"-Dorg.slf4j.simpleLogger.log.org.apache.flink.metrics=error"} // of names that are too long for it
-	for _, name := range opened {
-		line = append(line, "--add-opens=java.base/"+name+"=ALL-UNNAMED")
-	}
 	jars := filepath.Join(setting(t, "ARRAYRECORD_RUNNERS_DIR"), runner, "*")
-	return append(append(line, "-cp", jars, class), args...)
+	return append([]string{"java", "-Xmx" + heap, "@java.options", "-cp", jars, class}, args...)
 }
 
 // startJobServer starts Beam's job service of a runner, and gives its address.
@@ -140,7 +127,7 @@ func startJobServer(t *testing.T, runner, class string, args ...string) string {
 	line := java(t, runner, "1g", class, append(args,
 		"--job-host", "localhost", "--job-port", fmt.Sprint(port), "--artifact-port", "0", "--expansion-port", "0",
 		"--artifacts-dir", t.TempDir())...)
-	start(t, "the job server", nil, line...).waitForPort(t, port)
+	start(t, "the job server", line...).waitForPort(t, port)
 	return fmt.Sprintf("localhost:%d", port)
 }
 

@@ -20,13 +20,8 @@ import (
 )
 
 func TestFlinkLocal(t *testing.T) {
-	conf := t.TempDir()
-	// Without the shell scripts of a distribution nothing else sets the memory
-	// for data between tasks.
-	require.NoError(t, os.WriteFile(filepath.Join(conf, "flink-conf.yaml"), []byte(
-		"taskmanager.memory.network.min: 128mb\ntaskmanager.memory.network.max: 128mb\n"), 0o666))
 	endpoint := startJobServer(t, "flink", "org.apache.beam.runners.flink.FlinkJobServerDriver",
-		"--flink-master", "[local]", "--flink-conf-dir", conf)
+		"--flink-master", "[local]", "--flink-conf-dir", filepath.Join("flink", "local"))
 	pipelinesOnThisHost(t, "flink", endpoint)
 }
 

@@ -30,9 +30,26 @@ esac
 # What starts workers outside of the program, from the release of Beam that it is built with.
 CGO_ENABLED=0 go build -o "$dir/boot" github.com/apache/beam/sdks/v2/go/container
 
-# Everything that the tests start is in a process group that ends with this script, whatever happens.
+# What the run leaves behind goes with it: its processes, their temporary files, and the copies of the
+# program that boot makes in /tmp whatever TMPDIR says.
+scratch=$(mktemp -d)
+started=$(date +%s)
+clean() {
+  [[ -z $tests ]] || kill -KILL -- "-$tests" 2>/dev/null || true
+  rm -rf "$scratch"
+  local copy
+  for copy in /tmp/bin*/worker /tmp/staged/*; do
+    if [[ $(stat -c %Y "$copy" 2>/dev/null || echo 0) -ge $started ]] && cmp -s "$copy" bin/arrayrecord-beam; then
+      rm "$copy"
+      rmdir --ignore-fail-on-non-empty "${copy%/*}"
+    fi
+  done
+}
+tests=
+trap clean EXIT
+export TMPDIR=$scratch JDK_JAVA_OPTIONS="-Djava.io.tmpdir=$scratch -XX:-UsePerfData" BOOT=$dir/boot
 set -m
 ARRAYRECORD_RUNNERS_DIR=$dir ARRAYRECORD_RUNNERS_PROGRAM=$PWD/bin/arrayrecord-beam \
   go test -count=1 -timeout 15m -tags runners -run "(?i)^test$runner" "$@" ./runners &
-trap 'kill -KILL -- -$! 2>/dev/null || true' EXIT
-wait $!
+tests=$!
+wait $tests

@@ -1,7 +1,9 @@
 #!/bin/sh
 # Starts one worker of a job; the runner gives the arguments. Beam's boot program keeps what it is sent in
 # a directory and the job's options in the current one; each worker on a host needs its own.
+#
+#   BOOT   the boot program
 set -eu
-dir=$(mktemp -d -p "${ARRAYRECORD_RUNNERS_TEMP:?}")
+dir=$(mktemp -d)
 cd "$dir"
-exec "${ARRAYRECORD_RUNNERS_DIR:?}/boot" --semi_persist_dir="$dir" "$@"
+exec "${BOOT:?}" --semi_persist_dir="$dir" "$@"
