@@ -5,19 +5,27 @@ import "C"
 
 import (
 	"os"
+	"runtime"
 	"unsafe"
 )
 
 // Writer encodes records. One goroutine at a time.
 type Writer struct {
-	h *C.ar_writer
+	h    *C.ar_writer
+	file *os.File // must not be closed by a finalizer while the core's threads write to it
 }
 
-// NewFileWriter writes to a local file from its current position; the file stays the caller's.
+// NewFileWriter writes to a local file from its current position, from now until Free; the file
+// stays the caller's.
 func NewFileWriter(f *os.File, o WriterOptions) (*Writer, error) {
-	return newWriter(o, func(options *C.ar_writer_options, h **C.ar_writer, e *C.ar_error) C.ar_code {
+	w, err := newWriter(o, func(options *C.ar_writer_options, h **C.ar_writer, e *C.ar_error) C.ar_code {
 		return C.ar_writer_create_fd(C.int(f.Fd()), options, h, e)
 	})
+	if err != nil {
+		return nil, err
+	}
+	w.file = f
+	return w, nil
 }
 
 // NewMemoryWriter keeps what it has written until Take takes it away.
@@ -37,7 +45,7 @@ func newWriter(o WriterOptions, create func(*C.ar_writer_options, **C.ar_writer,
 	if create(&options, &h, &e) != C.AR_OK {
 		return nil, newError(e)
 	}
-	return &Writer{h}, nil
+	return &Writer{h: h}, nil
 }
 
 // Write appends records that lie one after the other in data.
@@ -87,5 +95,8 @@ func (w *Writer) Close() error {
 	return nil
 }
 
-// Free releases the writer.
-func (w *Writer) Free() { C.ar_writer_free(w.h) }
+// Free releases the writer. What has not gone out yet is dropped.
+func (w *Writer) Free() {
+	C.ar_writer_free(w.h)
+	runtime.KeepAlive(w.file)
+}
