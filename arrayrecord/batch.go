@@ -2,10 +2,12 @@ package arrayrecord
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/bits"
 	"runtime"
 	"slices"
+	"sync"
 	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
@@ -77,83 +79,116 @@ func sized[T any](s []T, n int) []T {
 }
 
 const (
-	// A large batch is read in pieces of this many bytes of chunks: what stays in the cache until it
-	// is decoded.
-	pieceSize = 1 << 20
+	// A batch is read in pieces of about this many bytes of chunks, several at a time: few enough to
+	// stay in the cache, and enough that waking another goroutine pays.
+	maxPiece, minPiece = 1 << 20, 64 << 10
 	// Sources that are not local are read by fewer, larger requests. This bounds what a batch holds
 	// in memory besides the result.
-	sourcePieceSize = 64 << 20
+	sourcePiece = 64 << 20
 )
 
 // ReadIndices reads any records in any order; numbers may repeat. Record i of the result is
 // record indices[i] of the file. Chunks are read once however many of their records are asked
-// for, neighbours together, and decoded on several threads.
+// for, neighbours together, and decoded on several threads. The slices belong to the caller, some
+// share memory.
 //
 // If one record cannot be read the whole call fails. Errors match ErrOutOfRange (before anything
 // is read), ErrClosed, ErrCorrupt, ErrUnsupported, ErrTooLarge, the context's error, or are those
 // of the storage.
 func (r *Reader) ReadIndices(ctx context.Context, indices []int) ([][]byte, error) {
+	b, _ := batches.Get().(*Batch)
+	if b == nil {
+		b = new(Batch)
+	}
+	defer batches.Put(b)
+	err := r.readBatch(ctx, b, indices, true)
+	records := b.records
+	b.records = nil
+	if err != nil {
+		return nil, err
+	}
+	return records, nil
+}
+
+// batches has those of calls of ReadIndices that are done; their records belong to the callers.
+var batches sync.Pool
+
+// A Batch is records in memory that is used again each time that ReadBatch fills it. The zero value
+// is ready for use. It is for one goroutine at a time.
+type Batch struct {
+	records [][]byte
+	order   []wanted
+	pieces  []piece
+}
+
+// Len is the number of records.
+func (b *Batch) Len() int { return len(b.records) }
+
+// Record is the i-th record of those asked for. It is valid until the next ReadBatch.
+func (b *Batch) Record(i int) []byte { return b.records[i] }
+
+// ReadBatch is ReadIndices at its fastest: it puts the records in b, whose former ones are no longer
+// valid then, and allocates nothing for records once b has seen batches of the size. After an error
+// b is empty.
+func (r *Reader) ReadBatch(ctx context.Context, b *Batch, indices []int) error {
+	return r.readBatch(ctx, b, indices, false)
+}
+
+// readBatch fills b. With keep the records are to outlive it.
+func (r *Reader) readBatch(ctx context.Context, b *Batch, indices []int, keep bool) (err error) {
+	b.records = sized(b.records, len(indices))
+	defer func() {
+		if err != nil {
+			clear(b.records)
+			b.records = b.records[:0]
+		}
+	}()
 	if !r.guard.acquire() {
-		return nil, ErrClosed
+		return ErrClosed
 	}
 	defer r.guard.release()
 	for _, i := range indices {
 		if err := r.checkRecord(i); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	records := make([][]byte, len(indices))
-	// A batch is about this much of the file; how it is split is no question of correctness.
-	size := r.chunkSize * int64(min(len(indices), r.numChunks))
-	workers, piece := r.workers(), int64(pieceSize)
-	if r.source != nil {
-		workers, piece = 1, sourcePieceSize
+	if err := r.cutInPieces(b, indices); err != nil {
+		return err
 	}
-	if size <= piece*int64(workers) {
-		b, err := r.load(ctx, func() (*core.Plan, error) { return r.core.PlanIndices(indices) }, r.threads())
-		if err != nil {
-			return nil, err
+	workers := 1
+	if r.source == nil {
+		workers = min(r.workers(), len(b.pieces))
+	}
+	if workers <= 1 {
+		for i := range b.pieces {
+			if err := r.readPiece(ctx, &b.pieces[i], b.records, keep); err != nil {
+				return err
+			}
 		}
-		return b.appendTo(records[:0]), nil
-	}
-	threads := 1
-	if workers == 1 {
-		threads = r.threads()
-	}
-	pieces, err := r.cutInPieces(indices, piece)
-	if err != nil {
-		return nil, err
+		return nil
 	}
 	var next atomic.Int64
 	g, ctx := errgroup.WithContext(ctx)
-	for range min(workers, len(pieces)) {
-		g.Go(func() error {
-			var numbers []int
-			var b batch
-			for {
-				n := int(next.Add(1)) - 1
-				if n >= len(pieces) {
-					return nil
-				}
-				numbers = numbers[:0]
-				for _, w := range pieces[n] {
-					numbers = append(numbers, w.record(len(indices)))
-				}
-				var err error
-				b, err = r.loadInto(ctx, batch{offsets: b.offsets}, func() (*core.Plan, error) { return r.core.PlanIndices(numbers) }, threads)
-				if err != nil {
-					return err
-				}
-				for i, w := range pieces[n] {
-					records[w.place(len(indices))] = b.record(i)
-				}
+	work := func() error {
+		for {
+			n := int(next.Add(1)) - 1
+			if n >= len(b.pieces) {
+				return nil
 			}
-		})
+			if err := r.readPiece(ctx, &b.pieces[n], b.records, keep); err != nil {
+				next.Store(int64(len(b.pieces)))
+				return err
+			}
+		}
 	}
-	if err := g.Wait(); err != nil {
-		return nil, err
+	for range workers - 1 {
+		g.Go(work)
 	}
-	return records, nil
+	err = work()
+	if failed := g.Wait(); failed != nil && (err == nil || errors.Is(err, context.Canceled)) {
+		err = failed // the one that stopped the others
+	}
+	return err
 }
 
 // wanted is a record of a batch of n and its place there, record * n + place: one number, because
@@ -163,18 +198,32 @@ type wanted uint64
 func (w wanted) record(n int) int { return int(w / wanted(n)) }
 func (w wanted) place(n int) int  { return int(w % wanted(n)) }
 
-// cutInPieces sorts the records of a batch by number and cuts them in pieces of about so many bytes
-// of chunks, not within a chunk if all chunks have the same number of records.
-func (r *Reader) cutInPieces(indices []int, size int64) ([][]wanted, error) {
+// A piece is what one goroutine reads at a time.
+type piece struct {
+	wanted  []wanted // in increasing order
+	numbers []int    // of these records
+	batches []batch
+}
+
+// cutInPieces sorts the records of a batch by number and cuts them in pieces, not within a chunk if
+// all chunks have the same number of records. How it is split is no question of correctness.
+func (r *Reader) cutInPieces(b *Batch, indices []int) error {
 	if hi, _ := bits.Mul64(uint64(r.numRecords), uint64(len(indices))); hi != 0 {
-		return nil, wrap(ErrTooLarge, r.name, fmt.Sprintf("a batch of %d of %d records", len(indices), r.numRecords))
+		return wrap(ErrTooLarge, r.name, fmt.Sprintf("a batch of %d of %d records", len(indices), r.numRecords))
 	}
-	order := make([]wanted, len(indices))
+	order := sized(b.order, len(indices))
 	for place, record := range indices {
 		order[place] = wanted(record)*wanted(len(indices)) + wanted(place)
 	}
 	slices.Sort(order)
-	var pieces [][]wanted
+	b.order = order
+	b.pieces = b.pieces[:0]
+	size := int64(sourcePiece)
+	if r.source == nil {
+		// Some more than goroutines, in case one is slower than the others.
+		total := r.chunkSize * int64(min(len(indices), r.numChunks))
+		size = min(max(total/int64(2*r.workers()), minPiece), maxPiece)
+	}
 	maxChunks := max(int(size/r.chunkSize), 1)
 	begin, chunks, chunk := 0, 0, -1
 	for i, w := range order {
@@ -183,13 +232,100 @@ func (r *Reader) cutInPieces(indices []int, size int64) ([][]wanted, error) {
 			continue
 		}
 		if chunks == maxChunks {
-			pieces = append(pieces, order[begin:i])
+			b.addPiece(order[begin:i])
 			begin, chunks = i, 0
 		}
 		chunk = c
 		chunks++
 	}
-	return append(pieces, order[begin:]), nil
+	if begin < len(order) {
+		b.addPiece(order[begin:])
+	}
+	return nil
+}
+
+func (b *Batch) addPiece(w []wanted) {
+	if len(b.pieces) < cap(b.pieces) {
+		b.pieces = b.pieces[:len(b.pieces)+1] // with the memory that it had
+	} else {
+		b.pieces = append(b.pieces, piece{})
+	}
+	b.pieces[len(b.pieces)-1].wanted = w
+}
+
+// readPiece reads a piece and puts its records in their places.
+func (r *Reader) readPiece(ctx context.Context, p *piece, records [][]byte, keep bool) error {
+	p.numbers = p.numbers[:0]
+	for _, w := range p.wanted {
+		p.numbers = append(p.numbers, w.record(len(records)))
+	}
+	var err error
+	if r.source == nil {
+		expected := r.density.ofRecords(len(p.numbers))
+		p.batches, err = r.fill(ctx, p.batches, len(p.numbers), expected, keep, func(at int, slab []byte, offsets []int) (int, int, error) {
+			return r.core.ReadSorted(p.numbers[at:], slab, offsets)
+		})
+	} else {
+		var b batch
+		if len(p.batches) > 0 {
+			b = p.batches[0]
+		}
+		b, err = r.loadInto(ctx, b, func() (*core.Plan, error) { return r.core.PlanIndices(p.numbers) }, r.threads())
+		p.batches = append(p.batches[:0], b)
+	}
+	if err != nil {
+		return err
+	}
+	r.density.learnRecords(p.batches)
+	at := 0
+	for k := range p.batches {
+		b := &p.batches[k]
+		for i := range b.len() {
+			records[p.wanted[at].place(len(records))] = b.record(i)
+			at++
+		}
+		if keep {
+			b.slab = nil
+		}
+	}
+	return nil
+}
+
+// fill calls read for records until it has all n of them, in memory of old batches as far as it
+// goes; `expected` is how many bytes they probably take. With keep that memory is new and not much
+// larger than it must be. The result has what was read also if there is an error.
+func (r *Reader) fill(ctx context.Context, old []batch, n, expected int, keep bool, read func(at int, slab []byte, offsets []int) (int, int, error)) ([]batch, error) {
+	filled, total, sizeOfNext := 0, 0, 0
+	for at := 0; at < n; {
+		if ctx.Err() != nil {
+			return old[:filled], r.error(context.Cause(ctx))
+		}
+		if filled == len(old) {
+			old = append(old, batch{})
+		}
+		b := &old[filled]
+		b.slab, b.offsets = b.slab[:cap(b.slab)], sized(b.offsets, n-at+1)
+		// Where the guess was too low, as much again.
+		if want := max(expected-total, total, sizeOfNext); len(b.slab) < want {
+			b.slab = make([]byte, want)
+		}
+		count, next, err := read(at, b.slab, b.offsets)
+		if count > 0 {
+			b.offsets = b.offsets[:count+1]
+			size := b.offsets[count]
+			if keep && size < len(b.slab)/4*3 {
+				b.slab = append([]byte(nil), b.slab[:size]...)
+			}
+			total += size
+			at += count
+			filled++
+		}
+		if err != nil {
+			return old[:filled], r.error(err)
+		}
+		sizeOfNext = next
+	}
+	return old[:filled], nil
 }
 
 // workers is the number of goroutines that share the work of one call.

@@ -130,6 +130,27 @@ func ExampleReader_AppendRecord() {
 	// Output: true
 }
 
+func ExampleReader_ReadBatch() {
+	ctx := context.Background()
+	r, err := arrayrecord.Open(ctx, digits)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer r.Close()
+	var batch arrayrecord.Batch
+	total := 0
+	for _, indices := range [][]int{{17, 4, 101}, {8, 8}} {
+		if err := r.ReadBatch(ctx, &batch, indices); err != nil {
+			log.Fatal(err)
+		}
+		for i := range batch.Len() {
+			total += len(batch.Record(i)) // valid until the next ReadBatch
+		}
+	}
+	fmt.Println(total > 0)
+	// Output: true
+}
+
 func ExampleCorruptError() {
 	data, err := os.ReadFile(digits)
 	if err != nil {

@@ -34,7 +34,7 @@ type Reader struct {
 	writerOptions                    string
 	hasWriterOptions                 bool
 
-	expansion expansion // of chunks that were read lately
+	density density // of chunks that were read lately
 
 	mu       sync.Mutex
 	position int      // next record of Read
@@ -131,7 +131,9 @@ func (r *Reader) attach(c *core.Reader, closeSource func()) {
 	r.chunkSize = 1
 	if extent, err := c.ChunkExtent(0, r.numChunks); err == nil { // there are chunks
 		r.chunkSize = int64(extent.Size / r.numChunks)
+		r.density.perRecord.Store(int64(extent.Size / r.numRecords))
 	}
+	r.density.perChunkByte.Store(100)
 	r.writerOptions, r.hasWriterOptions = c.WriterOptions()
 	free := sync.OnceFunc(func() {
 		c.Free()
@@ -268,7 +270,8 @@ func (r *Reader) get(ctx context.Context, i int) ([]byte, error) {
 		return slices.Clip(record), nil
 	}
 	*buffer = record
-	return append(make([]byte, 0, len(record)), record...), nil
+	// Appending to nil, unlike make, does not clear what is overwritten at once.
+	return slices.Clip(append([]byte(nil), record...)), nil
 }
 
 // AppendRecord appends one record to dst and returns the longer slice, as append does. Where dst

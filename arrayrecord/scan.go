@@ -21,6 +21,7 @@ type group struct {
 	begin, end int     // records
 	size       int64   // of its chunks in the file
 	part       bool    // not all records of these chunks
+	keep       bool    // records may outlive the group
 	batches    []batch // one, unless more came out of the chunks than was expected
 	err        error   // why there is nothing after the batches
 	done       bool    // by the scanner's mutex
@@ -104,6 +105,7 @@ func (s *scanner) take() (*group, batch) {
 	s.planned = g.end
 	s.queue = append(s.queue, g)
 	s.loading++
+	g.keep = !s.reuse
 	if n := len(s.free); n > 0 {
 		old := s.free[n-1]
 		s.free = s.free[:n-1]
@@ -280,33 +282,17 @@ func (g *group) load(ctx context.Context, r *Reader, old batch) {
 	}
 }
 
-// loadChunks reads whole chunks in one pass, into memory that is probably large enough: what they
-// decode to is not known before, and what it was last time is a good guess.
+// loadChunks reads whole chunks in one pass, into memory that is probably large enough.
 func (g *group) loadChunks(ctx context.Context, r *Reader, old batch) error {
-	sizeOfNext, total := 0, 0
-	for at := g.begin; at < g.end; {
-		if ctx.Err() != nil {
-			return r.error(context.Cause(ctx))
-		}
-		b := batch{slab: old.slab[:cap(old.slab)], offsets: sized(old.offsets, g.end-at+1)}
-		if want := max(r.expansion.of(g.size)-total, sizeOfNext); len(b.slab) < want {
-			b.slab = make([]byte, want)
-		}
-		old = batch{}
-		n, next, err := r.core.Read(at, g.end, b.slab, b.offsets)
-		if n > 0 {
-			b.offsets = b.offsets[:n+1]
-			total += b.offsets[n]
-			g.batches = append(g.batches, b)
-			at += n
-		}
-		if err != nil {
-			return r.error(err)
-		}
-		sizeOfNext = next
+	g.batches = append(g.batches, old)
+	var err error
+	g.batches, err = r.fill(ctx, g.batches, g.end-g.begin, r.density.ofChunks(g.size), g.keep, func(at int, slab []byte, offsets []int) (int, int, error) {
+		return r.core.ReadRange(g.begin+at, g.end, slab, offsets)
+	})
+	if err == nil {
+		r.density.learnChunks(g.size, g.batches)
 	}
-	r.expansion.learn(g.size, total)
-	return nil
+	return err
 }
 
 // loadRecords reads any range, in memory of exactly the right size.
@@ -326,23 +312,35 @@ func (g *group) loadRecords(ctx context.Context, r *Reader, old batch) error {
 	return err
 }
 
-// An expansion is how much larger than in the file chunks were in memory, the last time that
-// somebody looked.
-type expansion struct {
-	percent atomic.Int64 // 0: nobody has
+// A density is what chunks and records of a file take in memory: a guess, from those that were
+// read last. The numbers it gives have a little to spare.
+type density struct {
+	perChunkByte atomic.Int64 // in hundredths; never 0
+	perRecord    atomic.Int64
 }
 
-// of tells what so much of the file may become, with a little to spare.
-func (e *expansion) of(size int64) int {
-	percent := e.percent.Load()
-	if percent == 0 {
-		percent = 100
+func (d *density) ofChunks(size int64) int {
+	return int(size/100*d.perChunkByte.Load() + size/16)
+}
+
+func (d *density) ofRecords(n int) int {
+	return n*int(d.perRecord.Load())/16*17 + 1
+}
+
+// learnChunks takes note of the records of chunks that have `size` bytes in the file.
+func (d *density) learnChunks(size int64, records []batch) {
+	total := d.learnRecords(records)
+	d.perChunkByte.Store(max(int64(total)*100/max(size, 1), 1))
+}
+
+func (d *density) learnRecords(records []batch) (total int) {
+	n := 0
+	for _, b := range records {
+		total += b.offsets[b.len()]
+		n += b.len()
 	}
-	return int(size/100*percent + size/16)
-}
-
-func (e *expansion) learn(size int64, decoded int) {
-	e.percent.Store(max(int64(decoded)*100/max(size, 1), 1))
+	d.perRecord.Store(int64(total / max(n, 1)))
+	return total
 }
 
 // Records iterates over all records in order, with chunks ahead being read and decoded meanwhile.

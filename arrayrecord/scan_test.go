@@ -55,7 +55,7 @@ func TestLargeBatchesInPieces(t *testing.T) {
 		for _, threads := range []int{0, 1, 3} {
 			r, err := Open(context.Background(), name, WithMaxParallelism(threads))
 			require.NoError(t, err)
-			require.Greater(t, r.Size(), int64(4*pieceSize))
+			require.Greater(t, r.Size(), int64(4*maxPiece))
 			indices := append(rand.New(rand.NewPCG(3, 4)).Perm(len(want)), 5, 5, 29_999, 5)
 			got, err := r.ReadIndices(context.Background(), indices)
 			require.NoError(t, err)
@@ -131,4 +131,50 @@ func TestReadingInOrderWhereChunksDifferInDensity(t *testing.T) {
 		}
 		require.NoError(t, r.Close())
 	}
+}
+
+// A Batch is filled again and again, with other numbers, from files of every kind; what it holds
+// must be right each time, also after a failure.
+func TestBatchesInMemoryUsedAgain(t *testing.T) {
+	rng := rand.New(rand.NewPCG(7, 8))
+	var b Batch
+	for _, options := range [][]WriterOption{{WithoutCompression()}, {WithZstd(1)}, {WithZstd(1), WithGroupSize(50)}, {WithoutCompression(), WithGroupSize(3)}} {
+		name, want := writeNumbered(t, 9_000, 600, options...)
+		for _, threads := range []int{0, 1, 4} {
+			r, err := Open(context.Background(), name, WithMaxParallelism(threads))
+			require.NoError(t, err)
+			for _, n := range []int{1, 0, 5000, 30, 9000} {
+				indices := make([]int, n)
+				for i := range indices {
+					indices[i] = rng.IntN(len(want))
+				}
+				require.NoError(t, r.ReadBatch(context.Background(), &b, indices))
+				require.Equal(t, n, b.Len())
+				for k, i := range indices {
+					if !bytes.Equal(want[i], b.Record(k)) {
+						require.Equal(t, want[i], b.Record(k), "record %d", i)
+					}
+				}
+			}
+			err = r.ReadBatch(context.Background(), &b, []int{5, len(want)})
+			require.ErrorIs(t, err, ErrOutOfRange)
+			require.Zero(t, b.Len())
+			require.NoError(t, r.Close())
+			require.ErrorIs(t, r.ReadBatch(context.Background(), &b, []int{5}), ErrClosed)
+		}
+	}
+}
+
+func TestBatchAllocatesNothingForRecords(t *testing.T) {
+	name, want := writeNumbered(t, 5_000, 400)
+	r, err := Open(context.Background(), name)
+	require.NoError(t, err)
+	defer r.Close()
+	var b Batch
+	perm := rand.New(rand.NewPCG(9, 10)).Perm(len(want))
+	read := func() { require.NoError(t, r.ReadBatch(context.Background(), &b, perm)) }
+	for range 5 {
+		read()
+	}
+	require.Less(t, testing.AllocsPerRun(20, read), 60.0)
 }

@@ -151,16 +151,22 @@ AR_API ar_code ar_reader_get(const ar_reader* reader, uint64_t record, void* dst
 /* Reads records [begin, end) of a reader with a file, in order, as many as `dst` has room for.
  * Record begin + i comes to lie at [offsets[i], offsets[i + 1]) of `dst`, without gaps; `offsets`
  * has room for end - begin + 1 numbers. `num_read` tells how many records there are now. If the
- * ones after them, up to the end of their chunk or `end`, do not fit, `size_of_next` is what those
- * take, else 0. After a failure, too, the records that `num_read` tells of are good. One thread
- * does all; others may do the same. AR_OUT_OF_RANGE, AR_DATA_LOSS, AR_IO, AR_UNIMPLEMENTED,
- * AR_RESOURCE_EXHAUSTED, AR_FAILED_PRECONDITION (no file). */
-AR_API ar_code ar_reader_read(const ar_reader* reader, uint64_t begin, uint64_t end, void* dst,
-                              size_t dst_size, uint64_t* offsets, uint64_t* num_read,
-                              size_t* size_of_next, ar_error* error);
+ * next ones, those of one chunk, do not fit, `size_of_next` is what they take, else 0. After a
+ * failure, too, the records that `num_read` tells of are good. The work is done on the calling
+ * thread. AR_OUT_OF_RANGE, AR_DATA_LOSS, AR_IO, AR_UNIMPLEMENTED, AR_RESOURCE_EXHAUSTED,
+ * AR_FAILED_PRECONDITION (no file). */
+AR_API ar_code ar_reader_read_range(const ar_reader* reader, uint64_t begin, uint64_t end,
+                                    void* dst, size_t dst_size, uint64_t* offsets,
+                                    uint64_t* num_read, size_t* size_of_next, ar_error* error);
 
-/* A read of many records is a plan that goes through three steps, so that the caller can allocate
- * exactly what is needed: make it, load it, decode it.
+/* The same for `n` records by number. Numbers may repeat but not decrease: AR_INVALID_ARGUMENT. */
+AR_API ar_code ar_reader_read_sorted(const ar_reader* reader, const uint64_t* records, size_t n,
+                                     void* dst, size_t dst_size, uint64_t* offsets,
+                                     uint64_t* num_read, size_t* size_of_next, ar_error* error);
+
+/* Reads of records in any order, on several threads, or from elsewhere than a file, are plans that
+ * go through three steps, so that the caller can allocate exactly what is needed: make it, load it,
+ * decode it.
  *
  * ar_plan_range plans records [begin, end), ar_plan_indices any record numbers in any order, with
  * repetitions. Nothing is read yet. AR_OUT_OF_RANGE. */

@@ -11,7 +11,7 @@
 #include "layout.h"
 #include "options.h"
 #include "read_plan.h"
-#include "read_range.h"
+#include "read_records.h"
 #include "reader.h"
 #include "status.h"
 #include "writer.h"
@@ -237,14 +237,28 @@ ar_code ar_reader_get(const ar_reader* reader, uint64_t record, void* dst, size_
   });
 }
 
-ar_code ar_reader_read(const ar_reader* reader, uint64_t begin, uint64_t end, void* dst,
-                       size_t dst_size, uint64_t* offsets, uint64_t* num_read, size_t* size_of_next,
-                       ar_error* error) {
-  arrayrecord::RangeProgress progress;
+ar_code ar_reader_read_range(const ar_reader* reader, uint64_t begin, uint64_t end, void* dst,
+                             size_t dst_size, uint64_t* offsets, uint64_t* num_read,
+                             size_t* size_of_next, ar_error* error) {
+  arrayrecord::ReadProgress progress;
   offsets[0] = 0;
   const ar_code code = Guard(error, [&] {
     return arrayrecord::ReadRange(*reader->impl, begin, end, Bytes(dst), dst_size, offsets,
                                   &progress);
+  });
+  *num_read = progress.num_records;
+  *size_of_next = progress.size_of_next;
+  return code;
+}
+
+ar_code ar_reader_read_sorted(const ar_reader* reader, const uint64_t* records, size_t n, void* dst,
+                              size_t dst_size, uint64_t* offsets, uint64_t* num_read,
+                              size_t* size_of_next, ar_error* error) {
+  arrayrecord::ReadProgress progress;
+  offsets[0] = 0;
+  const ar_code code = Guard(error, [&] {
+    return arrayrecord::ReadSorted(*reader->impl, records, n, Bytes(dst), dst_size, offsets,
+                                   &progress);
   });
   *num_read = progress.num_records;
   *size_of_next = progress.size_of_next;

@@ -4,7 +4,7 @@
 #include <cstring>
 #include <utility>
 
-#include "read_range.h"
+#include "read_records.h"
 
 namespace arrayrecord {
 namespace {
@@ -78,7 +78,7 @@ void Cursor::Load(Group* group) const {
   }
   while (group->end < end && group->status.ok()) {
     uint64_t* offsets = &group->offsets[group->end - group->begin];
-    RangeProgress progress;
+    ReadProgress progress;
     group->status = ReadRange(reader_, group->end, end, group->bytes.get(), group->capacity,
                               offsets, &progress);
     group->end += progress.num_records;

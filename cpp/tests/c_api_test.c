@@ -184,8 +184,8 @@ static void test_file(void) {
     uint64_t end = at + 10 < kRecords ? at + 10 : kRecords;
     uint64_t offsets[11], num_read;
     size_t size_of_next;
-    CHECK_OK(ar_reader_read(reader, at, end, room, room_size, offsets, &num_read, &size_of_next,
-                            &error));
+    CHECK_OK(ar_reader_read_range(reader, at, end, room, room_size, offsets, &num_read,
+                                  &size_of_next, &error));
     for (uint64_t i = 0; i < num_read; ++i) {
       check_record(room + offsets[i], offsets[i + 1] - offsets[i], (int)(at + i));
     }

@@ -10,7 +10,7 @@
 #include "cursor.h"
 #include "gtest/gtest.h"
 #include "read_plan.h"
-#include "read_range.h"
+#include "read_records.h"
 #include "test_util.h"
 
 namespace arrayrecord {
@@ -130,7 +130,7 @@ TEST(ReadRangeTest, GoesAsFarAsThereIsRoom) {
       std::vector<uint64_t> offsets(end - begin + 1);
       uint64_t at = begin;
       while (at < end) {
-        RangeProgress progress;
+        ReadProgress progress;
         offsets[0] = rng() % 10;
         if (out.size() < offsets[0]) out.resize(offsets[0]);
         ASSERT_EQ(ReadRange(*reader, at, end, out.data(), out.size(), offsets.data(), &progress)
@@ -151,6 +151,48 @@ TEST(ReadRangeTest, GoesAsFarAsThereIsRoom) {
   }
 }
 
+TEST(ReadSortedTest, AnyRecordsAlsoTwice) {
+  const Records records = TextRecords(300, 20);
+  std::mt19937 rng(12);
+  for (const char* options :
+       {"uncompressed,group_size:1", "zstd,group_size:1", "brotli:1,group_size:7",
+        "uncompressed,group_size:100", "zstd,group_size:7,transpose:true"}) {
+    TempFile file(MakeFile(options, records));
+    auto reader = OpenFile(file);
+    for (int round = 0; round < 100; ++round) {
+      std::vector<uint64_t> wanted(rng() % 400);
+      for (uint64_t& record : wanted) record = rng() % 300;
+      if (round % 4 == 0) wanted.resize(std::min<size_t>(wanted.size(), 300));
+      for (size_t i = 0; i < wanted.size() && round % 4 == 0; ++i) wanted[i] = i;
+      std::sort(wanted.begin(), wanted.end());
+      std::vector<uint8_t> out(rng() % 4000);
+      std::vector<uint64_t> offsets(wanted.size() + 1);
+      for (size_t at = 0; at < wanted.size();) {
+        ReadProgress progress;
+        offsets[0] = 0;
+        ASSERT_EQ(ReadSorted(*reader, &wanted[at], wanted.size() - at, out.data(), out.size(),
+                             offsets.data(), &progress)
+                      .message(),
+                  "");
+        for (uint64_t i = 0; i < progress.num_records; ++i) {
+          ASSERT_EQ(std::string(out.begin() + offsets[i], out.begin() + offsets[i + 1]),
+                    records[wanted[at + i]]);
+        }
+        at += progress.num_records;
+        ASSERT_EQ(progress.size_of_next > 0, at < wanted.size());
+        if (progress.num_records == 0) out.resize(progress.size_of_next);
+      }
+    }
+    ReadProgress progress;
+    uint64_t offsets[3] = {};
+    const uint64_t falling[] = {2, 1}, outside[] = {1, 300};
+    EXPECT_EQ(ReadSorted(*reader, falling, 2, nullptr, 0, offsets, &progress).code(),
+              AR_INVALID_ARGUMENT);
+    EXPECT_EQ(ReadSorted(*reader, outside, 2, nullptr, 0, offsets, &progress).code(),
+              AR_OUT_OF_RANGE);
+  }
+}
+
 TEST(ReadRangeTest, FailuresTellHowFarItCame) {
   const Records records = TextRecords(1000, 20);
   std::string bytes = MakeFile("uncompressed,group_size:10", records);
@@ -159,7 +201,7 @@ TEST(ReadRangeTest, FailuresTellHowFarItCame) {
   auto reader = OpenFile(file);
   std::vector<uint8_t> out(1 << 20);
   std::vector<uint64_t> offsets(1001);
-  RangeProgress progress;
+  ReadProgress progress;
   Status status = ReadRange(*reader, 3, 1000, out.data(), out.size(), offsets.data(), &progress);
   EXPECT_EQ(status.code(), AR_DATA_LOSS);
   EXPECT_EQ(status.record(), 500u);

@@ -6,8 +6,10 @@ package core
 // #cgo CFLAGS: -I${SRCDIR}/../../../cpp
 // #cgo noescape ar_reader_get
 // #cgo nocallback ar_reader_get
-// #cgo noescape ar_reader_read
-// #cgo nocallback ar_reader_read
+// #cgo noescape ar_reader_read_range
+// #cgo nocallback ar_reader_read_range
+// #cgo noescape ar_reader_read_sorted
+// #cgo nocallback ar_reader_read_sorted
 // #cgo noescape ar_plan_range
 // #cgo nocallback ar_plan_range
 // #cgo noescape ar_plan_indices

@@ -134,19 +134,37 @@ func (r *Reader) Get(record int, dst []byte) (int, error) {
 	return int(size), nil
 }
 
-// Read reads records from begin up to end, or as many as dst has room for, from a local file. Record
-// begin+i is dst[offsets[i]:offsets[i+1]]; offsets has end-begin+1 elements. It gives the number of
-// records read and what those of the next chunk take, if they did not fit. The records are good
-// also if there is an error.
-func (r *Reader) Read(begin, end int, dst []byte, offsets []int) (n, sizeOfNext int, err error) {
+// ReadRange reads records from begin up to end, or as many as dst has room for, from a local file.
+// Record begin+i is dst[offsets[i]:offsets[i+1]]; offsets has end-begin+1 elements. It gives the
+// number of records read and what those of the next chunk take, if they did not fit. The records
+// are good also if there is an error.
+func (r *Reader) ReadRange(begin, end int, dst []byte, offsets []int) (n, sizeOfNext int, err error) {
 	var numRead C.uint64_t
 	var next C.size_t
 	var e C.ar_error
-	if C.ar_reader_read(r.h, C.uint64_t(begin), C.uint64_t(end), bytesPtr(dst), C.size_t(len(dst)),
-		(*C.uint64_t)(unsafe.Pointer(unsafe.SliceData(offsets))), &numRead, &next, &e) != C.AR_OK {
+	if C.ar_reader_read_range(r.h, C.uint64_t(begin), C.uint64_t(end), bytesPtr(dst), C.size_t(len(dst)),
+		numbersPtr(offsets), &numRead, &next, &e) != C.AR_OK {
 		err = newError(e)
 	}
 	return int(numRead), int(next), err
+}
+
+// ReadSorted is ReadRange for records by number; numbers may repeat but not decrease.
+func (r *Reader) ReadSorted(records []int, dst []byte, offsets []int) (n, sizeOfNext int, err error) {
+	var numRead C.uint64_t
+	var next C.size_t
+	var e C.ar_error
+	if C.ar_reader_read_sorted(r.h, numbersPtr(records), C.size_t(len(records)), bytesPtr(dst), C.size_t(len(dst)),
+		numbersPtr(offsets), &numRead, &next, &e) != C.AR_OK {
+		err = newError(e)
+	}
+	return int(numRead), int(next), err
+}
+
+// numbersPtr passes record numbers and offsets: int and uint64 have the same size and, for numbers
+// that are not negative, the same meaning; negative ones become too large.
+func numbersPtr(s []int) *C.uint64_t {
+	return (*C.uint64_t)(unsafe.Pointer(unsafe.SliceData(s)))
 }
 
 // Plan is a read of many records: plan, Load or LoadBytes, Decode, Free. One goroutine at a time.
@@ -170,10 +188,7 @@ func (r *Reader) PlanRange(begin, end int) (*Plan, error) {
 func (r *Reader) PlanIndices(records []int) (*Plan, error) {
 	var h *C.ar_plan
 	var e C.ar_error
-	// int and uint64 have the same size and, for numbers that are not negative, the same meaning;
-	// negative ones become too large.
-	p := (*C.uint64_t)(unsafe.Pointer(unsafe.SliceData(records)))
-	if C.ar_plan_indices(r.h, p, C.size_t(len(records)), &h, &e) != C.AR_OK {
+	if C.ar_plan_indices(r.h, numbersPtr(records), C.size_t(len(records)), &h, &e) != C.AR_OK {
 		return nil, newError(e)
 	}
 	return &Plan{h: h, n: len(records)}, nil
@@ -225,7 +240,7 @@ func (p *Plan) DecodedSize() int { return int(C.ar_plan_decoded_size(p.h)) }
 func (p *Plan) Decode(dst []byte, offsets []int, parallelism int) error {
 	var e C.ar_error
 	if C.ar_plan_decode(p.h, bytesPtr(dst), C.size_t(len(dst)),
-		(*C.uint64_t)(unsafe.Pointer(unsafe.SliceData(offsets))), C.uint32_t(parallelism), &e) != C.AR_OK {
+		numbersPtr(offsets), C.uint32_t(parallelism), &e) != C.AR_OK {
 		return newError(e)
 	}
 	return nil
