@@ -33,7 +33,7 @@ const (
 )
 
 var chartColors = map[string]string{
-	"floor": "#24292f", "floor-mmap": "#8c959f", "upstream": "#c2410c", "upstream-default": "#f2a36b",
+	"ours-mmap": "#1f883d", "floor": "#24292f", "floor-mmap": "#8c959f", "upstream": "#c2410c", "upstream-default": "#f2a36b",
 	"bagz": "#5b4fc7", "tfdata": "#b08900", "grain": "#c02f7d",
 }
 

@@ -28,11 +28,14 @@ var operations = []operation{
 	{name: "scan", about: "the same, into memory that is used again", op: opSequential, reuse: true},
 	{name: "read_all", about: "read all records in one call", op: opReadAll},
 	{name: "batch_all", about: "read all records in one call, in random order", op: opBatch, batch: -1},
+	{name: "refill_all", about: "the same, into memory that is used again", op: opBatch, batch: -1, reuse: true},
 	{name: "batch_1024", about: "read 1,024 random records per call", op: opBatch, batch: 1024},
+	{name: "refill_1024", about: "the same, into memory that is used again", op: opBatch, batch: 1024, reuse: true},
 	{name: "batch_32", about: "read 32 random records per call", op: opBatch, batch: 32},
 	{name: "get", about: "read one random record per call", op: opGet, threads: 1},
 	{name: "append", about: "the same, into memory that is used again", op: opGet, threads: 1, reuse: true},
 	{name: "get_2", about: "read one random record per call, from two threads", op: opGet, threads: 2},
+	{name: "append_2", about: "the same, into memory that is used again", op: opGet, threads: 2, reuse: true},
 	{name: "open", about: "open a file", op: opOpen},
 	{name: "source_1024", about: "read 1,024 random records of 16 files per call", op: opSource, batch: 1024, once: true},
 	{name: "loader", about: "read in shuffled order with readahead, as for training, from 16 files", op: opLoader, batch: loaderBatch, once: true},
@@ -111,7 +114,7 @@ var sizes = []size{
 	{"medium", 5, 30 * time.Millisecond, shares(map[string]share{
 		"small": {
 			codecs: []string{"zstd:3"}, groups: []int{1},
-			operations: []string{"sequential", "scan", "batch_1024", "get", "append", "get_2", "open"},
+			operations: []string{"sequential", "scan", "batch_1024", "refill_1024", "get", "append", "get_2", "append_2", "open"},
 		},
 		"jpeg": {
 			records: 1000, codecs: []string{"uncompressed"}, groups: []int{1},

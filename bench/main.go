@@ -18,8 +18,8 @@ import (
 )
 
 func main() {
-	if len(os.Args) == 2 && os.Args[1] == "--serve" {
-		if err := serve(os.Stdin, os.Stdout, new(oursPeer).do); err != nil {
+	if len(os.Args) > 1 && os.Args[1] == "--serve" {
+		if err := serve(os.Stdin, os.Stdout, newOursPeer(os.Args[2:]).do); err != nil {
 			fmt.Fprintln(os.Stderr, "bench:", err)
 			os.Exit(1)
 		}

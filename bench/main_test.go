@@ -22,7 +22,7 @@ import (
 
 // The tests start themselves as a peer.
 func TestMain(m *testing.M) {
-	if len(os.Args) == 2 && os.Args[1] == "--serve" {
+	if len(os.Args) > 1 && os.Args[1] == "--serve" {
 		main()
 		return
 	}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"time"
 
@@ -24,10 +25,15 @@ const loaderBatch = 1024
 // the options' defaults. What it has loaded for one request it keeps for the
 // next.
 type oursPeer struct {
+	mapped      bool // reads with WithMmap
 	sourceName  string
 	source      [][]byte
 	indicesName string
 	indices     []int
+}
+
+func newOursPeer(args []string) *oursPeer {
+	return &oursPeer{mapped: slices.Contains(args, mappedArg)}
 }
 
 // A tally counts what an operation reads.
@@ -113,10 +119,11 @@ func (o *oursPeer) hello() *answer {
 	if info, ok := debug.ReadBuildInfo(); ok {
 		versions["arrayrecord-go"] = info.Main.Version
 	}
-	return &answer{
-		Operations: []string{opWrite, opSequential, opReadAll, opBatch, opGet, opOpen, opSource, opLoader, opConvert},
-		Versions:   versions,
+	operations := []string{opSequential, opReadAll, opBatch, opGet}
+	if !o.mapped {
+		operations = append(operations, opWrite, opOpen, opSource, opLoader, opConvert)
 	}
+	return &answer{Operations: operations, Versions: versions}
 }
 
 func (o *oursPeer) loadSource(name string) error {
@@ -219,7 +226,11 @@ func (o *oursPeer) open(ctx context.Context, q *request, t *tally) error {
 }
 
 func (o *oursPeer) read(ctx context.Context, q *request, t *tally) error {
-	r, err := arrayrecord.Open(ctx, q.File)
+	var options []arrayrecord.ReaderOption
+	if o.mapped {
+		options = append(options, arrayrecord.WithMmap())
+	}
+	r, err := arrayrecord.Open(ctx, q.File, options...)
 	if err != nil {
 		return err
 	}
@@ -250,6 +261,16 @@ func (o *oursPeer) read(ctx context.Context, q *request, t *tally) error {
 		if err != nil {
 			return err
 		}
+		if q.Reuse {
+			var batch arrayrecord.Batch
+			return t.clock(q.Count, func(k int) error {
+				err := r.ReadBatch(ctx, &batch, batches[k])
+				for i := range batch.Len() {
+					t.add(batch.Record(i))
+				}
+				return err
+			})
+		}
 		return t.clock(q.Count, func(k int) error {
 			records, err := r.ReadIndices(ctx, batches[k])
 			t.addAll(records)
@@ -267,17 +288,21 @@ func (o *oursPeer) get(r *arrayrecord.Reader, q *request, t *tally) error {
 	if err != nil {
 		return err
 	}
-	if q.Reuse {
+	// Each thread has its own.
+	newGet := func() func(i int) ([]byte, error) {
+		if !q.Reuse {
+			return r.Get
+		}
 		var buffer []byte
-		return t.clock(q.Count, func(k int) error {
-			buffer, err = r.AppendRecord(buffer[:0], batches[k][0])
-			t.add(buffer)
-			return err
-		})
+		return func(i int) (record []byte, err error) {
+			buffer, err = r.AppendRecord(buffer[:0], i)
+			return buffer, err
+		}
 	}
 	if q.Threads == 1 {
+		get := newGet()
 		return t.clock(q.Count, func(k int) error {
-			record, err := r.Get(batches[k][0])
+			record, err := get(batches[k][0])
 			t.add(record)
 			return err
 		})
@@ -289,8 +314,9 @@ func (o *oursPeer) get(r *arrayrecord.Reader, q *request, t *tally) error {
 		for thread := range q.Threads {
 			wg.Go(func() {
 				var mine tally // not in the slice: its elements share cache lines
+				get := newGet()
 				for k := thread; k < len(batches); k += q.Threads {
-					record, err := r.Get(batches[k][0])
+					record, err := get(batches[k][0])
 					if err != nil {
 						errs[thread] = err
 						return

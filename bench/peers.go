@@ -16,6 +16,9 @@ import (
 // requestTimeout is how long a peer may take for one request.
 const requestTimeout = 10 * time.Minute
 
+// mappedArg has the process that serves read by way of a memory map.
+const mappedArg = "--mmap"
+
 const (
 	arrayRecordExtension = ".arrayrecord"
 	tfRecordExtension    = ".tfrecord"
@@ -32,12 +35,17 @@ type contestant struct {
 	codecs    []string // that its format has; none means all
 	grouped   bool     // its format has group sizes
 	floor     string   // how the floor reads, if that is what it is: "pread" or "mmap"
+	arg       string   // of this module's own process
 }
 
 var contestants = []contestant{
 	{
 		name: ours, about: "this module, with default options",
 		extension: arrayRecordExtension, grouped: true,
+	},
+	{
+		name: "ours-mmap", about: "this module, files opened with WithMmap",
+		extension: arrayRecordExtension, grouped: true, arg: mappedArg,
 	},
 	{
 		name: "floor", about: "bare loops over positional reads, hashes and codecs, into memory that is there already (cpp/benchmarks)",
@@ -112,7 +120,11 @@ func (c *contestant) prepare(root, venv string) ([]string, error) {
 		command = append([]string{filepath.Join(venv, "bin", "python"), filepath.Join(peers, c.script[0])}, c.script[1:]...)
 	default:
 		self, err := os.Executable()
-		return []string{self, "--serve"}, err
+		command = []string{self, "--serve"}
+		if c.arg != "" {
+			command = append(command, c.arg)
+		}
+		return command, err
 	}
 	setUp.Stdout, setUp.Stderr = os.Stderr, os.Stderr
 	if err := setUp.Run(); err != nil {

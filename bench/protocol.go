@@ -34,7 +34,7 @@ type request struct {
 	Options string   `json:"options,omitempty"` // of the writer: group size and codec as for ArrayRecord
 	Batch   int      `json:"batch,omitempty"`
 	Threads int      `json:"threads,omitempty"`
-	Reuse   bool     `json:"reuse,omitempty"` // get, sequential: into the same memory each time
+	Reuse   bool     `json:"reuse,omitempty"` // get, sequential, batch: into the same memory each time
 	Count   int      `json:"count"`
 	// Verify asks for the CRC of what is read, which may be part of the time then.
 	Verify bool `json:"verify,omitempty"`

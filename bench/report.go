@@ -177,23 +177,28 @@ func megabytes(t *table, e experiment) float64 {
 	return median(x)
 }
 
-// secondThread is the gain of a second thread.
-func secondThread(t *table, e experiment) float64 {
-	one := e
-	one.Operation = "get"
-	return median(ratios(t.results[one][ours], t.results[e][ours]))
+// secondThread is the gain of a second thread over the operation on one.
+func secondThread(operation string) func(t *table, e experiment) float64 {
+	return func(t *table, e experiment) float64 {
+		one := e
+		one.Operation = operation
+		return median(ratios(t.results[one][ours], t.results[e][ours]))
+	}
 }
 
 var goals = []goal{
 	against("random batch of 1,024 and of all, group size 1", "floor", 0.9, on("batch_1024 batch_all", 1)),
+	against("the same with ReadBatch", "floor", 0.9, on("refill_1024 refill_all", 1)),
 	against("sequential read, by Records", "floor", 0.9, on("sequential")),
 	against("sequential read, by Scan", "floor", 0.9, on("scan")),
 	against("read all", "floor", 0.9, on("read_all")),
 	against("single random Get, one goroutine, group size 1", "floor", 0.8, on("get", 1)),
 	against("the same with AppendRecord", "floor", 0.8, on("append", 1)),
-	{name: "Get from two goroutines, group size 1", than: "× Get from one", least: 1.7, is: on("get_2", 1), measure: secondThread},
+	{name: "Get from two goroutines, group size 1", than: "× Get from one", least: 1.7, is: on("get_2", 1), measure: secondThread("get")},
+	{name: "the same with AppendRecord", than: "× AppendRecord from one", least: 1.7, is: on("append_2", 1), measure: secondThread("append")},
 	against("write", "floor", 0.9, on("write")),
 	against("random batch of 1,024, group size 256", "floor", 0.9, on("batch_1024", 256)),
+	against("the same with ReadBatch", "floor", 0.9, on("refill_1024", 256)),
 	against("open ten million records", "floor", 1/1.5, func(e *experiment) bool { return e.Dataset == "tiny" && e.NumRecords == 10_000_000 }),
 	against("random batch, zstd:3", "upstream", 1.3, and(on("batch_1024 batch_all", 1), codecIs("zstd:3"))),
 	against("random batch, uncompressed", "upstream", 2.5, and(on("batch_1024 batch_all", 1), codecIs("uncompressed"))),
@@ -207,7 +212,7 @@ var goals = []goal{
 	{name: "sequential read: memory while it runs", than: "MB", most: 100, is: on("sequential scan"), measure: megabytes},
 	{name: "write: memory while it runs", than: "MB", most: 100, is: on("write convert"), measure: megabytes},
 	{name: "AppendRecord: allocations per record", most: 0.05, is: on("append", 1), measure: allocsPerRecord},
-	{name: "batch of all: allocations per record", most: 0.05, is: on("batch_all"), measure: allocsPerRecord},
+	{name: "batch of all: allocations per record", most: 0.05, is: on("batch_all refill_all"), measure: allocsPerRecord},
 }
 
 // A verdict is how the results stand to a goal.
