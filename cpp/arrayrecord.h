@@ -214,7 +214,7 @@ AR_API ar_code ar_writer_create(const char* path, const ar_writer_options* optio
 
 /* Writes to an open file descriptor, from its current position, which stands for position 0. The
  * descriptor stays the caller's and must stay open until the writer is freed: threads of the pool
- * write to it after calls have returned; in pieces of 64 KiB, with the rest at the end. */
+ * write to it after calls have returned. */
 AR_API ar_code ar_writer_create_fd(int fd, const ar_writer_options* options, ar_writer** writer,
                                    ar_error* error);
 

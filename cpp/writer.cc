@@ -73,7 +73,7 @@ Status FdSink::Append(const uint8_t* data, size_t size) {
 Status FdSink::Release() {
   // The old tail may be written below.
   tail_ = 1 - tail_;
-  const size_t tail_size = appended_ % kBlockSize;
+  const size_t tail_size = appended_ % kPage;
   for (size_t left = tail_size; left > 0;) {
     iovec& last = pieces_.back();
     const size_t n = std::min(left, last.iov_len);

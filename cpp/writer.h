@@ -37,14 +37,16 @@ class Sink {
   static constexpr size_t kSmall = 64;
 };
 
-// Writes to a descriptor that somebody else owns, many pieces by one call, and whole blocks until
-// it is closed: the system takes aligned bytes in larger units of memory, for half the time.
+// Writes to a descriptor that somebody else owns, many pieces by one call, and whole pages until it
+// is closed: one that is written in two parts costs the system twice.
 class FdSink : public Sink {
  public:
   explicit FdSink(int fd) : file_(fd, /*owned=*/false) {}
   Status Append(const uint8_t* data, size_t size) override;
   Status Release() override;
   Status Close() override { return file_.Write(&pieces_); }
+
+  static constexpr size_t kPage = 4096;
 
  private:
   static constexpr size_t kMaxPieces = 1024;  // what the system takes at once
@@ -59,8 +61,8 @@ class FdSink : public Sink {
   std::vector<iovec> pieces_;
   size_t small_used_ = 0;
   uint8_t small_[kMaxPieces * kSmall];
-  // What is left of a block, while the block before it is written from the other one.
-  uint8_t tails_[2][kBlockSize];
+  // What does not fill a page yet, while what did not before is written from the other one.
+  uint8_t tails_[2][kPage];
   int tail_ = 0;
 };
 

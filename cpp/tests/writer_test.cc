@@ -181,7 +181,7 @@ TEST(WriterTest, ClosingAtOnceMakesAnEmptyFile) {
 TEST(FdSinkTest, PiecesOfAllSizesComeOutInOrder) {
   std::string source(1 << 20, '\0');
   for (size_t i = 0; i < source.size(); ++i) source[i] = static_cast<char>(i * 2654435761u >> 13);
-  // Released never, seldom, and so often that a block is not full yet.
+  // Released never, seldom, and so often that a page is not full yet.
   for (size_t release_every : {30000, 1000, 7, 1}) {
     TempFile file("");
     const int fd = open(file.path().c_str(), O_WRONLY);
@@ -210,7 +210,7 @@ TEST(FdSinkTest, PiecesOfAllSizesComeOutInOrder) {
           ASSERT_TRUE(sink.Release().ok());
           for (std::string& gone : large) gone.assign(gone.size(), '!');
           large.clear();
-          EXPECT_EQ(lseek(fd, 0, SEEK_CUR), want.size() / kBlockSize * kBlockSize);
+          EXPECT_EQ(lseek(fd, 0, SEEK_CUR), want.size() / FdSink::kPage * FdSink::kPage);
         }
       }
       ASSERT_TRUE(sink.Close().ok());
