@@ -15,69 +15,6 @@ import (
 	"github.com/arrayrecord/arrayrecord-go/arrayrecord/internal/core"
 )
 
-// A batch is records in memory, one after the other.
-type batch struct {
-	slab    []byte
-	offsets []int // one more than there are records
-}
-
-func (b batch) len() int { return max(len(b.offsets)-1, 0) }
-
-// record is the i-th record, without spare capacity.
-func (b batch) record(i int) []byte {
-	begin, end := b.offsets[i], b.offsets[i+1]
-	return b.slab[begin:end:end]
-}
-
-// appendTo appends all records to dst.
-func (b batch) appendTo(dst [][]byte) [][]byte {
-	for i := range b.len() {
-		dst = append(dst, b.record(i))
-	}
-	return dst
-}
-
-// load carries a plan out. The caller holds the guard.
-func (r *Reader) load(ctx context.Context, plan func() (*core.Plan, error), parallelism int) (batch, error) {
-	return r.loadInto(ctx, batch{}, plan, parallelism)
-}
-
-// loadInto is load that reuses the memory of an old batch.
-func (r *Reader) loadInto(ctx context.Context, old batch, plan func() (*core.Plan, error), parallelism int) (batch, error) {
-	if err := ctx.Err(); err != nil {
-		return batch{}, r.error(context.Cause(ctx))
-	}
-	p, err := plan()
-	if err != nil {
-		return batch{}, r.error(err)
-	}
-	defer p.Free()
-	if r.source == nil {
-		err = p.Load(parallelism)
-	} else {
-		var data []byte
-		data, err = r.source.readExtents(ctx, p.Extents(r.source.maxGap))
-		if err == nil {
-			err = p.LoadBytes(data, parallelism)
-		}
-	}
-	if err != nil {
-		return batch{}, r.error(err)
-	}
-	b := batch{slab: sized(old.slab, p.DecodedSize()), offsets: sized(old.offsets, p.NumRecords()+1)}
-	if err := p.Decode(b.slab, b.offsets, parallelism); err != nil {
-		return batch{}, r.error(err)
-	}
-	return b, nil
-}
-
-func sized[T any](s []T, n int) []T {
-	if cap(s) >= n {
-		return s[:n]
-	}
-	return make([]T, n)
-}
-
 const (
 	// A batch is read in pieces of about this many bytes of chunks, several at a time: few enough to
 	// stay in the cache, and enough that waking another goroutine pays.
@@ -202,7 +139,7 @@ func (w wanted) place(n int) int  { return int(w % wanted(n)) }
 type piece struct {
 	wanted  []wanted // in increasing order
 	numbers []int    // of these records
-	batches []batch
+	slabs   []slab
 }
 
 // cutInPieces sorts the records of a batch by number and cuts them in pieces, not within a chunk if
@@ -262,70 +199,33 @@ func (r *Reader) readPiece(ctx context.Context, p *piece, records [][]byte, keep
 	var err error
 	if r.source == nil {
 		expected := r.density.ofRecords(len(p.numbers))
-		p.batches, err = r.fill(ctx, p.batches, len(p.numbers), expected, keep, func(at int, slab []byte, offsets []int) (int, int, error) {
+		p.slabs, err = r.fill(ctx, p.slabs, len(p.numbers), expected, keep, func(at int, slab []byte, offsets []int) (int, int, error) {
 			return r.core.ReadSorted(p.numbers[at:], slab, offsets)
 		})
 	} else {
-		var b batch
-		if len(p.batches) > 0 {
-			b = p.batches[0]
+		var b slab
+		if len(p.slabs) > 0 {
+			b = p.slabs[0]
 		}
 		b, err = r.loadInto(ctx, b, func() (*core.Plan, error) { return r.core.PlanIndices(p.numbers) }, r.threads())
-		p.batches = append(p.batches[:0], b)
+		p.slabs = append(p.slabs[:0], b)
 	}
 	if err != nil {
 		return err
 	}
-	r.density.learnRecords(p.batches)
+	r.density.learnRecords(p.slabs)
 	at := 0
-	for k := range p.batches {
-		b := &p.batches[k]
+	for k := range p.slabs {
+		b := &p.slabs[k]
 		for i := range b.len() {
 			records[p.wanted[at].place(len(records))] = b.record(i)
 			at++
 		}
 		if keep {
-			b.slab = nil
+			b.data = nil
 		}
 	}
 	return nil
-}
-
-// fill calls read for records until it has all n of them, in memory of old batches as far as it
-// goes; `expected` is how many bytes they probably take. With keep that memory is new and not much
-// larger than it must be. The result has what was read also if there is an error.
-func (r *Reader) fill(ctx context.Context, old []batch, n, expected int, keep bool, read func(at int, slab []byte, offsets []int) (int, int, error)) ([]batch, error) {
-	filled, total, sizeOfNext := 0, 0, 0
-	for at := 0; at < n; {
-		if ctx.Err() != nil {
-			return old[:filled], r.error(context.Cause(ctx))
-		}
-		if filled == len(old) {
-			old = append(old, batch{})
-		}
-		b := &old[filled]
-		b.slab, b.offsets = b.slab[:cap(b.slab)], sized(b.offsets, n-at+1)
-		// Where the guess was too low, as much again.
-		if want := max(expected-total, total, sizeOfNext); len(b.slab) < want {
-			b.slab = make([]byte, want)
-		}
-		count, next, err := read(at, b.slab, b.offsets)
-		if count > 0 {
-			b.offsets = b.offsets[:count+1]
-			size := b.offsets[count]
-			if keep && size < len(b.slab)/4*3 {
-				b.slab = append([]byte(nil), b.slab[:size]...)
-			}
-			total += size
-			at += count
-			filled++
-		}
-		if err != nil {
-			return old[:filled], r.error(err)
-		}
-		sizeOfNext = next
-	}
-	return old[:filled], nil
 }
 
 // workers is the number of goroutines that share the work of one call.
@@ -372,7 +272,7 @@ func (r *Reader) ReadRange(ctx context.Context, begin, end int) ([][]byte, error
 	defer s.stop()
 	records := make([][]byte, 0, e-b)
 	for {
-		b, err := s.nextBatch()
+		b, err := s.nextSlab()
 		if err != nil {
 			return nil, err
 		}

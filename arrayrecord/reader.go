@@ -295,7 +295,7 @@ func (r *Reader) appendRecord(ctx context.Context, dst []byte, i int) ([]byte, e
 		if err != nil {
 			return dst, err
 		}
-		return append(dst, b.slab...), nil
+		return append(dst, b.data...), nil
 	}
 	for {
 		n, err := r.core.Get(i, dst[len(dst):cap(dst)])

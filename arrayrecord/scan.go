@@ -2,30 +2,10 @@ package arrayrecord
 
 import (
 	"context"
-	"errors"
 	"io"
 	"iter"
 	"sync"
-	"sync/atomic"
-
-	"github.com/arrayrecord/arrayrecord-go/arrayrecord/internal/core"
 )
-
-// defaultGroup is how many bytes of a local file are read together in sequential reading: enough
-// that handing them from goroutine to goroutine costs nothing, little enough for the cache.
-const defaultGroup = 512 << 10
-
-// A group is a run of whole chunks, or what a range wants of them, that is read and decoded in
-// one go.
-type group struct {
-	begin, end int     // records
-	size       int64   // of its chunks in the file
-	part       bool    // not all records of these chunks
-	keep       bool    // records may outlive the group
-	batches    []batch // one, unless more came out of the chunks than was expected
-	err        error   // why there is nothing after the batches
-	done       bool    // by the scanner's mutex
-}
 
 // A scanner reads records in order, with the next groups being read and decoded by other
 // goroutines. It is for one goroutine, which takes part in that work before it waits for it.
@@ -42,15 +22,15 @@ type scanner struct {
 	changed sync.Cond // a group is done, or a helper has ended
 	planned int       // records from here on have no group yet
 	queue   []*group
-	loading int     // groups
-	running int     // helpers
-	free    []batch // memory to use again
+	loading int    // groups
+	running int    // helpers
+	free    []slab // memory to use again
 
 	// The caller's alone.
 	current *group // nil before the first and after the last
-	k       int    // batch in current
-	first   int    // record that the batch begins with
-	i       int    // in the batch
+	k       int    // slab in current
+	first   int    // record that the slab begins with
+	i       int    // in the slab
 	err     error
 }
 
@@ -79,7 +59,7 @@ func (s *scanner) stop() {
 	}
 	if s.reuse {
 		for _, g := range s.queue {
-			s.free = append(s.free, g.batches...)
+			s.free = append(s.free, g.slabs...)
 		}
 		for _, b := range s.free {
 			spare.Put(&b)
@@ -92,15 +72,15 @@ var spare sync.Pool
 
 // take plans the group that comes next, to be loaded by whoever calls this; nil if there is none or
 // enough wait already. With s.mu.
-func (s *scanner) take() (*group, batch) {
+func (s *scanner) take() (*group, slab) {
 	if s.planned >= s.end || len(s.queue) > s.threads {
-		return nil, batch{}
+		return nil, slab{}
 	}
 	g, err := s.r.planGroup(s.planned, s.end)
 	if err != nil {
 		s.planned = s.end
 		s.queue = append(s.queue, &group{err: err, done: true})
-		return nil, batch{}
+		return nil, slab{}
 	}
 	s.planned = g.end
 	s.queue = append(s.queue, g)
@@ -111,14 +91,14 @@ func (s *scanner) take() (*group, batch) {
 		s.free = s.free[:n-1]
 		return g, old
 	}
-	if old, ok := spare.Get().(*batch); ok && s.reuse {
+	if old, ok := spare.Get().(*slab); ok && s.reuse {
 		return g, *old
 	}
-	return g, batch{}
+	return g, slab{}
 }
 
 // load loads a group that was taken. With s.mu, which is free meanwhile.
-func (s *scanner) load(g *group, old batch) {
+func (s *scanner) load(g *group, old slab) {
 	s.mu.Unlock()
 	g.load(s.ctx, s.r, old)
 	s.mu.Lock()
@@ -127,7 +107,7 @@ func (s *scanner) load(g *group, old batch) {
 }
 
 // help loads a group that was taken, and others as long as there are any to take.
-func (s *scanner) help(g *group, old batch) {
+func (s *scanner) help(g *group, old slab) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for g != nil && s.ctx.Err() == nil {
@@ -182,8 +162,8 @@ func (s *scanner) nextGroup() (*group, error) {
 
 // next gives the next record, or io.EOF.
 func (s *scanner) next() ([]byte, error) {
-	for s.current == nil || s.i == s.batch().len() {
-		b, err := s.nextBatch()
+	for s.current == nil || s.i == s.slab().len() {
+		b, err := s.nextSlab()
 		if err != nil {
 			return nil, err
 		}
@@ -191,34 +171,34 @@ func (s *scanner) next() ([]byte, error) {
 			return nil, io.EOF
 		}
 	}
-	record := s.batch().record(s.i)
+	record := s.slab().record(s.i)
 	s.i++
 	return record, nil
 }
 
-// batch is the one that records come from. Only with a current group.
-func (s *scanner) batch() *batch { return &s.current.batches[s.k] }
+// slab is the one that records come from. Only with a current group.
+func (s *scanner) slab() *slab { return &s.current.slabs[s.k] }
 
-// seek moves within the current batch; false if the record is not in it.
+// seek moves within the current slab; false if the record is not in it.
 func (s *scanner) seek(record int) bool {
-	if s.err != nil || s.current == nil || record < s.first || record > s.first+s.batch().len() {
+	if s.err != nil || s.current == nil || record < s.first || record > s.first+s.slab().len() {
 		return false
 	}
 	s.i = record - s.first
 	return true
 }
 
-// nextBatch moves to the next batch and gives it; nil at the end. After an error it gives the error
+// nextSlab moves to the next slab and gives it; nil at the end. After an error it gives the error
 // again.
-func (s *scanner) nextBatch() (*batch, error) {
+func (s *scanner) nextSlab() (*slab, error) {
 	if s.err != nil {
 		return nil, s.err
 	}
 	if g := s.current; g != nil {
-		if s.k+1 < len(g.batches) {
-			s.first += s.batch().len()
+		if s.k+1 < len(g.slabs) {
+			s.first += s.slab().len()
 			s.k, s.i = s.k+1, 0
-			return s.batch(), nil
+			return s.slab(), nil
 		}
 		if g.err != nil {
 			s.err = g.err
@@ -226,12 +206,12 @@ func (s *scanner) nextBatch() (*batch, error) {
 		}
 		if s.reuse {
 			s.mu.Lock()
-			s.free = append(s.free, g.batches...)
+			s.free = append(s.free, g.slabs...)
 			s.mu.Unlock()
 		}
 	}
 	g, err := s.nextGroup()
-	if g != nil && len(g.batches) == 0 {
+	if g != nil && len(g.slabs) == 0 {
 		err = g.err
 	}
 	if g == nil || err != nil {
@@ -239,108 +219,7 @@ func (s *scanner) nextBatch() (*batch, error) {
 		return nil, err
 	}
 	s.current, s.k, s.i, s.first = g, 0, 0, g.begin
-	return s.batch(), nil
-}
-
-// planGroup makes the group that begins at a record.
-func (r *Reader) planGroup(begin, end int) (*group, error) {
-	if !r.guard.acquire() {
-		return nil, ErrClosed
-	}
-	defer r.guard.release()
-	size := r.options.ReadaheadBufferSize
-	if size == AutoReadahead {
-		size = defaultGroup
-		if r.source != nil {
-			size = r.source.group
-		}
-	}
-	chunk := r.core.ChunkOf(begin)
-	chunkEnd := r.core.ChunkRun(chunk, max(size, 1))
-	extent, err := r.core.ChunkExtent(chunk, chunkEnd)
-	if err != nil {
-		return nil, r.error(err)
-	}
-	g := &group{begin: begin, end: r.core.FirstRecord(chunkEnd), size: int64(extent.Size)}
-	g.part = begin != r.core.FirstRecord(chunk) || end < g.end
-	g.end = min(end, g.end)
-	return g, nil
-}
-
-// load reads the group, into the memory of an old batch if that will do. Where a chunk is damaged
-// the records before it are still delivered.
-func (g *group) load(ctx context.Context, r *Reader, old batch) {
-	if !r.guard.acquire() {
-		g.err = ErrClosed
-		return
-	}
-	defer r.guard.release()
-	if r.source == nil && !g.part {
-		g.err = g.loadChunks(ctx, r, old)
-	} else {
-		g.err = g.loadRecords(ctx, r, old)
-	}
-}
-
-// loadChunks reads whole chunks in one pass, into memory that is probably large enough.
-func (g *group) loadChunks(ctx context.Context, r *Reader, old batch) error {
-	g.batches = append(g.batches, old)
-	var err error
-	g.batches, err = r.fill(ctx, g.batches, g.end-g.begin, r.density.ofChunks(g.size), g.keep, func(at int, slab []byte, offsets []int) (int, int, error) {
-		return r.core.ReadRange(g.begin+at, g.end, slab, offsets)
-	})
-	if err == nil {
-		r.density.learnChunks(g.size, g.batches)
-	}
-	return err
-}
-
-// loadRecords reads any range, in memory of exactly the right size.
-func (g *group) loadRecords(ctx context.Context, r *Reader, old batch) error {
-	load := func(old batch, end int) error {
-		b, err := r.loadInto(ctx, old, func() (*core.Plan, error) { return r.core.PlanRange(g.begin, end) }, 1)
-		if err == nil {
-			g.batches = append(g.batches, b)
-		}
-		return err
-	}
-	err := load(old, g.end)
-	var damage *CorruptError
-	if errors.As(err, &damage) && damage.Record > g.begin && damage.Record < g.end {
-		_ = load(batch{}, damage.Record)
-	}
-	return err
-}
-
-// A density is what chunks and records of a file take in memory: a guess, from those that were
-// read last. The numbers it gives have a little to spare.
-type density struct {
-	perChunkByte atomic.Int64 // in hundredths; never 0
-	perRecord    atomic.Int64
-}
-
-func (d *density) ofChunks(size int64) int {
-	return int(size/100*d.perChunkByte.Load() + size/16)
-}
-
-func (d *density) ofRecords(n int) int {
-	return n*int(d.perRecord.Load())/16*17 + 1
-}
-
-// learnChunks takes note of the records of chunks that have `size` bytes in the file.
-func (d *density) learnChunks(size int64, records []batch) {
-	total := d.learnRecords(records)
-	d.perChunkByte.Store(max(int64(total)*100/max(size, 1), 1))
-}
-
-func (d *density) learnRecords(records []batch) (total int) {
-	n := 0
-	for _, b := range records {
-		total += b.offsets[b.len()]
-		n += b.len()
-	}
-	d.perRecord.Store(int64(total / max(n, 1)))
-	return total
+	return s.slab(), nil
 }
 
 // Records iterates over all records in order, with chunks ahead being read and decoded meanwhile.
@@ -378,7 +257,7 @@ func (r *Reader) scanRange(ctx context.Context, begin, end int, reuse bool) iter
 		s.reuse = reuse
 		defer s.stop()
 		for {
-			b, err := s.nextBatch()
+			b, err := s.nextSlab()
 			if err != nil {
 				yield(nil, err)
 				return
@@ -420,7 +299,7 @@ func (r *Reader) ForEach(ctx context.Context, fn func(i int, record []byte) erro
 		return g, err
 	}
 	work := func() error {
-		var old batch
+		var old slab
 		for {
 			g, err := nextGroup()
 			if g == nil || err != nil {
@@ -428,7 +307,7 @@ func (r *Reader) ForEach(ctx context.Context, fn func(i int, record []byte) erro
 			}
 			g.load(ctx, r, old)
 			record := g.begin
-			for _, b := range g.batches {
+			for _, b := range g.slabs {
 				for i := range b.len() {
 					if err := fn(record, b.record(i)); err != nil {
 						return err
