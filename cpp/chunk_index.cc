@@ -96,6 +96,34 @@ Status ChunkIndex::Add(uint64_t offset, uint64_t count) {
   return Status();
 }
 
+Status ChunkIndex::Add(const FooterEntry* chunks, size_t n) {
+  if (n == 0) return Status();
+  if (!AreAlike(chunks, n)) {
+    for (size_t i = 0; i < n; ++i) AR_TRY(Add(chunks[i].chunk_offset, chunks[i].num_records));
+    return Status();
+  }
+  Append(chunks, n);
+  num_records_ += n * group_size_;
+  last_offset_ = chunks[n - 1].chunk_offset;
+  return Status();
+}
+
+bool ChunkIndex::AreAlike(const FooterEntry* chunks, size_t n) const {
+  if (added_ == 0 || uneven_ || last_count_ != group_size_) return false;
+  const uint64_t distance = std::max(kChunkHeaderSize, group_size_);
+  uint64_t last = last_offset_;
+  bool alike = true;
+  for (size_t i = 0; i < n; ++i) {
+    const uint64_t offset = chunks[i].chunk_offset;
+    // All together, as branches would cost more than what they save.
+    alike &= (offset > last) & (offset - last >= distance) & CanBeginChunk(offset) &
+             (chunks[i].num_records == group_size_);
+    last = offset;
+  }
+  // They increase, so only the last one can be too large.
+  return alike && last < end_ && group_size_ <= end_ - last;
+}
+
 Status ChunkIndex::BecomeUneven() {
   AR_TRY(first_record_.Allocate(num_chunks_ + 1, offloaded_));
   for (uint64_t c = 0; c < added_; ++c) first_record_[c] = c * group_size_;
@@ -124,6 +152,39 @@ void ChunkIndex::Append(uint64_t value) {
   high_[place / 64] |= uint64_t{1} << place % 64;
   if (added_ % kSampling == 0) samples_[added_ / kSampling] = place;
   ++added_;
+}
+
+void ChunkIndex::Append(const FooterEntry* chunks, size_t n) {
+  // Words are put together in variables and stored when they are full.
+  const unsigned low_bits = low_bits_;
+  const uint64_t low_mask = (uint64_t{1} << low_bits) - 1;
+  uint64_t* low_at = &low_[added_ * low_bits / 64];
+  unsigned low_used = added_ * low_bits % 64;
+  uint64_t low = *low_at;
+  uint64_t high_at = ((chunks[0].chunk_offset >> low_bits) + added_) / 64;
+  uint64_t high = high_[high_at];
+  for (size_t i = 0; i < n; ++i) {
+    const uint64_t value = chunks[i].chunk_offset;
+    const uint64_t low_part = value & low_mask;
+    low |= low_part << low_used;
+    low_used += low_bits;
+    if (low_used >= 64) {
+      *low_at++ = low;
+      low_used -= 64;
+      low = low_part >> (low_bits - low_used);  // what did not fit
+    }
+    const uint64_t place = (value >> low_bits) + added_;
+    if (place / 64 != high_at) {
+      high_[high_at] = high;
+      high_at = place / 64;
+      high = 0;
+    }
+    high |= uint64_t{1} << place % 64;
+    if (added_ % kSampling == 0) samples_[added_ / kSampling] = place;
+    ++added_;
+  }
+  *low_at = low;
+  high_[high_at] = high;
 }
 
 uint64_t ChunkIndex::Select(uint64_t i) const {

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <utility>
 
+#include "layout.h"
 #include "status.h"
 
 namespace arrayrecord {
@@ -45,6 +46,8 @@ class ChunkIndex {
   // Adds the next chunk. Offsets must increase, stay below `end`, and be possible for a chunk;
   // chunks must have records.
   Status Add(uint64_t offset, uint64_t num_records);
+  // Adds the next `n` chunks, faster if there are many and they have the same number of records.
+  Status Add(const FooterEntry* chunks, size_t n);
   // After all chunks: checks that they have `num_records` records together.
   Status Finish(uint64_t num_records);
 
@@ -110,7 +113,11 @@ class ChunkIndex {
  private:
   static constexpr uint64_t kSampling = 64;
 
+  // Whether all of `chunks` are right, come after those added so far and have as many records.
+  bool AreAlike(const FooterEntry* chunks, size_t n) const;
   void Append(uint64_t value);
+  // The same for the offsets of `n` chunks.
+  void Append(const FooterEntry* chunks, size_t n);
   uint64_t Low(uint64_t i) const {
     if (low_bits_ == 0) return 0;
     const uint64_t bit = i * low_bits_;

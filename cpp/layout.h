@@ -39,6 +39,12 @@ struct FooterEntry {
   Status Parse(ByteSpan record);
 };
 
+// Parses the next `n` entries, for less than one at a time: records of the given sizes, which `in`
+// has, are taken off its front. Stops at the first that is invalid, with `*parsed` good ones
+// before.
+Status TakeFooterEntries(const uint64_t* sizes, size_t n, ByteSpan* in, FooterEntry* entries,
+                         size_t* parsed);
+
 std::string SerializePostscript(uint64_t footer_offset);
 Status ParsePostscript(ByteSpan record, uint64_t* footer_offset);
 

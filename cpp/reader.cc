@@ -10,11 +10,12 @@
 namespace arrayrecord {
 namespace {
 
-// All records of a simple chunk, in memory. For the small chunks at the end of a file and the
+// The records of a simple chunk, in memory. For the small chunks at the end of a file and the
 // index; records for users go where users want them.
 struct DecodedChunk {
-  std::unique_ptr<uint8_t[]> values;
-  std::vector<uint64_t> sizes;
+  SimpleChunk simple;
+  std::unique_ptr<uint8_t[]> decoded;  // null if the chunk is not compressed
+  ByteSpan values;
 
   Status Decode(const Chunk& chunk) {
     if (chunk.header.type != ChunkType::kSimple) {
@@ -23,16 +24,18 @@ struct DecodedChunk {
           .At(chunk.begin);
     }
     AR_TRY(chunk.VerifyData());
-    SimpleChunk simple;
     AR_TRY(simple.Open(chunk));
-    sizes.resize(simple.num_records());
-    AR_TRY(simple.DecodeSizes(sizes.data()).At(chunk.begin));
-    values.reset(new uint8_t[simple.decoded_size()]);
-    AR_TRY(simple.DecodeValues(values.get()).At(chunk.begin));
-    if (sizes.empty()) return Corrupt("chunk without records").At(chunk.begin);
-    return Status();
+    if (simple.num_records() == 0) return Corrupt("chunk without records").At(chunk.begin);
+    values = ByteSpan(simple.plain_values(), simple.decoded_size());
+    if (values.data != nullptr) return Status();
+    decoded.reset(new uint8_t[simple.decoded_size()]);
+    values.data = decoded.get();
+    return simple.DecodeValues(decoded.get()).At(chunk.begin);
   }
 };
+
+// Of the index: few enough to stay in the processor's nearest cache from one step to the next.
+constexpr size_t kEntriesAtOnce = 64;
 
 bool HasSignature(ByteSpan head) {
   const std::string signature = Signature();
@@ -86,9 +89,9 @@ Status LocateFooter(uint8_t* tail, size_t tail_size, uint64_t file_size, ByteSpa
     DecodedChunk decoded;
     uint64_t offset = 0;
     status = decoded.Decode(chunk);
-    if (status.ok()) {
-      status = ParsePostscript(ByteSpan(decoded.values.get(), decoded.sizes[0]), &offset);
-    }
+    std::vector<uint64_t> sizes(chunk.header.num_records);
+    if (status.ok()) status = decoded.simple.DecodeSizes(sizes.data());
+    if (status.ok()) status = ParsePostscript(decoded.values.Take(sizes[0]), &offset);
     if (!status.ok()) return CutOff(file_size, "and the last block is no postscript");
     if (offset >= kSignatureEnd && offset < tail_begin && CanBeginChunk(offset)) {
       *footer_offset = offset;
@@ -165,19 +168,28 @@ Status Reader::ReadFooter(uint8_t* bytes, uint64_t footer_offset, uint64_t file_
   AR_TRY(ParseChunk(bytes, footer_offset, file_size - kTailSize, &chunk));
   DecodedChunk decoded;
   AR_TRY(decoded.Decode(chunk));
-  ByteSpan values(decoded.values.get(), chunk.header.decoded_data_size);
-  AR_TRY(metadata_.Parse(values.Take(decoded.sizes[0])));
-  const uint64_t num_chunks = decoded.sizes.size() - 1;
+  RecordSizes sizes;
+  AR_TRY(sizes.Open(decoded.simple));
+  uint64_t size_of[kEntriesAtOnce];
+  AR_TRY(sizes.Next(size_of, 1));
+  AR_TRY(metadata_.Parse(decoded.values.Take(size_of[0])));
+  const uint64_t num_chunks = decoded.simple.num_records() - 1;
   if (metadata_.num_chunks != num_chunks) {
     return Corrupt("it has " + std::to_string(num_chunks) + " entries, its header says " +
                    std::to_string(metadata_.num_chunks));
   }
   AR_TRY(index_.Start(num_chunks, footer_offset, options_.offloaded_index));
-  for (uint64_t i = 0; i < num_chunks; ++i) {
-    FooterEntry entry;
-    AR_TRY(entry.Parse(values.Take(decoded.sizes[i + 1])).InChunk(i));
-    AR_TRY(index_.Add(entry.chunk_offset, entry.num_records));
+  FooterEntry entries[kEntriesAtOnce];
+  for (uint64_t i = 0; i < num_chunks;) {
+    const size_t n = std::min<uint64_t>(kEntriesAtOnce, num_chunks - i);
+    AR_TRY(sizes.Next(size_of, n));
+    size_t parsed = 0;
+    Status status = TakeFooterEntries(size_of, n, &decoded.values, entries, &parsed);
+    AR_TRY(index_.Add(entries, parsed));
+    i += parsed;
+    AR_TRY(std::move(status).InChunk(i));
   }
+  AR_TRY(sizes.Finish());
   return index_.Finish(metadata_.num_records);
 }
 

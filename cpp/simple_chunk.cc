@@ -1,8 +1,5 @@
 #include "simple_chunk.h"
 
-#include <algorithm>
-#include <memory>
-
 namespace arrayrecord {
 
 Status AppendSimpleChunk(const Compression& compression, ByteSpan values, const uint64_t* sizes,
@@ -58,29 +55,51 @@ Status SimpleChunk::Open(const Chunk& chunk) {
 }
 
 Status SimpleChunk::DecodeSizes(uint64_t* sizes) const {
-  if (num_records_ == 1) {
-    // The header says it, under its own hash.
-    sizes[0] = decoded_size_;
+  RecordSizes all;
+  AR_TRY(all.Open(*this));
+  AR_TRY(all.Next(sizes, num_records_));
+  return all.Finish();
+}
+
+Status RecordSizes::Open(const SimpleChunk& chunk) {
+  left_ = chunk.decoded_size_;
+  is_only_ = chunk.num_records_ == 1;
+  if (is_only_) return Status();
+  uint64_t plain_size;
+  AR_TRY(SplitBlock(chunk.codec_, chunk.sizes_, &plain_size, &plain_));
+  if (plain_size > kMaxVarint64 * chunk.num_records_) {
+    return Corrupt("too many bytes of record sizes");
+  }
+  if (plain_size < chunk.num_records_) return Corrupt("fewer record sizes than records");
+  if (chunk.codec_ != Codec::kNone) {
+    decoded_.reset(new uint8_t[plain_size]);
+    AR_TRY(Decompress(chunk.codec_, chunk.sizes_, decoded_.get(), plain_size));
+    plain_ = ByteSpan(decoded_.get(), plain_size);
+  }
+  return Status();
+}
+
+Status RecordSizes::Next(uint64_t* sizes, size_t n) {
+  if (is_only_) {
+    sizes[0] = left_;
+    left_ = 0;
     return Status();
   }
-  uint64_t plain_size;
-  ByteSpan plain;
-  AR_TRY(SplitBlock(codec_, sizes_, &plain_size, &plain));
-  if (plain_size > kMaxVarint64 * num_records_) return Corrupt("too many bytes of record sizes");
-  std::unique_ptr<uint8_t[]> buffer;
-  if (codec_ != Codec::kNone) {
-    buffer.reset(new uint8_t[plain_size]);
-    AR_TRY(Decompress(codec_, sizes_, buffer.get(), plain_size));
-    plain = ByteSpan(buffer.get(), plain_size);
-  }
-  uint64_t left = decoded_size_;
-  for (uint64_t i = 0; i < num_records_; ++i) {
+  ByteSpan plain = plain_;
+  uint64_t left = left_;
+  for (size_t i = 0; i < n; ++i) {
     if (!TakeVarint64(&plain, &sizes[i])) return Corrupt("fewer record sizes than records");
     if (sizes[i] > left) return Corrupt("record sizes add up to more than the chunk holds");
     left -= sizes[i];
   }
-  if (left != 0) return Corrupt("record sizes add up to less than the chunk holds");
-  if (plain.size != 0) return Corrupt("more record sizes than records");
+  plain_ = plain;
+  left_ = left;
+  return Status();
+}
+
+Status RecordSizes::Finish() const {
+  if (left_ != 0) return Corrupt("record sizes add up to less than the chunk holds");
+  if (plain_.size != 0) return Corrupt("more record sizes than records");
   return Status();
 }
 

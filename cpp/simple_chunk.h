@@ -8,6 +8,7 @@
 #define ARRAYRECORD_SIMPLE_CHUNK_H_
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -52,11 +53,30 @@ class SimpleChunk {
   const uint8_t* plain_values() const { return codec_ == Codec::kNone ? values_.data : nullptr; }
 
  private:
+  friend class RecordSizes;
+
   Codec codec_ = Codec::kNone;
   uint64_t num_records_ = 0;
   uint64_t decoded_size_ = 0;
   ByteSpan sizes_;
   ByteSpan values_;
+};
+
+// The sizes of a chunk's records, in order, as many at a time as one has use for. Refers to the
+// chunk's bytes.
+class RecordSizes {
+ public:
+  Status Open(const SimpleChunk& chunk);
+  // Stores the sizes of the next `n` records. The sum of all is never above decoded_size().
+  Status Next(uint64_t* sizes, size_t n);
+  // After those of all records: checks that nothing is left.
+  Status Finish() const;
+
+ private:
+  bool is_only_ = false;                // one record: the chunk's header says its size
+  std::unique_ptr<uint8_t[]> decoded_;  // what `plain_` refers to, if it was compressed
+  ByteSpan plain_;                      // the sizes to come, as varints
+  uint64_t left_ = 0;                   // of decoded_size()
 };
 
 }  // namespace arrayrecord

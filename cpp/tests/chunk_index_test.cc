@@ -14,12 +14,22 @@ struct Chunks {
   uint64_t end;
 };
 
-Status Build(const Chunks& chunks, bool offloaded, ChunkIndex* index) {
-  AR_TRY(index->Start(chunks.offsets.size(), chunks.end, offloaded));
+// Adds chunks one by one if `at_once` is 0, else so many at a time.
+Status Build(const Chunks& chunks, bool offloaded, ChunkIndex* index, size_t at_once = 0) {
+  const size_t n = chunks.offsets.size();
+  AR_TRY(index->Start(n, chunks.end, offloaded));
   uint64_t records = 0;
-  for (size_t i = 0; i < chunks.offsets.size(); ++i) {
-    AR_TRY(index->Add(chunks.offsets[i], chunks.counts[i]));
+  std::vector<FooterEntry> entries;
+  for (size_t i = 0; i < n; ++i) {
     records += chunks.counts[i];
+    if (at_once == 0) {
+      AR_TRY(index->Add(chunks.offsets[i], chunks.counts[i]));
+      continue;
+    }
+    entries.push_back({chunks.offsets[i], 0, chunks.counts[i]});
+    if (entries.size() < at_once && i + 1 < n) continue;
+    AR_TRY(index->Add(entries.data(), entries.size()));
+    entries.clear();
   }
   return index->Finish(records);
 }
@@ -100,6 +110,69 @@ TEST(ChunkIndexTest, TakesTwoBytesAChunkAtMost) {
   ChunkIndex index;
   ASSERT_TRUE(Build(chunks, false, &index).ok());
   EXPECT_LE(index.bytes(), 2 * 200000u);
+}
+
+void ExpectSame(const ChunkIndex& a, const ChunkIndex& b) {
+  ASSERT_EQ(a.num_chunks(), b.num_chunks());
+  ASSERT_EQ(a.num_records(), b.num_records());
+  ASSERT_EQ(a.bytes(), b.bytes());
+  for (size_t c = 0; c < a.num_chunks(); ++c) {
+    ASSERT_EQ(a.extent(c, c + 1).begin, b.extent(c, c + 1).begin) << c;
+    ASSERT_EQ(a.extent(c, c + 1).end, b.extent(c, c + 1).end) << c;
+    ASSERT_EQ(a.FirstRecord(c), b.FirstRecord(c)) << c;
+  }
+}
+
+TEST(ChunkIndexTest, ManyAtOnceAreAsOneByOne) {
+  std::mt19937_64 rng(10);
+  for (char kind : {'1', 'g', 'u'}) {
+    for (size_t n : {1u, 2u, 64u, 65u, 1000u}) {
+      for (uint64_t spacing : {1u, 100u, 100000u, 1u << 30}) {
+        Chunks chunks = Make(&rng, n, spacing, kind);
+        if (kind == 'g' && n == 1000) chunks.counts[700] = 3;  // uneven from there on
+        ChunkIndex one_by_one;
+        ASSERT_EQ(Build(chunks, false, &one_by_one).message(), "");
+        for (size_t at_once : {1u, 3u, 64u, 100u, 5000u}) {
+          ChunkIndex index;
+          ASSERT_EQ(Build(chunks, false, &index, at_once).message(), "");
+          ExpectSame(one_by_one, index);
+        }
+      }
+    }
+  }
+}
+
+// The error is that of the first bad chunk, wherever it is.
+TEST(ChunkIndexTest, ManyAtOnceFailAsOneByOne) {
+  const size_t n = 200;
+  Chunks good;
+  for (size_t i = 0; i < n; ++i) {
+    good.offsets.push_back(100 + 1000 * i);
+    good.counts.push_back(50);
+  }
+  good.end = 100 + 1000 * n;
+  for (size_t bad = 1; bad < n; ++bad) {
+    std::vector<Chunks> kinds(8, good);
+    kinds[0].offsets[bad] = good.offsets[bad - 1];       // not after the one before
+    kinds[1].offsets[bad] = good.offsets[bad - 1] + 39;  // no room for a header
+    kinds[2].offsets[bad] = good.offsets[bad - 1] + 45;  // nor for so many records
+    kinds[3].offsets[bad] = good.end;
+    kinds[4].offsets[bad] = UINT64_MAX - 5;
+    kinds[5].offsets[bad] = 65536 * (good.offsets[bad] / 65536) + 24;
+    kinds[6].counts[bad] = 0;
+    kinds[7].counts[bad] = good.end;
+    for (const Chunks& chunks : kinds) {
+      ChunkIndex index, other;
+      const Status want = Build(chunks, false, &index);
+      ASSERT_EQ(want.code(), AR_DATA_LOSS);
+      const Status status = Build(chunks, false, &other, 64);
+      EXPECT_EQ(status.message(), want.message()) << bad;
+      ar_error error = {}, want_error = {};
+      status.CopyTo(&error);
+      want.CopyTo(&want_error);
+      EXPECT_EQ(error.chunk, want_error.chunk) << bad;
+    }
+  }
 }
 
 TEST(ChunkIndexTest, EmptyFile) {

@@ -1,6 +1,7 @@
 #include "layout.h"
 
 #include <string>
+#include <vector>
 
 #include "chunk.h"
 #include "gtest/gtest.h"
@@ -77,6 +78,75 @@ TEST(LayoutTest, FooterEntry) {
   EXPECT_EQ(entry.num_records, 1u);
   EXPECT_EQ(entry.Parse(ByteSpan()).code(), AR_DATA_LOSS);
   EXPECT_EQ(entry.Parse(AsBytes("\x18\x01")).code(), AR_DATA_LOSS);
+}
+
+// Entries with numbers of every length, and such as no known writer puts, between usual ones.
+TEST(LayoutTest, ManyFooterEntries) {
+  std::vector<FooterEntry> want;
+  std::vector<std::string> records;
+  for (unsigned bits = 0; bits < 64; ++bits) {
+    for (unsigned other : {0u, 6u, 7u, 13u, 48u, 49u, 63u}) {
+      const uint64_t value = ~uint64_t{0} >> (63 - bits), size = ~uint64_t{0} >> (63 - other);
+      want.push_back({value, size, bits % 2 == 0 ? 1 : size});
+      records.emplace_back();
+      want.back().AppendTo(&records.back());
+    }
+    want.push_back({300, 0, 2});
+    records.push_back(std::string("\x18\x02\x08\xac\x02", 5));  // another order
+    want.push_back({64, 1, 3});
+    records.push_back(std::string("\x08\xc0\x00\x10\x81\x00\x18\x03", 8));  // longer than needed
+    want.push_back({5, 1, 4});
+    records.push_back(std::string("\x08\x40\x10\x01\x18\x04\x08\x05", 8));  // twice: the last one
+  }
+  std::string bytes;
+  std::vector<uint64_t> sizes;
+  for (const std::string& record : records) {
+    bytes += record;
+    sizes.push_back(record.size());
+  }
+  // On the heap, with nothing after the end that may be read.
+  const std::vector<uint8_t> exact(bytes.begin(), bytes.end());
+  ByteSpan in(exact.data(), exact.size());
+  std::vector<FooterEntry> entries(want.size());
+  size_t parsed = 0;
+  ASSERT_EQ(TakeFooterEntries(sizes.data(), sizes.size(), &in, entries.data(), &parsed).message(),
+            "");
+  EXPECT_EQ(in.size, 0u);
+  ASSERT_EQ(parsed, want.size());
+  for (size_t i = 0; i < want.size(); ++i) {
+    EXPECT_EQ(entries[i].chunk_offset, want[i].chunk_offset) << i;
+    EXPECT_EQ(entries[i].decoded_data_size, want[i].decoded_data_size) << i;
+    EXPECT_EQ(entries[i].num_records, want[i].num_records) << i;
+  }
+}
+
+TEST(LayoutTest, InvalidAmongManyFooterEntries) {
+  std::string usual;
+  FooterEntry{1 << 20, 100, 1}.AppendTo(&usual);
+  const std::string kBad[] = {
+      "",
+      usual.substr(0, usual.size() - 1),  // cut off, though more bytes follow
+      usual.substr(0, 3),
+      std::string("\x10\x01\x18\x01", 4),  // no offset
+      std::string("\x08") + std::string(10, '\xff') + std::string("\x10\x01\x18\x01", 4),
+  };
+  for (const std::string& bad : kBad) {
+    for (size_t place = 0; place < 6; ++place) {
+      std::string bytes;
+      uint64_t sizes[6];
+      for (size_t i = 0; i < 6; ++i) {
+        const std::string& record = i == place ? bad : usual;
+        bytes += record;
+        sizes[i] = record.size();
+      }
+      const std::vector<uint8_t> exact(bytes.begin(), bytes.end());
+      ByteSpan in(exact.data(), exact.size());
+      FooterEntry entries[6];
+      size_t parsed = 0;
+      EXPECT_EQ(TakeFooterEntries(sizes, 6, &in, entries, &parsed).code(), AR_DATA_LOSS);
+      EXPECT_EQ(parsed, place);
+    }
+  }
 }
 
 }  // namespace
