@@ -115,7 +115,7 @@ bool ChunkIndex::AreAlike(const FooterEntry* chunks, size_t n) const {
   bool alike = true;
   for (size_t i = 0; i < n; ++i) {
     const uint64_t offset = chunks[i].chunk_offset;
-    // All together, as branches would cost more than what they save.
+    // Without branches, which would cost more than they save.
     alike &= (offset > last) & (offset - last >= distance) & CanBeginChunk(offset) &
              (chunks[i].num_records == group_size_);
     last = offset;
@@ -158,10 +158,11 @@ void ChunkIndex::Append(const FooterEntry* chunks, size_t n) {
   // Words are put together in variables and stored when they are full.
   const unsigned low_bits = low_bits_;
   const uint64_t low_mask = (uint64_t{1} << low_bits) - 1;
-  uint64_t* low_at = &low_[added_ * low_bits / 64];
-  unsigned low_used = added_ * low_bits % 64;
+  uint64_t added = added_;
+  uint64_t* low_at = &low_[added * low_bits / 64];
+  unsigned low_used = added * low_bits % 64;
   uint64_t low = *low_at;
-  uint64_t high_at = ((chunks[0].chunk_offset >> low_bits) + added_) / 64;
+  uint64_t high_at = ((chunks[0].chunk_offset >> low_bits) + added) / 64;
   uint64_t high = high_[high_at];
   for (size_t i = 0; i < n; ++i) {
     const uint64_t value = chunks[i].chunk_offset;
@@ -173,16 +174,17 @@ void ChunkIndex::Append(const FooterEntry* chunks, size_t n) {
       low_used -= 64;
       low = low_part >> (low_bits - low_used);  // what did not fit
     }
-    const uint64_t place = (value >> low_bits) + added_;
+    const uint64_t place = (value >> low_bits) + added;
     if (place / 64 != high_at) {
       high_[high_at] = high;
       high_at = place / 64;
       high = 0;
     }
     high |= uint64_t{1} << place % 64;
-    if (added_ % kSampling == 0) samples_[added_ / kSampling] = place;
-    ++added_;
+    if (added % kSampling == 0) samples_[added / kSampling] = place;
+    ++added;
   }
+  added_ = added;
   *low_at = low;
   high_[high_at] = high;
 }
