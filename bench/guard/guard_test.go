@@ -98,6 +98,31 @@ func BenchmarkSequential(b *testing.B) {
 	}, zstd, grouped, uncompressed)
 }
 
+func BenchmarkScan(b *testing.B) {
+	forOptions(b, func(b *testing.B, options string) {
+		r := open(b, options)
+		for b.Loop() {
+			for _, err := range r.Scan(b.Context(), 0, numRecords) {
+				if err != nil {
+					b.Fatal(err)
+				}
+			}
+		}
+	}, zstd, grouped, uncompressed)
+}
+
+func BenchmarkRefill1024(b *testing.B) {
+	forOptions(b, func(b *testing.B, options string) {
+		r := open(b, options)
+		order := rand.New(rand.NewPCG(3, 4)).Perm(numRecords)
+		var batch arrayrecord.Batch
+		for k := 0; b.Loop(); k++ {
+			begin := k * 1024 % numRecords
+			require.NoError(b, r.ReadBatch(b.Context(), &batch, order[begin:begin+1024]))
+		}
+	}, zstd, uncompressed)
+}
+
 func BenchmarkBatch1024(b *testing.B) {
 	forOptions(b, func(b *testing.B, options string) {
 		r := open(b, options)
