@@ -10,6 +10,9 @@ list := git ls-files --cached --others --exclude-standard
 go_files := $(list) '*.go'
 cpp_files := $(list) 'cpp/*.h' 'cpp/*.cc' 'cpp/*.c' 'bazel/*.cc'
 
+# Tags of the tests that `make test` leaves out.
+slow := container,interop,large,runners
+
 # A fully static program runs in any container of its architecture, as Beam workers must.
 static := -trimpath -tags netgo,osusergo -ldflags '-s -w -linkmode external -extldflags "-static"'
 
@@ -44,9 +47,9 @@ lint: ## Check formatting, go vet, staticcheck
 	if [[ -n $$unformatted ]]; then echo "gofmt would change:"; echo "$$unformatted"; exit 1; fi
 	$(cpp_files) | xargs clang-format-14 --dry-run -Werror
 	go mod tidy -diff
-	go vet ./...
+	go vet -tags $(slow) ./...
 	go vet -tags arrayrecord_bazel ./...
-	go tool staticcheck ./...
+	go tool staticcheck -tags $(slow) ./...
 
 .PHONY: format
 format: ## Format the Go, C and C++ sources

@@ -54,8 +54,7 @@ func startCluster(t *testing.T, changes ...string) *cluster {
 	// A job that comes before is not spread over both.
 	require.Eventually(t, func() bool {
 		var known struct{ TaskManagers []struct{ ID string } }
-		c.get(t, "/taskmanagers", &known)
-		return len(known.TaskManagers) == len(c.taskManagers)
+		return c.get("/taskmanagers", &known) == nil && len(known.TaskManagers) == len(c.taskManagers)
 	}, time.Minute, 200*time.Millisecond)
 	endpoint := startJobServer(t, "flink", "org.apache.beam.runners.flink.FlinkJobServerDriver",
 		"--flink-master", fmt.Sprintf("localhost:%d", rest), "--flink-conf-dir", conf)
@@ -169,26 +168,27 @@ func TestFlinkCluster(t *testing.T) {
 }
 
 // get asks Flink's REST interface.
-func (c *cluster) get(t *testing.T, path string, answer any) {
-	t.Helper()
+func (c *cluster) get(path string, answer any) error {
 	response, err := http.Get(c.rest + path)
-	require.NoError(t, err)
+	if err != nil {
+		return err
+	}
 	defer response.Body.Close()
-	require.NoError(t, json.NewDecoder(response.Body).Decode(answer))
+	return json.NewDecoder(response.Body).Decode(answer)
 }
 
 // sawFailures reports whether a part of the only job failed.
 func (c *cluster) sawFailures(t *testing.T) bool {
 	t.Helper()
 	var all struct{ Jobs []struct{ ID string } }
-	c.get(t, "/jobs", &all)
+	require.NoError(t, c.get("/jobs", &all))
 	require.Len(t, all.Jobs, 1)
 	var exceptions struct {
 		ExceptionHistory struct {
 			Entries []struct{ ExceptionName, Stacktrace string }
 		}
 	}
-	c.get(t, "/jobs/"+all.Jobs[0].ID+"/exceptions", &exceptions)
+	require.NoError(t, c.get("/jobs/"+all.Jobs[0].ID+"/exceptions", &exceptions))
 	for _, entry := range exceptions.ExceptionHistory.Entries {
 		t.Logf("Flink saw %s: %.300s", entry.ExceptionName, entry.Stacktrace)
 	}
