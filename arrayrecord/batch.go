@@ -18,7 +18,7 @@ import (
 const (
 	// A batch is read in pieces of about this many bytes of chunks, several at a time: few enough to
 	// stay in the cache, and enough that waking another goroutine pays.
-	maxPiece, minPiece = 1 << 20, 64 << 10
+	maxPiece, minPiece = 1 << 20, 32 << 10
 	// Sources that are not local are read by fewer, larger requests. This bounds what a batch holds
 	// in memory besides the result.
 	sourcePiece = 64 << 20
@@ -95,6 +95,9 @@ func (r *Reader) readBatch(ctx context.Context, b *Batch, indices []int, keep bo
 	workers := 1
 	if r.source == nil {
 		workers = min(r.workers(), len(b.pieces))
+		if keep {
+			b.shareRoom()
+		}
 	}
 	if workers <= 1 {
 		for i := range b.pieces {
@@ -137,9 +140,10 @@ func (w wanted) place(n int) int  { return int(w % wanted(n)) }
 
 // A piece is what one goroutine reads at a time.
 type piece struct {
-	wanted  []wanted // in increasing order
-	numbers []int    // of these records
-	slabs   []slab
+	wanted   []wanted // in increasing order
+	expected int      // bytes that they take, probably
+	numbers  []int    // of these records
+	slabs    []slab
 }
 
 // cutInPieces sorts the records of a batch by number and cuts them in pieces, not within a chunk if
@@ -157,9 +161,9 @@ func (r *Reader) cutInPieces(b *Batch, indices []int) error {
 	b.pieces = b.pieces[:0]
 	size := int64(sourcePiece)
 	if r.source == nil {
-		// Some more than goroutines, in case one is slower than the others.
+		// Many more than goroutines, which shall all be busy to the end.
 		total := r.chunkSize * int64(min(len(indices), r.numChunks))
-		size = min(max(total/int64(2*r.workers()), minPiece), maxPiece)
+		size = min(max(total/int64(16*r.workers()), minPiece), maxPiece)
 	}
 	maxChunks := max(int(size/r.chunkSize), 1)
 	begin, chunks, chunk := 0, 0, -1
@@ -169,25 +173,46 @@ func (r *Reader) cutInPieces(b *Batch, indices []int) error {
 			continue
 		}
 		if chunks == maxChunks {
-			b.addPiece(order[begin:i])
+			b.addPiece(order[begin:i], r.density.ofRecords(i-begin))
 			begin, chunks = i, 0
 		}
 		chunk = c
 		chunks++
 	}
 	if begin < len(order) {
-		b.addPiece(order[begin:])
+		b.addPiece(order[begin:], r.density.ofRecords(len(order)-begin))
 	}
 	return nil
 }
 
-func (b *Batch) addPiece(w []wanted) {
+func (b *Batch) addPiece(w []wanted, expected int) {
 	if len(b.pieces) < cap(b.pieces) {
 		b.pieces = b.pieces[:len(b.pieces)+1] // with the memory that it had
 	} else {
 		b.pieces = append(b.pieces, piece{})
 	}
-	b.pieces[len(b.pieces)-1].wanted = w
+	p := &b.pieces[len(b.pieces)-1]
+	p.wanted, p.expected = w, expected
+}
+
+// shareRoom gives the pieces of a small batch parts of one slab: one for each would cost more than
+// reading into it. Those of a large batch get theirs where they are read.
+func (b *Batch) shareRoom() {
+	total := 0
+	for _, p := range b.pieces {
+		total += p.expected
+	}
+	if total > 4*maxPiece {
+		return
+	}
+	room := make([]byte, total)
+	for i := range b.pieces {
+		p := &b.pieces[i]
+		if len(p.slabs) == 0 {
+			p.slabs = append(p.slabs, slab{})
+		}
+		p.slabs[0].data, room = room[:p.expected:p.expected], room[p.expected:]
+	}
 }
 
 // readPiece reads a piece and puts its records in their places.
@@ -198,8 +223,7 @@ func (r *Reader) readPiece(ctx context.Context, p *piece, records [][]byte, keep
 	}
 	var err error
 	if r.source == nil {
-		expected := r.density.ofRecords(len(p.numbers))
-		p.slabs, err = r.fill(ctx, p.slabs, len(p.numbers), expected, keep, func(at int, slab []byte, offsets []int) (int, int, error) {
+		p.slabs, err = r.fill(ctx, p.slabs, len(p.numbers), p.expected, keep, func(at int, slab []byte, offsets []int) (int, int, error) {
 			return r.core.ReadSorted(p.numbers[at:], slab, offsets)
 		})
 	} else {

@@ -9,7 +9,7 @@ import (
 
 // defaultGroup is how many bytes of a local file are read together in sequential reading: enough
 // that handing them from goroutine to goroutine costs nothing, little enough for the cache.
-const defaultGroup = 512 << 10
+const defaultGroup = 1024 << 10
 
 // A group is a run of whole chunks, or what a range wants of them, that is read and decoded in
 // one go.

@@ -112,8 +112,9 @@ type ReaderOptions struct {
 	// ReadaheadBufferSize is how many bytes of chunks are read together in sequential reading, up
 	// to 1 GiB; AutoReadahead by default. 0 reads one chunk at a time.
 	ReadaheadBufferSize int64
-	// MaxParallelism is how many such reads are under way at once, and how many threads share a
-	// batch; -1, the default, is one per processor. 0 turns readahead off.
+	// MaxParallelism is how many such reads are under way at once, with up to twice as many done or
+	// under way together, and how many threads share a batch; -1, the default, is one per processor.
+	// 0 turns readahead off.
 	MaxParallelism int
 	// OffloadedIndex keeps the index in an unlinked temporary file (in $TMPDIR) that the system
 	// can page out, instead of in memory.

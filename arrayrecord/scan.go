@@ -73,7 +73,7 @@ var spare sync.Pool
 // take plans the group that comes next, to be loaded by whoever calls this; nil if there is none or
 // enough wait already. With s.mu.
 func (s *scanner) take() (*group, slab) {
-	if s.planned >= s.end || len(s.queue) > s.threads {
+	if s.planned >= s.end || len(s.queue) > 2*s.threads {
 		return nil, slab{}
 	}
 	g, err := s.r.planGroup(s.planned, s.end)

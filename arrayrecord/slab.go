@@ -107,19 +107,22 @@ func (r *Reader) fill(ctx context.Context, old []slab, n, expected int, keep boo
 	return old[:filled], nil
 }
 
+// maxGuess is the most that is allocated for records before their sizes are known.
+const maxGuess = 64 << 20
+
 // A density is what chunks and records of a file take in memory: a guess, from those that were
-// read last. The numbers it gives have a little to spare.
+// read lately. The numbers it gives have a little to spare.
 type density struct {
 	perChunkByte atomic.Int64 // in hundredths; never 0
 	perRecord    atomic.Int64
 }
 
 func (d *density) ofChunks(size int64) int {
-	return int(size/100*d.perChunkByte.Load() + size/16)
+	return min(int(size/100*d.perChunkByte.Load()+size/16), maxGuess)
 }
 
 func (d *density) ofRecords(n int) int {
-	return n*int(d.perRecord.Load())/16*17 + 1
+	return (n*int(d.perRecord.Load()) + 15) / 16 * 17
 }
 
 // learnChunks takes note of the records of chunks that have `size` bytes in the file.
@@ -134,6 +137,7 @@ func (d *density) learnRecords(records []slab) (total int) {
 		total += b.offsets[b.len()]
 		n += b.len()
 	}
-	d.perRecord.Store(int64(total / max(n, 1)))
+	// A few records say little about all.
+	d.perRecord.Store((7*d.perRecord.Load() + int64(total/max(n, 1))) / 8)
 	return total
 }

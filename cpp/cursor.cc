@@ -10,7 +10,7 @@ namespace arrayrecord {
 namespace {
 
 // Large enough that handing groups to threads costs nothing, small enough for the cache.
-constexpr uint64_t kAutoGroupBytes = 512 << 10;
+constexpr uint64_t kAutoGroupBytes = 1 << 20;
 
 }  // namespace
 
