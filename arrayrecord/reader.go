@@ -131,9 +131,8 @@ func (r *Reader) attach(c *core.Reader, closeSource func()) {
 	r.chunkSize = 1
 	if extent, err := c.ChunkExtent(0, r.numChunks); err == nil { // there are chunks
 		r.chunkSize = int64(extent.Size / r.numChunks)
-		r.density.perRecord.Store(int64(extent.Size / r.numRecords))
+		r.density.set(extent.Size, r.numRecords, c.ClaimedSize(extent.Size*maxExpansion))
 	}
-	r.density.perChunkByte.Store(100)
 	r.writerOptions, r.hasWriterOptions = c.WriterOptions()
 	free := sync.OnceFunc(func() {
 		c.Free()

@@ -107,11 +107,15 @@ func (r *Reader) fill(ctx context.Context, old []slab, n, expected int, keep boo
 	return old[:filled], nil
 }
 
-// maxGuess is the most that is allocated for records before their sizes are known.
-const maxGuess = 64 << 20
+const (
+	// maxGuess is the most that is allocated for records before their sizes are known.
+	maxGuess = 64 << 20
+	// maxExpansion is how many bytes of records are believed to come from one of a file.
+	maxExpansion = 100
+)
 
-// A density is what chunks and records of a file take in memory: a guess, from those that were
-// read lately. The numbers it gives have a little to spare.
+// A density is what chunks and records of a file take in memory: a guess, from what the index says
+// of all and from those that were read lately. The numbers it gives have a little to spare.
 type density struct {
 	perChunkByte atomic.Int64 // in hundredths; never 0
 	perRecord    atomic.Int64
@@ -123,6 +127,12 @@ func (d *density) ofChunks(size int64) int {
 
 func (d *density) ofRecords(n int) int {
 	return (n*int(d.perRecord.Load()) + 15) / 16 * 17
+}
+
+// set says that n records in chunks of `size` bytes together have `decoded` bytes.
+func (d *density) set(size, n, decoded int) {
+	d.perChunkByte.Store(int64(decoded)*100/int64(size) + 1)
+	d.perRecord.Store(int64(decoded/n) + 1)
 }
 
 // learnChunks takes note of the records of chunks that have `size` bytes in the file.

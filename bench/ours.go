@@ -30,6 +30,7 @@ type oursPeer struct {
 	source      [][]byte
 	indicesName string
 	indices     []int
+	batchMemory arrayrecord.Batch
 }
 
 func newOursPeer(args []string) *oursPeer {
@@ -262,11 +263,10 @@ func (o *oursPeer) read(ctx context.Context, q *request, t *tally) error {
 			return err
 		}
 		if q.Reuse {
-			var batch arrayrecord.Batch
 			return t.clock(q.Count, func(k int) error {
-				err := r.ReadBatch(ctx, &batch, batches[k])
-				for i := range batch.Len() {
-					t.add(batch.Record(i))
+				err := r.ReadBatch(ctx, &o.batchMemory, batches[k])
+				for i := range o.batchMemory.Len() {
+					t.add(o.batchMemory.Record(i))
 				}
 				return err
 			})

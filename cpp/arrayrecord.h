@@ -138,6 +138,10 @@ AR_API uint64_t ar_reader_num_records(const ar_reader* reader);
 /* The number of records in each chunk but the last, 0 for a file without records. */
 AR_API uint64_t ar_reader_record_group_size(const ar_reader* reader);
 
+/* The sum of the sizes of all records as the index has it: for guesses, as nothing has checked it.
+ */
+AR_API uint64_t ar_reader_claimed_size(const ar_reader* reader);
+
 /* The writer's option string as recorded in the file. NULL if the file has none (files from before
  * October 2022). Lives as long as the reader. */
 AR_API const char* ar_reader_writer_options(const ar_reader* reader, size_t* size);

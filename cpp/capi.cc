@@ -219,6 +219,8 @@ void ar_reader_free(ar_reader* reader) { delete reader; }
 
 uint64_t ar_reader_num_records(const ar_reader* reader) { return reader->impl->num_records(); }
 
+uint64_t ar_reader_claimed_size(const ar_reader* reader) { return reader->impl->claimed_size(); }
+
 uint64_t ar_reader_record_group_size(const ar_reader* reader) { return reader->impl->group_size(); }
 
 const char* ar_reader_writer_options(const ar_reader* reader, size_t* size) {

@@ -186,6 +186,7 @@ Status Reader::ReadFooter(uint8_t* bytes, uint64_t footer_offset, uint64_t file_
     size_t parsed = 0;
     Status status = TakeFooterEntries(size_of, n, &decoded.values, entries, &parsed);
     AR_TRY(index_.Add(entries, parsed));
+    for (size_t k = 0; k < parsed; ++k) claimed_size_ += entries[k].decoded_data_size;
     i += parsed;
     AR_TRY(std::move(status).InChunk(i));
   }

@@ -40,6 +40,8 @@ class Reader {
 
   uint64_t num_records() const { return index_.num_records(); }
   uint64_t group_size() const { return index_.group_size(); }
+  // The size of all records as the index has it, which nothing has checked.
+  uint64_t claimed_size() const { return claimed_size_; }
   // Null if the file does not have them.
   const std::string* writer_options() const {
     return metadata_.has_writer_options ? &metadata_.writer_options : nullptr;
@@ -74,6 +76,7 @@ class Reader {
   File file_;
   FooterMetadata metadata_;
   uint64_t footer_offset_ = 0;
+  uint64_t claimed_size_ = 0;
   ChunkIndex index_;
   mutable ChunkCache cache_;
 };

@@ -177,6 +177,8 @@ static void test_file(void) {
   CHECK_OK(ar_plan_load(plan, 1, &error));
   check_plan(plan, NULL, 0);
 
+  CHECK(ar_reader_claimed_size(reader) == (uint64_t)kRecords * kRecordSize);
+
   /* Ten at a time at most, in as much room as was asked for. */
   char* room = NULL;
   size_t room_size = 0;

@@ -75,6 +75,12 @@ func (r *Reader) NumRecords() int { return int(C.ar_reader_num_records(r.h)) }
 // GroupSize is the number of records in the first chunk.
 func (r *Reader) GroupSize() int { return int(C.ar_reader_record_group_size(r.h)) }
 
+// ClaimedSize is the sum of the sizes of all records as the index has it, at most `most`. Nothing
+// has checked it.
+func (r *Reader) ClaimedSize(most int) int {
+	return int(min(uint64(C.ar_reader_claimed_size(r.h)), uint64(most)))
+}
+
 // NumChunks is the number of data chunks.
 func (r *Reader) NumChunks() int { return int(C.ar_reader_num_chunks(r.h)) }
 
