@@ -13,6 +13,7 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/graph/window"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/typex"
 
+	"github.com/arrayrecord/arrayrecord-go/beam/internal/bounded"
 	"github.com/arrayrecord/arrayrecord-go/beam/internal/dofn"
 	"github.com/arrayrecord/arrayrecord-go/storage"
 )
@@ -75,6 +76,9 @@ func checkDeadLetters(path string, failed []beam.PCollection) error {
 	for _, col := range failed {
 		if !col.IsValid() {
 			return errors.New("invalid PCollection")
+		}
+		if !bounded.Is(col) {
+			return errors.New("an unbounded PCollection: there is no end to write the file at")
 		}
 		if typex.IsComposite(col.Type().Type()) {
 			return fmt.Errorf("a PCollection of %v has no JSON", col.Type())

@@ -8,6 +8,7 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/testing/passert"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/testing/ptest"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/testing/teststream"
 	"github.com/stretchr/testify/require"
 
 	"github.com/arrayrecord/arrayrecord-go/beam/internal/failingjob"
@@ -71,4 +72,8 @@ func TestWrongDeadLettersAreNoticedAtConstruction(t *testing.T) {
 	require.ErrorContains(t, err, "invalid PCollection")
 	_, err = TryWriteDeadLetters(s, name, pairs(s, "a", "b"))
 	require.ErrorContains(t, err, "has no JSON")
+	stream := teststream.NewConfig()
+	require.NoError(t, stream.AddElements(1, "a"))
+	_, err = TryWriteDeadLetters(s, name, letters, teststream.Create(s, stream))
+	require.ErrorContains(t, err, "unbounded")
 }

@@ -25,13 +25,14 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
-	"strings"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/graph/window"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/util/reflectx"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
 	"google.golang.org/protobuf/proto"
+
+	"github.com/arrayrecord/arrayrecord-go/beam/internal/bounded"
 )
 
 func init() {
@@ -57,7 +58,7 @@ func Write(s beam.Scope, config Config, encoder any, col beam.PCollection) (beam
 	if config.Windowed {
 		return writeWindows(s, config, records)
 	}
-	if isUnbounded(col) {
+	if !bounded.Is(col) {
 		return beam.PCollection{}, errors.New("the input is unbounded: it needs windows, and windowed writes")
 	}
 	// FinishBundle can emit into the global window only.
@@ -90,11 +91,6 @@ func Commit(s beam.Scope, config Config, files beam.PCollection) beam.PCollectio
 func gather(s beam.Scope, files beam.PCollection) beam.PCollection {
 	once := beam.AddFixedKey(s, beam.Impulse(s))
 	return beam.CoGroupByKey(s, once, files)
-}
-
-// isUnbounded reports what Beam tells in no better way.
-func isUnbounded(col beam.PCollection) bool {
-	return strings.HasSuffix(col.String(), ":unbounded}")
 }
 
 // encode turns the elements into records.
