@@ -106,11 +106,13 @@ TEST(ReaderTest, OneRecordOfAFile) {
   }
 }
 
-std::unique_ptr<Reader> OpenFile(const TempFile& file) {
+std::unique_ptr<Reader> OpenFile(const TempFile& file, const std::string& options = "") {
+  ReaderOptions parsed;
+  EXPECT_TRUE(ReaderOptions::Parse(options, &parsed).ok());
   File handle;
   EXPECT_TRUE(File::OpenForReading(file.path(), &handle).ok());
   std::unique_ptr<Reader> reader;
-  EXPECT_EQ(Reader::Open(std::move(handle), ReaderOptions(), &reader).message(), "");
+  EXPECT_EQ(Reader::Open(std::move(handle), parsed, &reader).message(), "");
   return reader;
 }
 
@@ -222,12 +224,7 @@ TEST(CursorTest, GivesAllRecordsUnderAllOptions) {
   for (const char* options : {"", "max_parallelism:0", "readahead_buffer_size:0",
                               "readahead_buffer_size:20K,max_parallelism:1",
                               "readahead_buffer_size:1G", "index_storage_option:offloaded"}) {
-    ReaderOptions parsed;
-    ASSERT_TRUE(ReaderOptions::Parse(options, &parsed).ok());
-    File handle;
-    ASSERT_TRUE(File::OpenForReading(file.path(), &handle).ok());
-    std::unique_ptr<Reader> reader;
-    ASSERT_TRUE(Reader::Open(std::move(handle), parsed, &reader).ok());
+    auto reader = OpenFile(file, options);
     for (uint64_t begin : {0u, 1u, 2998u, 3000u}) {
       std::unique_ptr<Cursor> cursor;
       ASSERT_TRUE(Cursor::Open(*reader, begin, 3000, &cursor).ok());
@@ -256,12 +253,7 @@ TEST(CursorTest, DamageIsReportedWhereItIs) {
   bytes[bytes.find(records[505])] ^= 1;
   TempFile file(bytes);
   for (const char* options : {"", "max_parallelism:0", "readahead_buffer_size:0"}) {
-    ReaderOptions parsed;
-    ASSERT_TRUE(ReaderOptions::Parse(options, &parsed).ok());
-    File handle;
-    ASSERT_TRUE(File::OpenForReading(file.path(), &handle).ok());
-    std::unique_ptr<Reader> reader;
-    ASSERT_TRUE(Reader::Open(std::move(handle), parsed, &reader).ok());
+    auto reader = OpenFile(file, options);
     std::unique_ptr<Cursor> cursor;
     ASSERT_TRUE(Cursor::Open(*reader, 3, 1000, &cursor).ok());
     ByteSpan record;
