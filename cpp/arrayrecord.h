@@ -10,8 +10,8 @@
  *  3. Memory that the caller passes in is used only during the call, unless said otherwise. Bytes
  *     are passed as pointer and size and need no terminator; a NULL pointer is fine with size 0.
  *  4. Arguments called `scratch` are read and then overwritten by the call.
- *  5. An ar_reader may be used by any number of threads at once. Every other handle may be used by
- *     one thread at a time. A reader must outlive the plans and cursors made from it.
+ *  5. An ar_reader or ar_batch may be used by any number of threads at once, every other handle by
+ *     one at a time. A reader must outlive the reads and cursors made from it.
  *  6. Records are numbered from 0. Sizes and positions are in bytes.
  *  7. Work that is worth splitting runs on one pool of threads which all handles of the process
  *     share (one thread per processor, started on first use); the calling thread takes part.
@@ -25,6 +25,12 @@
 
 #include <stddef.h>
 #include <stdint.h>
+
+/* The version of this header; ar_version() is that of the library behind it. */
+#define AR_VERSION_MAJOR 0
+#define AR_VERSION_MINOR 1
+#define AR_VERSION_PATCH 0
+#define AR_VERSION (AR_VERSION_MAJOR * 10000 + AR_VERSION_MINOR * 100 + AR_VERSION_PATCH)
 
 #if defined(__GNUC__)
 #define AR_API __attribute__((visibility("default")))
@@ -70,38 +76,98 @@ typedef struct ar_error {
 /* The name of a code, such as "DATA_LOSS". Static memory. */
 AR_API const char* ar_code_name(ar_code code);
 
+/* ---- The library ------------------------------------------------------------------------------
+ */
+
+/* AR_VERSION of the library. */
+AR_API uint32_t ar_version(void);
+
+/* What an implementation of this header can do besides what every one must. Functions of what it
+ * cannot do answer AR_UNIMPLEMENTED, or 0 where they return a number. */
+typedef enum ar_capability {
+  AR_CAN_READ_BYTES = 1 << 0,  /* "Optional: sources that the caller reads" */
+  AR_CAN_TELL_CHUNKS = 1 << 1, /* "Optional: chunks" */
+  AR_CAN_COPY_CHUNKS = 1 << 2, /* ar_writer_copy_chunks */
+  AR_CAN_METADATA = 1 << 3,    /* "Optional: metadata" */
+  AR_CAN_MAP = 1 << 4,         /* ar_reader_options.mapped */
+  AR_CAN_LIMIT = 1 << 5        /* max_record_size and max_chunk_size of ar_reader_options */
+} ar_capability;
+
+/* The ar_capability bits of the library. */
+AR_API uint64_t ar_capabilities(void);
+
+/* Has work run on at most `threads` threads, the calling one included; 0 is the default: one per
+ * processor that the process may use, with the quota of its control group if that is less. Takes
+ * effect for work that begins later. May be called by any thread at any time. */
+AR_API void ar_set_max_threads(uint32_t threads);
+
+/* How much memory the chunks that single reads have decoded last may take, those of all readers of
+ * the process together; 64 MiB by default. 0 keeps none. May be called by any thread at any time.
+ */
+AR_API void ar_set_cache_limit(uint64_t bytes);
+
+/* The memory that the library keeps for later use, in bytes: the chunks of ar_set_cache_limit, and
+ * buffers, which are never more than 64 MiB. */
+AR_API uint64_t ar_kept_memory(void);
+
 /* ---- Options (docs/format.md section 8) --------------------------------------------------------
+ *
+ * Option structs carry their size, so that later versions can have more fields: set `struct_size`
+ * to sizeof and the rest to zero, as `ar_reader_options o = {sizeof(o)}` does. 0 stands for the
+ * default in every field.
  */
 
 typedef enum ar_compression {
-  AR_UNCOMPRESSED = 0,
+  AR_DEFAULT_COMPRESSION = 0, /* zstd */
+  AR_UNCOMPRESSED = 'u',
   AR_BROTLI = 'b',
   AR_ZSTD = 'z',
   AR_SNAPPY = 's'
 } ar_compression;
 
+/* Level 0 of a codec, in a field where 0 stands for the default. */
+#define AR_LEVEL_0 INT32_MIN
+
 typedef struct ar_writer_options {
-  uint32_t group_size;          /* records in a chunk, 1 to 2^31 - 1 */
-  uint32_t max_parallelism;     /* threads that encode; 0: one per processor */
-  uint32_t saturation_delay_ms; /* how long a write waits for busy threads before it encodes too */
-  int32_t transpose;            /* 0 or 1: chunks are stored by columns of protobuf fields */
-  uint64_t transpose_bucket_size; /* bytes of columns that are compressed together */
-  int32_t pad_to_block_boundary;  /* 0 or 1: chunks begin at multiples of 64 KiB */
+  uint32_t struct_size;
+  uint32_t group_size;            /* records in a chunk, up to 2^31 - 1; default 1 */
+  uint32_t max_parallelism;       /* threads that encode; default one per processor */
+  uint32_t saturation_delay_ms;   /* how long a write waits for busy threads before it encodes too;
+                                     default 10 */
+  uint64_t transpose_bucket_size; /* bytes of columns compressed together; default 256 */
+  int32_t transpose;              /* 1: chunks are stored by columns of protobuf fields */
+  int32_t pad_to_block_boundary;  /* 1: chunks begin at multiples of 64 KiB */
   ar_compression compression;
-  int32_t level;      /* brotli 0 to 11, zstd -131072 to 22, snappy 1 to 2 */
-  int32_t window_log; /* brotli 10 to 30, zstd 10 to 31; 0: not set */
+  int32_t level;        /* brotli 0 to 11, default 6; zstd -131072 to 22, default 3; snappy 1 to 2,
+                           default 1; 0 itself is AR_LEVEL_0 */
+  int32_t window_log;   /* brotli 10 to 30, default 22; zstd 10 to 31, default 20 */
+  int32_t no_overwrite; /* 1: ar_writer_create and ar_writer_close fail, with AR_IO and EEXIST, if
+                           there is a file of that name. No part of option strings */
+  int32_t no_sync;      /* 1: ar_writer_close does not wait for the disk. A power failure may then
+                           leave an empty file under the name. No part of option strings */
 } ar_writer_options;
 
 typedef struct ar_reader_options {
-  uint64_t readahead_buffer_size; /* up to 2^30; AR_NONE: chosen by the reader */
-  int32_t max_parallelism;        /* -1: one per processor; 0: no readahead */
+  uint32_t struct_size;
+  uint32_t max_parallelism;       /* threads of one call or cursor; default one per processor */
+  uint64_t readahead_buffer_size; /* bytes of chunks that a cursor reads together, up to 2^30; 1 is
+                                     one chunk at a time; default chosen by the reader */
+  uint64_t readahead_memory;      /* bytes of decoded records that a cursor has in memory at once;
+                                     what is larger by itself comes alone; default 64 MiB */
+  uint64_t footer_prefetch_bytes; /* how many bytes at the end of a file are read in one go when it
+                                     is opened, up to 2^30; default 1 MB. Of use to callers that
+                                     read by themselves */
+  uint64_t max_record_size;       /* a larger record is AR_RESOURCE_EXHAUSTED; default 2 GiB */
+  uint64_t max_chunk_size;        /* the same for the records of a chunk together; default 4 GiB */
+  int32_t no_readahead;           /* 1: cursors read when they are asked, on the calling thread */
   int32_t offloaded_index;        /* 1: the index lives in a temporary file, not in memory */
   int32_t mapped; /* 1: the file is mapped to memory. A file that becomes shorter gives errors then,
                      too: the library installs a handler of SIGBUS that passes on what is not its
                      own. No part of option strings */
 } ar_reader_options;
 
-/* Parse an option string; the empty string gives the defaults. AR_INVALID_ARGUMENT. */
+/* Parse an option string; the empty string gives the defaults. `out->struct_size` must be set; the
+ * other fields are overwritten. AR_INVALID_ARGUMENT. */
 AR_API ar_code ar_writer_options_parse(const char* text, size_t text_size, ar_writer_options* out,
                                        ar_error* error);
 AR_API ar_code ar_reader_options_parse(const char* text, size_t text_size, ar_reader_options* out,
@@ -112,11 +178,15 @@ AR_API ar_code ar_reader_options_parse(const char* text, size_t text_size, ar_re
 AR_API ar_code ar_writer_options_format(const ar_writer_options* options, char* out,
                                         size_t out_size, ar_error* error);
 
+/* AR_INVALID_ARGUMENT if a value is out of range. */
+AR_API ar_code ar_reader_options_check(const ar_reader_options* options, ar_error* error);
+
 /* ---- Reading ----------------------------------------------------------------------------------
  */
 
 typedef struct ar_reader ar_reader;
-typedef struct ar_plan ar_plan;
+typedef struct ar_read ar_read;
+typedef struct ar_batch ar_batch;
 typedef struct ar_cursor ar_cursor;
 
 /* Opens a file by name; options NULL are the defaults. AR_INVALID_ARGUMENT (options), AR_NOT_FOUND,
@@ -126,7 +196,7 @@ AR_API ar_code ar_reader_open(const char* path, const ar_reader_options* options
                               ar_reader** reader, ar_error* error);
 
 /* Like ar_reader_open, for an open file descriptor of a file that can be read by position. The
- * descriptor stays the caller's and must stay open until the reader is freed. */
+ * reader has a duplicate of its own: the caller may close its descriptor at any time. */
 AR_API ar_code ar_reader_open_fd(int fd, const ar_reader_options* options, ar_reader** reader,
                                  ar_error* error);
 
@@ -138,70 +208,73 @@ AR_API uint64_t ar_reader_num_records(const ar_reader* reader);
 /* The number of records in each chunk but the last, 0 for a file without records. */
 AR_API uint64_t ar_reader_record_group_size(const ar_reader* reader);
 
-/* The sum of the sizes of all records as the index has it: for guesses, as nothing has checked it.
- */
-AR_API uint64_t ar_reader_claimed_size(const ar_reader* reader);
-
 /* The writer's option string as recorded in the file. NULL if the file has none (files from before
  * October 2022). Lives as long as the reader. */
 AR_API const char* ar_reader_writer_options(const ar_reader* reader, size_t* size);
 
-/* Reads one record into `dst`. Stores its size in `size` also when the answer is
- * AR_BUFFER_TOO_SMALL; `dst` then holds nothing of use. AR_OUT_OF_RANGE, AR_DATA_LOSS, AR_IO,
- * AR_UNIMPLEMENTED. Readers without a file (ar_reader_open_index) give AR_FAILED_PRECONDITION. */
+/* Reads one record into `dst` and stores its size in `size`. AR_BUFFER_TOO_SMALL if it may not fit:
+ * then `size` says how much room is enough, and `dst` holds nothing of use. Where the index tells
+ * that, nothing is read; nothing has checked the index then, so do not allocate more than a few MiB
+ * on its word, but use an ar_read. AR_OUT_OF_RANGE, AR_DATA_LOSS, AR_IO, AR_UNIMPLEMENTED,
+ * AR_RESOURCE_EXHAUSTED, AR_FAILED_PRECONDITION (a reader without a file). */
 AR_API ar_code ar_reader_get(const ar_reader* reader, uint64_t record, void* dst, size_t dst_size,
                              size_t* size, ar_error* error);
 
-/* Reads records [begin, end) of a reader with a file, in order, as many as `dst` has room for.
- * Record begin + i comes to lie at [offsets[i], offsets[i + 1]) of `dst`, without gaps; `offsets`
- * has room for end - begin + 1 numbers. `num_read` tells how many records there are now. If the
- * next ones, those of one chunk, do not fit, `size_of_next` is what they take, else 0. After a
- * failure, too, the records that `num_read` tells of are good. The work is done on the calling
- * thread. AR_OUT_OF_RANGE, AR_DATA_LOSS, AR_IO, AR_UNIMPLEMENTED, AR_RESOURCE_EXHAUSTED,
- * AR_FAILED_PRECONDITION (no file). */
-AR_API ar_code ar_reader_read_range(const ar_reader* reader, uint64_t begin, uint64_t end,
-                                    void* dst, size_t dst_size, uint64_t* offsets,
-                                    uint64_t* num_read, size_t* size_of_next, ar_error* error);
-
-/* The same for `n` records by number. Numbers may repeat but not decrease: AR_INVALID_ARGUMENT. */
-AR_API ar_code ar_reader_read_sorted(const ar_reader* reader, const uint64_t* records, size_t n,
-                                     void* dst, size_t dst_size, uint64_t* offsets,
-                                     uint64_t* num_read, size_t* size_of_next, ar_error* error);
-
-/* Reads of records in any order, on several threads, or from elsewhere than a file, are plans that
- * go through three steps, so that the caller can allocate exactly what is needed: make it, load it,
- * decode it.
- *
- * ar_plan_range plans records [begin, end), ar_plan_indices any record numbers in any order, with
- * repetitions. Nothing is read yet. AR_OUT_OF_RANGE. */
-AR_API ar_code ar_plan_range(const ar_reader* reader, uint64_t begin, uint64_t end, ar_plan** plan,
+/* An ar_read goes through records in increasing order: those of a range, or `n` of them by number,
+ * which may repeat but not decrease (AR_INVALID_ARGUMENT). Nothing is read yet; `records` is
+ * copied. AR_OUT_OF_RANGE, AR_RESOURCE_EXHAUSTED. */
+AR_API ar_code ar_read_range(const ar_reader* reader, uint64_t begin, uint64_t end, ar_read** read,
                              ar_error* error);
-AR_API ar_code ar_plan_indices(const ar_reader* reader, const uint64_t* records, size_t n,
-                               ar_plan** plan, ar_error* error);
+AR_API ar_code ar_read_sorted(const ar_reader* reader, const uint64_t* records, size_t n,
+                              ar_read** read, ar_error* error);
 
-/* Reads and verifies the chunks of the plan, on up to `parallelism` threads (0: one per
- * processor), and finds the sizes of the records. AR_DATA_LOSS, AR_IO, AR_UNIMPLEMENTED,
- * AR_RESOURCE_EXHAUSTED. */
-AR_API ar_code ar_plan_load(ar_plan* plan, uint32_t parallelism, ar_error* error);
+/* The same, in place of what `read` was made for: its memory is used again. */
+AR_API ar_code ar_read_reset_range(ar_read* read, const ar_reader* reader, uint64_t begin,
+                                   uint64_t end, ar_error* error);
+AR_API ar_code ar_read_reset_sorted(ar_read* read, const ar_reader* reader, const uint64_t* records,
+                                    size_t n, ar_error* error);
 
-/* After loading: the sum of the sizes of all records asked for. */
-AR_API uint64_t ar_plan_decoded_size(const ar_plan* plan);
+/* What did not fit: both 0 unless something did not. */
+typedef struct ar_room {
+  size_t record; /* the size of the next record */
+  size_t chunk;  /* of the next records, those wanted of one chunk, together */
+} ar_room;
 
-/* After loading: decodes all records into `dst`, which must hold ar_plan_decoded_size bytes, in
- * the order asked for and without gaps. Record i lies at [offsets[i], offsets[i + 1]); `offsets`
- * has room for one number more than there are records. A plan can be decoded once. */
-AR_API ar_code ar_plan_decode(ar_plan* plan, void* dst, size_t dst_size, uint64_t* offsets,
-                              uint32_t parallelism, ar_error* error);
+/* Reads the next records, at most `max_records` and as many as `dst` has room for. The i-th of them
+ * comes to lie at [offsets[i], offsets[i + 1]) of `dst`, without gaps; `offsets` has room for
+ * max_records + 1 numbers. `num_read` tells how many there are, 0 after the last. A call ends
+ * before a chunk whose records do not all fit, unless it is the first of the call: of that one come
+ * as many as fit. Then `room` tells what the next ones take, which has been checked against the
+ * chunk's data. The chunk stays in memory for the next call, nothing is read twice. After a failure
+ * the records that `num_read` tells of are good, and every later call fails in the same way. The
+ * work is done on the calling thread. AR_DATA_LOSS, AR_IO, AR_UNIMPLEMENTED, AR_RESOURCE_EXHAUSTED,
+ * AR_FAILED_PRECONDITION (neither a file nor bytes). */
+AR_API ar_code ar_read_next(ar_read* read, void* dst, size_t dst_size, size_t max_records,
+                            uint64_t* offsets, size_t* num_read, ar_room* room, ar_error* error);
 
-AR_API void ar_plan_free(ar_plan* plan);
+AR_API void ar_read_free(ar_read* read);
+
+/* Reads `n` records by number, in any order and with repetitions, on up to `parallelism` threads
+ * (0: one per processor). AR_OUT_OF_RANGE, AR_DATA_LOSS, AR_IO, AR_UNIMPLEMENTED,
+ * AR_RESOURCE_EXHAUSTED, AR_FAILED_PRECONDITION (no file). */
+AR_API ar_code ar_reader_read_batch(const ar_reader* reader, const uint64_t* records, size_t n,
+                                    uint32_t parallelism, ar_batch** batch, ar_error* error);
+
+/* The i-th record of a batch, i < n. It lives as long as the batch, which may outlive the reader.
+ */
+AR_API const void* ar_batch_record(const ar_batch* batch, size_t i, size_t* size);
+
+AR_API void ar_batch_free(ar_batch* batch);
 
 /* Reads in order from record `begin` up to `end`, with chunks ahead being loaded and decoded on the
- * pool. Memory is bounded by the readahead options, whatever the size of the file. */
+ * pool. Memory is bounded by the readahead options and the largest record, whatever the size of the
+ * file. AR_OUT_OF_RANGE, AR_RESOURCE_EXHAUSTED, AR_FAILED_PRECONDITION (no file). */
 AR_API ar_code ar_cursor_open(const ar_reader* reader, uint64_t begin, uint64_t end,
                               ar_cursor** cursor, ar_error* error);
 
 /* Gives the next record: `*data` stays valid until the next call with this cursor. At the end
- * `*data` is NULL and the answer is AR_OK. After an error every call gives that error again. */
+ * `*data` is NULL and the answer is AR_OK. After an error every call gives that error again.
+ * AR_DATA_LOSS, AR_IO, AR_UNIMPLEMENTED, AR_RESOURCE_EXHAUSTED. */
 AR_API ar_code ar_cursor_next(ar_cursor* cursor, const void** data, size_t* size, ar_error* error);
 
 AR_API void ar_cursor_free(ar_cursor* cursor);
@@ -257,8 +330,17 @@ AR_API ar_code ar_index_locate(void* scratch, size_t scratch_size, uint64_t file
                                const void* head, size_t head_size, uint64_t* index_begin,
                                ar_error* error);
 
-/* Opens a reader from the bytes [index_begin, file_size - AR_TAIL_SIZE) of a file. Plans of such a
- * reader are loaded with ar_plan_load_bytes. */
+/* The bytes at the beginning of the index that ar_index_check wants. */
+#define AR_INDEX_HEAD_SIZE 64
+
+/* Checks by the first AR_INDEX_HEAD_SIZE bytes from `index_begin` on whether an index can be there
+ * that ends where the tail begins: before a caller reads, and makes room for, all of it.
+ * AR_DATA_LOSS, AR_INVALID_ARGUMENT, AR_UNIMPLEMENTED. */
+AR_API ar_code ar_index_check(const void* head, size_t head_size, uint64_t index_begin,
+                              uint64_t file_size, ar_error* error);
+
+/* Opens a reader from the bytes [index_begin, file_size - AR_TAIL_SIZE) of a file. Reads of such a
+ * reader take bytes from ar_read_set_bytes. */
 AR_API ar_code ar_reader_open_index(void* scratch, size_t scratch_size, uint64_t index_begin,
                                     uint64_t file_size, const ar_reader_options* options,
                                     ar_reader** reader, ar_error* error);
@@ -268,14 +350,16 @@ typedef struct ar_extent {
   uint64_t size;
 } ar_extent;
 
-/* The ranges of the file that a plan needs, in increasing order, with ranges at most `max_gap`
- * bytes apart made one. Call it before loading. The extents live as long as the plan. */
-AR_API const ar_extent* ar_plan_extents(ar_plan* plan, uint64_t max_gap, size_t* n);
+/* The ranges of the file that a read needs, in increasing order, with ranges at most `max_gap`
+ * bytes apart made one. The extents live until the next call with this read. NULL with `n` 0 if
+ * nothing is needed or memory ran out. */
+AR_API const ar_extent* ar_read_extents(ar_read* read, uint64_t max_gap, size_t* n);
 
-/* Like ar_plan_load, with the bytes of all extents, one after the other, instead of a file. The
- * plan keeps using `scratch` until it is freed. */
-AR_API ar_code ar_plan_load_bytes(ar_plan* plan, void* scratch, size_t scratch_size,
-                                  uint32_t parallelism, ar_error* error);
+/* Has a read take the bytes of all extents that ar_read_extents gave, one after the other, instead
+ * of a file. It uses and overwrites `scratch` until it is freed or reset. AR_INVALID_ARGUMENT,
+ * AR_FAILED_PRECONDITION. */
+AR_API ar_code ar_read_set_bytes(ar_read* read, void* scratch, size_t scratch_size,
+                                 ar_error* error);
 
 /* ---- Optional: metadata ------------------------------------------------------------------------
  */
@@ -308,9 +392,21 @@ AR_API uint64_t ar_reader_chunk_first_record(const ar_reader* reader, uint64_t c
 /* The chunk that holds a record, which must be below ar_reader_num_records. */
 AR_API uint64_t ar_reader_chunk_of_record(const ar_reader* reader, uint64_t record);
 
-/* The end (exclusive) of the shortest run of chunks that begins at `chunk` and spans at least
- * `bytes` bytes of the file, or the number of chunks. */
-AR_API uint64_t ar_reader_chunk_run(const ar_reader* reader, uint64_t chunk, uint64_t bytes);
+/* The sum of the sizes of all records as the index has it: for guesses, as nothing has checked it.
+ */
+AR_API uint64_t ar_reader_claimed_size(const ar_reader* reader);
+
+typedef struct ar_run {
+  uint64_t begin, end;   /* records, those of whole chunks */
+  ar_extent extent;      /* in the file */
+  uint64_t claimed_size; /* the sizes of the records together, as the index has it */
+} ar_run;
+
+/* The longest run of chunks, from the one that holds `record` on, that takes at most `file_bytes`
+ * of the file and has records of at most `decoded_bytes` together, but one chunk at least. The
+ * record must be below ar_reader_num_records. */
+AR_API void ar_reader_run(const ar_reader* reader, uint64_t record, uint64_t file_bytes,
+                          uint64_t decoded_bytes, ar_run* run);
 
 /* Where the chunks [begin, end) lie in the file. AR_OUT_OF_RANGE. */
 AR_API ar_code ar_reader_chunk_extent(const ar_reader* reader, uint64_t begin, uint64_t end,

@@ -1,5 +1,7 @@
 // The C header over the C++ classes. Nothing here but checks of arguments, and the wall that no
 // exception passes.
+#include "capi.h"
+
 #include <algorithm>
 #include <cstring>
 #include <new>
@@ -17,6 +19,8 @@
 #include "writer.h"
 
 using arrayrecord::ByteSpan;
+using arrayrecord::FromC;
+using arrayrecord::Guard;
 using arrayrecord::Status;
 
 struct ar_reader {
@@ -35,26 +39,6 @@ struct ar_writer {
 
 namespace {
 
-template <typename Body>
-ar_code Guard(ar_error* error, Body body) {
-  Status status;
-  try {
-    status = body();
-    return status.CopyTo(error);
-  } catch (const std::bad_alloc&) {
-    status = Status(AR_RESOURCE_EXHAUSTED, "out of memory");
-  } catch (const std::exception& e) {
-    status = Status(AR_INTERNAL, e.what());
-  } catch (...) {
-    status = Status(AR_INTERNAL, "unknown exception");
-  }
-  return status.CopyTo(error);
-}
-
-std::string_view Text(const char* text, size_t size) {
-  return size == 0 ? std::string_view() : std::string_view(text, size);
-}
-
 // The standard library wants pointers to something even where there is nothing to copy.
 uint8_t* Bytes(void* p) {
   static uint8_t nothing;
@@ -70,36 +54,6 @@ Status MakeHandle(Handle** out, Make make) {
   AR_TRY(make(handle.get()));
   *out = handle.release();
   return Status();
-}
-
-Status FromC(const ar_reader_options* in, arrayrecord::ReaderOptions* out) {
-  if (in == nullptr) return Status();
-  out->readahead_buffer_size = in->readahead_buffer_size;
-  out->max_parallelism = in->max_parallelism;
-  out->offloaded_index = in->offloaded_index != 0;
-  out->mapped = in->mapped != 0;
-  return out->Validate();
-}
-
-Status FromC(const ar_writer_options* in, arrayrecord::WriterOptions* out) {
-  if (in == nullptr) return Status();
-  out->group_size = in->group_size;
-  out->max_parallelism = in->max_parallelism;
-  out->saturation_delay_ms = in->saturation_delay_ms;
-  out->transpose = in->transpose != 0;
-  out->transpose_bucket_size = in->transpose_bucket_size;
-  out->pad_to_block_boundary = in->pad_to_block_boundary != 0;
-  // In C an enum holds any int; here only its own numbers may be looked at as one.
-  int compression;
-  static_assert(sizeof(compression) == sizeof(in->compression), "the enum is an int");
-  std::memcpy(&compression, &in->compression, sizeof(compression));
-  if (compression < 0 || compression > UINT8_MAX) {
-    return Status(AR_INVALID_ARGUMENT, "unknown compression " + std::to_string(compression));
-  }
-  out->compression.codec = static_cast<arrayrecord::Codec>(compression);
-  out->compression.level = in->level;
-  out->compression.window_log = in->window_log;
-  return out->Validate();
 }
 
 Status OpenReader(std::optional<arrayrecord::File> file, const char* path,
@@ -160,47 +114,6 @@ const char* ar_code_name(ar_code code) {
       return "BUFFER_TOO_SMALL";
   }
   return "unknown code";
-}
-
-ar_code ar_writer_options_parse(const char* text, size_t text_size, ar_writer_options* out,
-                                ar_error* error) {
-  return Guard(error, [&] {
-    arrayrecord::WriterOptions parsed;
-    AR_TRY(arrayrecord::WriterOptions::Parse(Text(text, text_size), &parsed));
-    out->group_size = parsed.group_size;
-    out->max_parallelism = parsed.max_parallelism;
-    out->saturation_delay_ms = parsed.saturation_delay_ms;
-    out->transpose = parsed.transpose;
-    out->transpose_bucket_size = parsed.transpose_bucket_size;
-    out->pad_to_block_boundary = parsed.pad_to_block_boundary;
-    out->compression = static_cast<ar_compression>(parsed.compression.codec);
-    out->level = parsed.compression.level;
-    out->window_log = parsed.compression.window_log;
-    return Status();
-  });
-}
-
-ar_code ar_reader_options_parse(const char* text, size_t text_size, ar_reader_options* out,
-                                ar_error* error) {
-  return Guard(error, [&] {
-    arrayrecord::ReaderOptions parsed;
-    AR_TRY(arrayrecord::ReaderOptions::Parse(Text(text, text_size), &parsed));
-    out->readahead_buffer_size = parsed.readahead_buffer_size;
-    out->max_parallelism = parsed.max_parallelism;
-    out->offloaded_index = parsed.offloaded_index;
-    out->mapped = parsed.mapped;
-    return Status();
-  });
-}
-
-ar_code ar_writer_options_format(const ar_writer_options* options, char* out, size_t out_size,
-                                 ar_error* error) {
-  return Guard(error, [&] {
-    arrayrecord::WriterOptions checked;
-    AR_TRY(FromC(options, &checked));
-    if (out_size > 0) out[checked.ToString().copy(out, out_size - 1)] = '\0';
-    return Status();
-  });
 }
 
 ar_code ar_reader_open(const char* path, const ar_reader_options* options, ar_reader** reader,

@@ -1,5 +1,6 @@
 #include "options.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <functional>
@@ -346,24 +347,28 @@ std::string WriterOptions::ToString() const {
 }
 
 Status ReaderOptions::Validate() const {
-  if (readahead_buffer_size != kAutoReadahead && readahead_buffer_size > kMaxReadahead) {
+  if (readahead_buffer_size > kMaxReadahead) {
     return Status(AR_INVALID_ARGUMENT, "Option readahead_buffer_size: more than 1G");
   }
-  return CheckRange("max_parallelism", max_parallelism, -1, kMaxInt32);
+  return CheckRange("max_parallelism", max_parallelism, 0, kMaxInt32);
 }
 
 Status ReaderOptions::Parse(std::string_view text, ReaderOptions* options) {
   ReaderOptions o;
   AR_TRY(ParseOptions(
       text,
-      {{"max_parallelism",
-        ValueParser()
-            .Word("auto", [] {})
-            .Int(0, kMaxInt32, [&o](int64_t v) { o.max_parallelism = static_cast<int32_t>(v); })},
+      {{"max_parallelism", ValueParser()
+                               .Word("auto", [] {})
+                               .Int(0, kMaxInt32,
+                                    [&o](int64_t v) {
+                                      o.no_readahead = v == 0;
+                                      o.max_parallelism = v == 0 ? 1 : static_cast<uint32_t>(v);
+                                    })},
        {"readahead_buffer_size",
         ValueParser()
             .Word("auto", [] {})
-            .Bytes(0, kMaxReadahead, [&o](uint64_t v) { o.readahead_buffer_size = v; })},
+            .Bytes(0, kMaxReadahead,
+                   [&o](uint64_t v) { o.readahead_buffer_size = std::max<uint64_t>(v, 1); })},
        {"index_storage_option", ValueParser()
                                     .Word("", [&o] { o.offloaded_index = false; })
                                     .Word("in_memory", [&o] { o.offloaded_index = false; })

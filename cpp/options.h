@@ -19,6 +19,9 @@ struct WriterOptions {
   uint64_t transpose_bucket_size = 256;
   bool pad_to_block_boundary = false;
   Compression compression = {Codec::kZstd, 3, 20};
+  // No part of option strings.
+  bool no_overwrite = false;
+  bool no_sync = false;
 
   static Status Parse(std::string_view text, WriterOptions* options);
   // For options that were not parsed: AR_INVALID_ARGUMENT if a value is out of range.
@@ -30,12 +33,18 @@ struct WriterOptions {
 };
 
 struct ReaderOptions {
-  static constexpr uint64_t kAutoReadahead = UINT64_MAX;
+  static constexpr uint64_t kAutoReadahead = 0;
 
+  uint32_t max_parallelism = 0;  // 0: one per processor
   uint64_t readahead_buffer_size = kAutoReadahead;
-  int32_t max_parallelism = -1;  // -1: one per processor; 0: no readahead
+  uint64_t footer_prefetch_bytes = 1 << 20;
+  bool no_readahead = false;
   bool offloaded_index = false;
-  bool mapped = false;  // no part of option strings
+  // No part of option strings.
+  uint64_t readahead_memory = 64 << 20;
+  uint64_t max_record_size = uint64_t{2} << 30;
+  uint64_t max_chunk_size = uint64_t{4} << 30;
+  bool mapped = false;
 
   static Status Parse(std::string_view text, ReaderOptions* options);
   Status Validate() const;
