@@ -406,20 +406,6 @@ func TestCopyChunksRefusesWhatDoesNotFit(t *testing.T) {
 	checkReader(t, openBytes(t, out.Bytes()), [][]byte{[]byte("still usable")})
 }
 
-func TestOptionStringsSurvive(t *testing.T) {
-	for _, s := range []string{"", "group_size:3,brotli:7,window_log:24", "snappy", "uncompressed", "zstd:0,window_log:31",
-		"transpose,transpose_bucket_size:4K,zstd:-7", "pad_to_block_boundary:true,max_parallelism:3"} {
-		o, err := arrayrecord.ParseWriterOptions(s)
-		require.NoError(t, err, s)
-		again, err := arrayrecord.ParseWriterOptions(o.String())
-		require.NoError(t, err, o.String())
-		require.Equal(t, o.String(), again.String())
-	}
-	o, err := arrayrecord.ParseWriterOptions("")
-	require.NoError(t, err)
-	require.Equal(t, "group_size:1,transpose:false,pad_to_block_boundary:false,zstd:3,window_log:20,max_parallelism:1", o.String())
-}
-
 func requireFiles(t *testing.T, dir string, want ...string) {
 	t.Helper()
 	entries, err := os.ReadDir(dir)
