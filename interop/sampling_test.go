@@ -78,7 +78,7 @@ func TestWriteForGrain(t *testing.T) {
 			for k := range 200 {
 				visit := k // of this shard; Grain's samplers know no steps of other shards
 				if k >= 100 {
-					visit = rng.IntN(length) / c.ShardCount
+					visit = rng.IntN(max(length, 1)) / c.ShardCount
 				}
 				step := visit*c.ShardCount + c.ShardIndex
 				if step >= length {
