@@ -93,7 +93,9 @@ func TestWriteForGrain(t *testing.T) {
 				}
 				c.Keys = append(c.Keys, [2]int{step, key})
 			}
-			cases = append(cases, c)
+			if len(c.Keys) > 0 { // with DropRemainder all shards may be empty
+				cases = append(cases, c)
+			}
 		}
 	}
 	data, err := json.Marshal(cases)
@@ -126,7 +128,11 @@ func TestGrainsCheckpoints(t *testing.T) {
 			continue
 		}
 		require.NoError(t, err, c.State)
-		require.Equal(t, c.Taken*max(c.Batch, 1), (step-c.ShardIndex)/c.ShardCount, c.State)
+		visits := c.Taken * max(c.Batch, 1)
+		if length, finite := sampler.Len(); finite {
+			visits = min(visits, length/c.ShardCount) // the last batch may be a smaller one
+		}
+		require.Equal(t, visits, (step-c.ShardIndex)/c.ShardCount, c.State)
 		var keys []int
 		for k := range c.Next {
 			key, err := sampler.Key(step + k*c.ShardCount)
