@@ -105,24 +105,21 @@ func (o WriterOptions) core() core.WriterOptions {
 }
 
 // AutoReadahead leaves the readahead size to the reader.
-const AutoReadahead = core.AutoReadahead
+const AutoReadahead = 0
 
 // ReaderOptions are all settings of a reader. Get a valid set from [ParseReaderOptions].
 type ReaderOptions struct {
-	// ReadaheadBufferSize is how many bytes of chunks are read together in sequential reading, up
-	// to 1 GiB; AutoReadahead by default. 0 reads one chunk at a time.
-	ReadaheadBufferSize int64
-	// MaxParallelism is how many such reads are under way at once, with up to twice as many done or
-	// under way together, and how many threads share a batch; -1, the default, is one per processor.
-	// 0 turns readahead off.
-	MaxParallelism int
-	// OffloadedIndex keeps the index in an unlinked temporary file (in $TMPDIR) that the system
-	// can page out, instead of in memory.
-	OffloadedIndex bool
-	// Mapped maps a local file to memory instead of reading it by system calls. It is not part of
-	// option strings; see [WithMmap].
-	Mapped bool
+	ReadaheadBufferSize         int64
+	MaxParallelism              int
+	ReadaheadMemory             int64
+	FooterPrefetchBytes         int64
+	MaxRecordSize, MaxChunkSize int64
+	NoReadahead                 bool
+	OffloadedIndex              bool
+	Mapped                      bool
 }
+
+func (o ReaderOptions) core() core.ReaderOptions { return core.ReaderOptions(o) }
 
 // ParseReaderOptions parses an option string such as "readahead_buffer_size:16M,max_parallelism:2",
 // in the grammar of docs/format.md section 8. The empty string gives the defaults. Errors match

@@ -11,9 +11,6 @@ const (
 	Snappy       = int(C.AR_SNAPPY)
 )
 
-// AutoReadahead leaves the readahead size to the reader.
-const AutoReadahead = -1
-
 // WriterOptions mirrors ar_writer_options.
 type WriterOptions struct {
 	GroupSize           int
@@ -29,15 +26,19 @@ type WriterOptions struct {
 
 // ReaderOptions mirrors ar_reader_options.
 type ReaderOptions struct {
-	ReadaheadBufferSize int64 // AutoReadahead: chosen by the reader
-	MaxParallelism      int   // -1: one per processor
-	OffloadedIndex      bool
-	Mapped              bool
+	ReadaheadBufferSize         int64
+	MaxParallelism              int
+	ReadaheadMemory             int64
+	FooterPrefetchBytes         int64
+	MaxRecordSize, MaxChunkSize int64
+	NoReadahead                 bool
+	OffloadedIndex              bool
+	Mapped                      bool
 }
 
 // ParseWriterOptions parses an option string.
 func ParseWriterOptions(s string) (WriterOptions, error) {
-	var out C.ar_writer_options
+	out := C.ar_writer_options{struct_size: C.sizeof_ar_writer_options}
 	var e C.ar_error
 	p, n := text(s)
 	if C.ar_writer_options_parse(p, n, &out, &e) != C.AR_OK {
@@ -85,6 +86,7 @@ func (o WriterOptions) c() (C.ar_writer_options, error) {
 		}
 	}
 	return C.ar_writer_options{
+		struct_size:           C.sizeof_ar_writer_options,
 		group_size:            C.uint32_t(o.GroupSize),
 		max_parallelism:       C.uint32_t(o.MaxParallelism),
 		saturation_delay_ms:   C.uint32_t(o.SaturationDelayMS),
@@ -99,33 +101,28 @@ func (o WriterOptions) c() (C.ar_writer_options, error) {
 
 // ParseReaderOptions parses an option string.
 func ParseReaderOptions(s string) (ReaderOptions, error) {
-	var out C.ar_reader_options
+	out := C.ar_reader_options{struct_size: C.sizeof_ar_reader_options}
 	var e C.ar_error
 	p, n := text(s)
 	if C.ar_reader_options_parse(p, n, &out, &e) != C.AR_OK {
 		return ReaderOptions{}, newError(e)
 	}
 	return ReaderOptions{
-		ReadaheadBufferSize: number(out.readahead_buffer_size),
+		ReadaheadBufferSize: int64(out.readahead_buffer_size),
 		MaxParallelism:      int(out.max_parallelism),
+		NoReadahead:         out.no_readahead != 0,
 		OffloadedIndex:      out.offloaded_index != 0,
 	}, nil
 }
 
 func (o ReaderOptions) c() (C.ar_reader_options, error) {
-	const maxInt32 = 1<<31 - 1
-	if o.MaxParallelism > maxInt32 || o.MaxParallelism < -1 {
-		return C.ar_reader_options{}, invalidValue("max_parallelism", o.MaxParallelism)
-	}
-	readahead := C.uint64_t(C.AR_NONE)
-	if o.ReadaheadBufferSize >= 0 {
-		readahead = C.uint64_t(o.ReadaheadBufferSize)
-	} else if o.ReadaheadBufferSize != AutoReadahead {
-		return C.ar_reader_options{}, invalidValue("readahead_buffer_size", int(o.ReadaheadBufferSize))
-	}
 	return C.ar_reader_options{
-		readahead_buffer_size: readahead,
-		max_parallelism:       C.int32_t(o.MaxParallelism),
+		struct_size:           C.sizeof_ar_reader_options,
+		readahead_buffer_size: C.uint64_t(o.ReadaheadBufferSize),
+		max_parallelism:       C.uint32_t(o.MaxParallelism),
+		max_record_size:       C.uint64_t(o.MaxRecordSize),
+		max_chunk_size:        C.uint64_t(o.MaxChunkSize),
+		no_readahead:          flag(o.NoReadahead),
 		offloaded_index:       flag(o.OffloadedIndex),
 		mapped:                flag(o.Mapped),
 	}, nil

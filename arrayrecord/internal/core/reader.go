@@ -288,13 +288,14 @@ func (r *Reader) MetadataExtent() Extent {
 	return Extent{int64(extent.position), int(extent.size)}
 }
 
-// DecodeMetadata decodes the bytes of MetadataExtent; false if they are not metadata.
-func DecodeMetadata(data []byte) ([]byte, bool, error) {
+// Metadata gives the metadata of the file, from the bytes of MetadataExtent unless it is a local one;
+// false if there are none.
+func (r *Reader) Metadata(data []byte) ([]byte, bool, error) {
 	var dst []byte
 	for {
 		var size C.size_t
 		var e C.ar_error
-		switch C.ar_metadata_decode(bytesPtr(data), C.size_t(len(data)), bytesPtr(dst), C.size_t(len(dst)), &size, &e) {
+		switch C.ar_reader_metadata(r.h, bytesPtr(data), C.size_t(len(data)), bytesPtr(dst), C.size_t(len(dst)), &size, &e) {
 		case C.AR_OK:
 			return dst[:int(size)], true, nil
 		case C.AR_NOT_FOUND:
@@ -306,3 +307,6 @@ func DecodeMetadata(data []byte) ([]byte, bool, error) {
 		}
 	}
 }
+
+// HasBytes reports whether the read was given bytes.
+func (d *Read) HasBytes() bool { return d.data != nil }
