@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/arrayrecord/arrayrecord-go/arrayrecord/internal/core"
+	"github.com/arrayrecord/arrayrecord-go/internal/ahead"
 )
 
 const (
@@ -233,7 +234,7 @@ func (r *Reader) readPiece(ctx context.Context, p *piece, records [][]byte, keep
 	filled, at, total := 0, 0, 0
 	for at < len(p.numbers) {
 		if ctx.Err() != nil {
-			err = contextError(ctx)
+			err = ahead.ContextError(ctx)
 			break
 		}
 		if filled == len(p.slabs) {

@@ -1,7 +1,6 @@
 package arrayrecord
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -124,16 +123,6 @@ func fileError(name string, err error) error {
 	default:
 		return fmt.Errorf("arrayrecord: %s%s", prefix(name), e.Message)
 	}
-}
-
-// contextError is the error of a context that has ended: it matches the context's error, and its cause
-// if there is another one.
-func contextError(ctx context.Context) error {
-	err, cause := ctx.Err(), context.Cause(ctx)
-	if err == nil || errors.Is(cause, err) {
-		return cause
-	}
-	return fmt.Errorf("%w: %w", err, cause)
 }
 
 // storageError is an error of package storage, which names the file.

@@ -3,6 +3,7 @@ package arrayrecord
 import (
 	"container/list"
 	"context"
+	"github.com/arrayrecord/arrayrecord-go/internal/ahead"
 	"sync"
 )
 
@@ -56,7 +57,7 @@ func (c *fileCache) acquire(ctx context.Context, i int) (*Reader, error) {
 			}
 			c.mu.Lock()
 			if ctx.Err() != nil {
-				return nil, contextError(ctx)
+				return nil, ahead.ContextError(ctx)
 			}
 			continue
 		}
@@ -119,7 +120,7 @@ func (c *fileCache) wait(ctx context.Context) error {
 	defer stop()
 	c.changed.Wait()
 	if ctx.Err() != nil {
-		return contextError(ctx)
+		return ahead.ContextError(ctx)
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/arrayrecord/arrayrecord-go/arrayrecord/internal/core"
+	"github.com/arrayrecord/arrayrecord-go/internal/ahead"
 )
 
 // defaultGroup is how many bytes of a local file are read together in sequential reading: enough
@@ -57,7 +58,7 @@ func (g *group) next(ctx context.Context, old slab, most int) (slab, error) {
 		return slab{}, g.err
 	}
 	if ctx.Err() != nil {
-		return slab{}, contextError(ctx)
+		return slab{}, ahead.ContextError(ctx)
 	}
 	r, err := g.seq.lend(ctx, g.file)
 	if err != nil {

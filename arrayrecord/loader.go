@@ -96,9 +96,9 @@ func (l *Loader) Next(ctx context.Context) (Sample, error) {
 		task, ok, err := l.queue.Next(ctx)
 		switch {
 		case err != nil && l.ctx.Err() != nil:
-			return Sample{}, contextError(l.ctx)
+			return Sample{}, ahead.ContextError(l.ctx)
 		case err != nil:
-			return Sample{}, contextError(ctx)
+			return Sample{}, ahead.ContextError(ctx)
 		case !ok:
 			return Sample{}, io.EOF
 		case task.err != nil:

@@ -12,6 +12,7 @@ import (
 	"sync"
 
 	"github.com/arrayrecord/arrayrecord-go/arrayrecord/internal/core"
+	"github.com/arrayrecord/arrayrecord-go/internal/ahead"
 	"github.com/arrayrecord/arrayrecord-go/storage"
 )
 
@@ -189,7 +190,7 @@ func (r *Reader) Metadata(ctx context.Context) ([]byte, bool, error) {
 	}
 	defer r.guard.release()
 	if ctx.Err() != nil {
-		return nil, false, r.error(contextError(ctx))
+		return nil, false, r.error(ahead.ContextError(ctx))
 	}
 	if !core.Can(core.CanMetadata) {
 		return nil, false, wrap(ErrUnsupported, r.name, "metadata")
@@ -320,7 +321,7 @@ func (r *Reader) AppendRecord(ctx context.Context, dst []byte, i int) ([]byte, e
 		return dst, err
 	}
 	if ctx.Err() != nil {
-		return dst, r.error(contextError(ctx))
+		return dst, r.error(ahead.ContextError(ctx))
 	}
 	if r.source == nil {
 		for {

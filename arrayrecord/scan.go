@@ -235,7 +235,7 @@ func (s *scanner) findSlab() (slab, error) {
 		}
 		g, ok, err := s.queue.Next(s.ctx)
 		if err != nil {
-			return slab{}, contextError(s.ctx)
+			return slab{}, ahead.ContextError(s.ctx)
 		}
 		if !ok {
 			return slab{}, nil
@@ -329,7 +329,7 @@ func forEach(ctx context.Context, seq sequence, fn func(i int, record []byte) er
 		}
 	}
 	if ctx.Err() != nil {
-		return contextError(ctx)
+		return ahead.ContextError(ctx)
 	}
 	return context.Cause(work)
 }

@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 
 	"github.com/arrayrecord/arrayrecord-go/arrayrecord/internal/core"
+	"github.com/arrayrecord/arrayrecord-go/internal/ahead"
 )
 
 // A slab is records in memory, one after the other.
@@ -79,7 +80,7 @@ var reads = sync.Pool{New: func() any { return new(core.Read) }}
 // guard, and passes the read to closeRead.
 func (r *Reader) openRead(ctx context.Context, begin func(*core.Read) error) (*core.Read, error) {
 	if ctx.Err() != nil {
-		return nil, contextError(ctx)
+		return nil, ahead.ContextError(ctx)
 	}
 	rd := reads.Get().(*core.Read)
 	err := begin(rd)

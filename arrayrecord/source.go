@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/arrayrecord/arrayrecord-go/arrayrecord/internal/core"
+	"github.com/arrayrecord/arrayrecord-go/internal/ahead"
 	"github.com/arrayrecord/arrayrecord-go/storage"
 )
 
@@ -31,7 +32,7 @@ func objectSource(o storage.Object) *source {
 func readerAtSource(r io.ReaderAt, size int64) *source {
 	read := func(ctx context.Context, p []byte, off int64) (int, error) {
 		if ctx.Err() != nil {
-			return 0, contextError(ctx)
+			return 0, ahead.ContextError(ctx)
 		}
 		return r.ReadAt(p, off)
 	}

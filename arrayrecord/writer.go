@@ -11,6 +11,7 @@ import (
 	"sync"
 
 	"github.com/arrayrecord/arrayrecord-go/arrayrecord/internal/core"
+	"github.com/arrayrecord/arrayrecord-go/internal/ahead"
 	"github.com/arrayrecord/arrayrecord-go/storage"
 )
 
@@ -177,7 +178,7 @@ func (w *Writer) flush() error {
 
 func (w *Writer) send(data []byte, sizes []int) error {
 	if w.ctx.Err() != nil {
-		return w.fail(contextError(w.ctx))
+		return w.fail(ahead.ContextError(w.ctx))
 	}
 	if err := w.core.Write(data, sizes); err != nil {
 		return w.fail(err)
@@ -244,7 +245,7 @@ func (w *Writer) CopyChunks(ctx context.Context, r *Reader, begin, end int) erro
 	const stepBytes = 8 << 20
 	for begin < end {
 		if ctx.Err() != nil {
-			return r.error(contextError(ctx))
+			return r.error(ahead.ContextError(ctx))
 		}
 		stepEnd := end
 		if run := r.core.Run(r.core.FirstRecord(begin), stepBytes, math.MaxInt); run.End < r.numRecords {
@@ -313,7 +314,7 @@ func (w *Writer) finish() {
 		return
 	}
 	if w.ctx.Err() != nil {
-		w.fail(contextError(w.ctx))
+		w.fail(ahead.ContextError(w.ctx))
 		return
 	}
 	if err := w.core.Close(); err != nil {

@@ -5,6 +5,7 @@ package ahead
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 )
 
@@ -33,6 +34,16 @@ type Options struct {
 // ErrClosed is the answer of a Queue after Close.
 var ErrClosed = errors.New("ahead: the queue is closed")
 
+// ContextError is the error of a context that has ended: it matches the context's error, and its
+// cause if that is another one.
+func ContextError(ctx context.Context) error {
+	err, cause := ctx.Err(), context.Cause(ctx)
+	if err == nil || errors.Is(cause, err) {
+		return cause
+	}
+	return fmt.Errorf("%w: %w", err, cause)
+}
+
 // A Queue runs tasks in the order of their plan, several at a time, and hands them out in that
 // order when they have run. Next is for one goroutine at a time.
 type Queue[T Task] struct {
@@ -44,9 +55,9 @@ type Queue[T Task] struct {
 	mu       sync.Mutex
 	changed  sync.Cond // a task is done or planned, a helper has ended, or a context has
 	planning bool
-	planned  entry[T] // waits for a place; with a nil pointer in done there is none
-	waiting  bool     // whether planned holds a task
-	ended    bool     // there are no more tasks to plan
+	planned  entry[T] // if waiting: the task that waits for a place
+	waiting  bool
+	ended    bool // there are no more tasks to plan
 	queue    []entry[T]
 	weight   int // of the tasks in queue, and of the one handed out last
 	last     int // the weight of that one
@@ -86,11 +97,10 @@ func (q *Queue[T]) Next(ctx context.Context) (T, bool, error) {
 		case q.closed:
 			return none, false, ErrClosed
 		case q.ctx.Err() != nil:
-			return none, false, q.ctx.Err()
+			return none, false, ContextError(q.ctx)
 		case ctx.Err() != nil:
-			return none, false, ctx.Err()
+			return none, false, ContextError(ctx)
 		}
-		q.startHelpers()
 		if len(q.queue) > 0 && *q.queue[0].done {
 			first := q.queue[0]
 			n := copy(q.queue, q.queue[1:])
@@ -98,9 +108,10 @@ func (q *Queue[T]) Next(ctx context.Context) (T, bool, error) {
 			q.queue = q.queue[:n]
 			q.last = first.task.Weight()
 			// The place that has become free is used while the caller works on this task.
-			q.startHelpers()
+			q.startHelper()
 			return first.task, true, nil
 		}
+		q.startHelper()
 		if q.options.CallerHelps && q.running <= q.options.Helpers {
 			if e, ok := q.take(); ok {
 				q.run(e)
@@ -146,23 +157,25 @@ func (q *Queue[T]) Close(drop func(T)) {
 	q.queue = nil
 }
 
-// startHelpers has as many run as there is work for. With q.mu.
-func (q *Queue[T]) startHelpers() {
-	for q.helpers < q.options.Helpers {
-		e, ok := q.take()
-		if !ok {
-			return
-		}
+// startHelper has one more helper look for work, if there may be some. Each that finds some starts the
+// next one. With q.mu.
+func (q *Queue[T]) startHelper() {
+	if q.helpers < q.options.Helpers && q.mayTake() {
 		q.helpers++
-		go q.help(e)
+		go q.help()
 	}
 }
 
-// help runs a task, and others as long as there are any.
-func (q *Queue[T]) help(e entry[T]) {
+// help runs tasks as long as there are any.
+func (q *Queue[T]) help() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for ok := true; ok && q.ctx.Err() == nil; e, ok = q.take() {
+	for q.ctx.Err() == nil {
+		e, ok := q.take()
+		if !ok {
+			break
+		}
+		q.startHelper()
 		q.run(e)
 		q.changed.Broadcast()
 	}
@@ -180,16 +193,24 @@ func (q *Queue[T]) run(e entry[T]) {
 	*e.done = true
 }
 
+// mayTake reports whether take might give a task. With q.mu.
+func (q *Queue[T]) mayTake() bool {
+	return !q.planning && !q.closed && len(q.queue) < q.options.MaxTasks && (!q.ended || q.waiting) &&
+		(!q.waiting || q.fits(q.planned.task))
+}
+
+// fits reports whether a task may run beside those under way. With q.mu.
+func (q *Queue[T]) fits(task T) bool {
+	return q.options.Budget == 0 || q.weight == 0 || task.Weight() <= q.options.Budget-q.weight
+}
+
 // take enters the next task in the queue, for whoever calls this to run; false if there is none, or
 // no place for it. With q.mu, which is free while the task is planned.
 func (q *Queue[T]) take() (entry[T], bool) {
-	if q.planning || q.closed || len(q.queue) >= q.options.MaxTasks {
+	if !q.mayTake() {
 		return entry[T]{}, false
 	}
 	if !q.waiting {
-		if q.ended {
-			return entry[T]{}, false
-		}
 		q.planning = true
 		q.mu.Unlock()
 		task, ok := q.plan(q.ctx)
@@ -201,14 +222,13 @@ func (q *Queue[T]) take() (entry[T], bool) {
 			return entry[T]{}, false
 		}
 		q.planned, q.waiting = entry[T]{task, new(bool)}, true
-	}
-	w := q.planned.task.Weight()
-	if q.closed || q.options.Budget > 0 && q.weight > 0 && w > q.options.Budget-q.weight {
-		return entry[T]{}, false
+		if !q.mayTake() {
+			return entry[T]{}, false
+		}
 	}
 	e := q.planned
 	q.planned, q.waiting = entry[T]{}, false
 	q.queue = append(q.queue, e)
-	q.weight += w
+	q.weight += e.task.Weight()
 	return e, true
 }
