@@ -25,8 +25,8 @@ func TestReaderHasItsOwnDescriptor(t *testing.T) {
 		records[i], others[i] = bytes.Repeat([]byte{1}, 50), bytes.Repeat([]byte{2}, 50)
 	}
 	mine, other := filepath.Join(dir, "mine"), filepath.Join(dir, "other")
-	require.NoError(t, os.WriteFile(mine, encode(t, records, arrayrecord.WithoutCompression()), 0o666))
-	require.NoError(t, os.WriteFile(other, encode(t, others, arrayrecord.WithoutCompression()), 0o666))
+	require.NoError(t, os.WriteFile(mine, encode(t, records, arrayrecord.Uncompressed()), 0o666))
+	require.NoError(t, os.WriteFile(other, encode(t, others, arrayrecord.Uncompressed()), 0o666))
 	indices := make([]int, len(records))
 	for i := range indices {
 		indices[i] = i * 7919 % len(records)

@@ -127,7 +127,7 @@ func openDataSource(ctx context.Context, files []FileInstruction, check bool, op
 		return nil, err
 	}
 	s := &sourceFiles{instructions: slices.Clone(files), options: o}
-	s.ahead = readahead{threads: options.threads(), off: options.NoReadahead, memory: options.readaheadMemory()}
+	s.ahead = readahead{threads: options.threads(), off: options.NoReadahead, memory: int(options.ReadaheadMemory)}
 	for _, f := range files {
 		s.ahead.remote = s.ahead.remote || strings.Contains(f.Name, "://")
 		if f.Skip < 0 || f.Take < -1 {

@@ -107,7 +107,7 @@ func (r *Reader) readahead() readahead {
 		threads: r.options.threads(),
 		off:     r.options.NoReadahead,
 		remote:  r.source != nil,
-		memory:  r.options.readaheadMemory(),
+		memory:  int(r.options.ReadaheadMemory),
 	}
 }
 

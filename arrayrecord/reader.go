@@ -100,7 +100,7 @@ func (r *Reader) openFile(f *os.File) error {
 	if err != nil {
 		return fmt.Errorf("arrayrecord: %w", err)
 	}
-	c, err := core.OpenFile(f, r.options.core())
+	c, err := core.OpenFile(f, core.ReaderOptions(r.options))
 	if err != nil {
 		return fileError(r.name, err)
 	}

@@ -87,7 +87,7 @@ func (s *source) readInto(ctx context.Context, data []byte, extents []core.Exten
 // openCore reads the end of the file and opens a core reader on the index there.
 func (s *source) openCore(ctx context.Context, options ReaderOptions) (*core.Reader, error) {
 	// In most files the index fits into this together with the tail: one read.
-	end := make([]byte, min(s.size, max(options.footerPrefetch(), core.TailSize)))
+	end := make([]byte, min(s.size, max(options.FooterPrefetchBytes, core.TailSize)))
 	endPosition := s.size - int64(len(end))
 	if err := s.read(ctx, end, endPosition); err != nil {
 		return nil, err
@@ -111,7 +111,7 @@ func (s *source) openCore(ctx context.Context, options ReaderOptions) (*core.Rea
 	}
 	tailPosition := s.size - core.TailSize
 	if begin >= endPosition {
-		return core.OpenIndex(end[begin-endPosition:tailPosition-endPosition], begin, s.size, options.core())
+		return core.OpenIndex(end[begin-endPosition:tailPosition-endPosition], begin, s.size, core.ReaderOptions(options))
 	}
 	// The postscript may say anything: no large read, and no memory for it, on its word alone.
 	if endPosition-begin > maxTrusted {
@@ -129,5 +129,5 @@ func (s *source) openCore(ctx context.Context, options ReaderOptions) (*core.Rea
 	if err := s.readInto(ctx, missing, []core.Extent{{Position: begin, Size: len(missing)}}); err != nil {
 		return nil, err
 	}
-	return core.OpenIndex(index, begin, s.size, options.core())
+	return core.OpenIndex(index, begin, s.size, core.ReaderOptions(options))
 }
