@@ -131,7 +131,8 @@ func TestCloseWaitsForReads(t *testing.T) {
 // Close inside of a loop over records, or of ForEach, ends it.
 func TestCloseInsideOfLoops(t *testing.T) {
 	records := textRecords(5000, 300)
-	for _, r := range openBoth(t, records) {
+	small := arrayrecord.WithReaderOptions("readahead_buffer_size:4K")
+	for _, r := range openBoth(t, records, small) {
 		var last error
 		n := 0
 		for _, err := range r.Records(context.Background()) {
@@ -144,7 +145,7 @@ func TestCloseInsideOfLoops(t *testing.T) {
 		}
 		require.ErrorIs(t, last, arrayrecord.ErrClosed)
 	}
-	for _, r := range openBoth(t, records) {
+	for _, r := range openBoth(t, records, small) {
 		err := r.ForEach(context.Background(), func(int, []byte) error { return r.Close() })
 		require.ErrorIs(t, err, arrayrecord.ErrClosed)
 	}

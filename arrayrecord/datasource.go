@@ -126,6 +126,7 @@ func openDataSource(ctx context.Context, files []FileInstruction, check bool, op
 	if err != nil {
 		return nil, err
 	}
+	options = options.WithDefaults()
 	s := &sourceFiles{instructions: slices.Clone(files), options: o}
 	s.ahead = readahead{threads: options.threads(), off: options.NoReadahead, memory: int(options.ReadaheadMemory)}
 	for _, f := range files {

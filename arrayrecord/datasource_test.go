@@ -158,8 +158,16 @@ func TestDataSourceErrors(t *testing.T) {
 	require.ErrorIs(t, open(filepath.Join(dir, "missing")), fs.ErrNotExist)
 	require.ErrorIs(t, open(filepath.Join(dir, "missing*")), fs.ErrNotExist)
 	require.ErrorIs(t, open(paths[0]+"[7:5]"), arrayrecord.ErrOutOfRange)
-	ds := openSource(t, []string{paths[0] + "[5:11]"})
-	_, err := ds.Get(ctx, 0)
+	for _, part := range []string{"[5:11]", "[10:11]", "[11:11]"} { // of 10
+		err := open(paths[0] + part)
+		require.ErrorIs(t, err, arrayrecord.ErrOutOfRange)
+		require.ErrorContains(t, err, paths[0])
+	}
+	// What instructions say is looked at when it is needed.
+	ds, err := arrayrecord.OpenDataSourceFiles(ctx, []arrayrecord.FileInstruction{{Name: paths[0], Skip: 5, Take: 6}})
+	require.NoError(t, err)
+	defer ds.Close()
+	_, err = ds.Get(ctx, 0)
 	require.ErrorIs(t, err, arrayrecord.ErrOutOfRange)
 	require.ErrorContains(t, err, paths[0])
 	_, err = arrayrecord.OpenDataSource(ctx, paths, arrayrecord.WithMaxOpenFiles(0))

@@ -509,7 +509,6 @@ func applyWriterOptions(opts []WriterOption) (WriterOptions, error) {
 	return o, err
 }
 
-// applyReaderOptions gives what the options say together, with defaults.
 func applyReaderOptions(opts []ReaderOption) (ReaderOptions, error) {
 	var o ReaderOptions
 	for _, opt := range opts {
@@ -524,7 +523,7 @@ func applyReaderOptions(opts []ReaderOption) (ReaderOptions, error) {
 	if err := core.ReaderOptions(o).Check(); err != nil {
 		return ReaderOptions{}, fileError("", err)
 	}
-	return o.WithDefaults(), nil
+	return o, nil
 }
 
 // threads is how many share the work of one call.

@@ -52,7 +52,7 @@ func Open(ctx context.Context, name string, opts ...ReaderOption) (*Reader, erro
 	if err != nil {
 		return nil, storageError(err)
 	}
-	r := &Reader{name: name, options: options}
+	r := &Reader{name: name, options: options.WithDefaults()}
 	if local, ok := object.(interface{ File() *os.File }); ok {
 		defer object.Close() // the core has a descriptor of its own
 		err = r.openFile(local.File())
@@ -76,7 +76,7 @@ func NewReader(src io.ReaderAt, size int64, opts ...ReaderOption) (*Reader, erro
 	if err != nil {
 		return nil, err
 	}
-	r := &Reader{options: options}
+	r := &Reader{options: options.WithDefaults()}
 	if f, ok := src.(*os.File); ok {
 		r.name = f.Name()
 		if info, err := f.Stat(); err == nil && info.Mode().IsRegular() && info.Size() == size {
