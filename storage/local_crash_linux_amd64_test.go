@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 	"syscall"
@@ -21,11 +22,22 @@ import (
 	"github.com/arrayrecord/arrayrecord-go/storage/storagetest"
 )
 
-const uploadEnv = "STORAGE_TEST_UPLOAD"
+// What TestMain does instead of running tests, and with which file.
+const (
+	uploadEnv = "STORAGE_TEST_UPLOAD"
+	cleanEnv  = "STORAGE_TEST_CLEAN"
+)
 
 func TestMain(m *testing.M) {
 	if name := os.Getenv(uploadEnv); name != "" {
 		os.Exit(uploadInChild(name))
+	}
+	if dir := os.Getenv(cleanEnv); dir != "" {
+		if _, err := storage.RemoveStale(context.Background(), dir, storage.StaleOptions{}); err != nil {
+			fmt.Println(err)
+			os.Exit(uploadFailed)
+		}
+		os.Exit(uploadDone)
 	}
 	os.Exit(m.Run())
 }
@@ -49,6 +61,10 @@ func uploadInChild(name string) int {
 		fmt.Println(err)
 		return createFailed
 	}
+	if strings.Contains(query, "drop") {
+		u = nil
+		return awaitEmptyDir(filepath.Dir(name))
+	}
 	if _, err = fmt.Fprint(u, "content"); err != nil {
 		u.Abort()
 	} else {
@@ -59,6 +75,19 @@ func uploadInChild(name string) int {
 		return uploadFailed
 	}
 	return uploadDone
+}
+
+// awaitEmptyDir collects garbage until a directory is empty.
+func awaitEmptyDir(dir string) int {
+	for range 1000 {
+		runtime.GC()
+		entries, err := os.ReadDir(dir)
+		if err == nil && len(entries) == 0 {
+			return uploadDone
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	return uploadFailed
 }
 
 // A scene is a file system and a task for an upload.
@@ -289,4 +318,95 @@ func (s scene) checkFailure(t *testing.T, dir string, failed systrace.Call, code
 	content, err := os.ReadFile(name)
 	require.NoError(t, err)
 	assert.Equal(t, want, string(content), when)
+}
+
+func TestLocalDroppedUploadRemovesItsFile(t *testing.T) {
+	created := false
+	s := scene{query: "drop", missing: noUnnamed}
+	code, output := s.play(t, realDir(t), func(c systrace.Call) systrace.Verdict {
+		created = created || c.Name == "create"
+		return systrace.Verdict{}
+	})
+	assert.True(t, created)
+	assert.Equal(t, uploadDone, code, output)
+}
+
+// Cleaning, at whatever moment, does not harm a writer that is alive.
+func TestRemoveStaleSparesWhatIsBeingWritten(t *testing.T) {
+	for _, s := range scenes {
+		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
+			for step := 0; ; step++ {
+				dir := realDir(t)
+				before, n := "", 0
+				code, output := s.play(t, dir, func(c systrace.Call) systrace.Verdict {
+					if n++; n == step+1 {
+						before = c.String()
+						removed, err := storage.RemoveStale(t.Context(), dir, storage.StaleOptions{})
+						assert.NoError(t, err)
+						if c.Name != "lock" { // then it has just been made, and is made again
+							assert.Empty(t, removed, before)
+						}
+					}
+					return systrace.Verdict{}
+				})
+				if before == "" {
+					assert.Greater(t, step, 8)
+					return
+				}
+				require.Equal(t, uploadDone, code, "cleaned before %s: %s", before, output)
+				name := filepath.Join(dir, "a", "b", "out")
+				assert.Equal(t, []string{name}, files(t, dir), before)
+				assert.Equal(t, "content", string(storagetest.Get(t, name)), before)
+			}
+		})
+	}
+}
+
+func TestLocalFullDisk(t *testing.T) {
+	for _, call := range []string{"write", "sync", "link"} {
+		dir := realDir(t)
+		code, output := scenes[0].play(t, dir, func(c systrace.Call) systrace.Verdict {
+			if c.Name == call && c.Path == systrace.Unnamed {
+				return systrace.Verdict{Fail: syscall.ENOSPC}
+			}
+			return systrace.Verdict{}
+		})
+		assert.Equal(t, uploadFailed, code)
+		assert.Contains(t, output, "/a/b/out: no space left on device", call)
+		assert.Empty(t, files(t, dir), call)
+	}
+}
+
+// Neither links nor exclusive renames: better no file than one that may
+// replace another.
+func TestLocalNoOverwriteWhereItCannotBe(t *testing.T) {
+	s := scene{query: "no-overwrite", missing: map[string]syscall.Errno{
+		"create-unnamed": syscall.EOPNOTSUPP, "rename-exclusively": syscall.EINVAL, "link": syscall.EPERM,
+	}}
+	dir := realDir(t)
+	code, output := s.play(t, dir, func(systrace.Call) systrace.Verdict { return systrace.Verdict{} })
+	assert.Equal(t, uploadFailed, code)
+	assert.Contains(t, output, "unsupported operation")
+	assert.Empty(t, files(t, dir))
+}
+
+// Without locks nobody can tell what is in use: nothing is removed.
+func TestRemoveStaleWithoutLocks(t *testing.T) {
+	missing := map[string]syscall.Errno{"create-unnamed": syscall.EOPNOTSUPP, "lock": syscall.ENOLCK}
+	dir := realDir(t)
+	code, output := scene{missing: missing}.play(t, dir, func(c systrace.Call) systrace.Verdict {
+		return systrace.Verdict{Kill: c.Name == "sync" && randomPart.MatchString(c.Path)}
+	})
+	require.Equal(t, -1, code, output)
+	require.Len(t, files(t, dir), 1)
+	code, out, err := systrace.Run(dir, []string{"/proc/self/exe"}, append(os.Environ(), cleanEnv+"="+dir),
+		func(c systrace.Call) systrace.Verdict { return systrace.Verdict{Fail: missing[c.Name]} })
+	require.NoError(t, err)
+	assert.Equal(t, uploadFailed, code)
+	assert.Contains(t, string(out), "tell whether it is in use")
+	assert.Len(t, files(t, dir), 1)
+	removed, err := storage.RemoveStale(t.Context(), dir, storage.StaleOptions{})
+	require.NoError(t, err)
+	assert.Len(t, removed, 1)
 }
