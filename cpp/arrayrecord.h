@@ -285,8 +285,8 @@ AR_API void ar_cursor_free(ar_cursor* cursor);
 typedef struct ar_writer ar_writer;
 
 /* Creates a file; options NULL are the defaults. The bytes go to a temporary file in the directory
- * of `path`, which must exist; a symbolic link is followed. ar_writer_close gives it its name in one
- * step, having forced it to the disk, and keeps the permission bits of a file that it replaces.
+ * of `path`, which must exist; a symbolic link is followed. ar_writer_close gives it its name in
+ * one step, having forced it to the disk, and keeps the permission bits of a file that it replaces.
  * Where the system has them the temporary file is one without a name, which goes when its process
  * does. Else it is called ".arrayrecord-", 26 characters of A to Z and 2 to 7, and ".tmp", and is
  * locked (flock) while it is written: one that is not locked has been left by a process that was

@@ -93,8 +93,10 @@ Status NamedFile::OpenHidden() {
     fd_ = open(name.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     if (fd_ < 0) return Failed("create");
     temporary_ = name;
+    const bool locked = Lock();
+    if (!locked && errno != EWOULDBLOCK) return Failed("lock");
     struct stat info;
-    if (Lock() && fstat(fd_, &info) == 0 && info.st_nlink > 0) return Status();
+    if (locked && fstat(fd_, &info) == 0 && info.st_nlink > 0) return Status();
     Drop();
   }
   errno = EAGAIN;
