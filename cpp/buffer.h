@@ -5,43 +5,72 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
+#include <utility>
 
 namespace arrayrecord {
 
-// What the buffers of threads are for.
-enum BufferUse { kEncodedChunk, kDecodedChunk, kCompressedBlock };
-
+// Owns memory. Much of it comes from the system directly, so that it goes back when it is freed.
 class Buffer {
  public:
+  Buffer() = default;
+  // Exactly `size` bytes, which are not set.
+  explicit Buffer(size_t size) { Allocate(size); }
+  ~Buffer() { Free(); }
+  Buffer(Buffer&& other) noexcept { *this = std::move(other); }
+  Buffer& operator=(Buffer&& other) noexcept;
+
   // Memory for `size` bytes, which are not set. What was there before is lost.
   uint8_t* Get(size_t size) {
     // Somewhat more, so that slowly growing sizes do not allocate each time.
     if (size > capacity_) Allocate(size + size / 4);
-    return bytes_.get();
+    return bytes_;
   }
+  uint8_t* data() const { return bytes_; }
   size_t capacity() const { return capacity_; }
+  void Free();
 
-  // One for each thread and use. Large ones are given up before long.
-  template <BufferUse use>
-  static Buffer& OfThread() {
-    thread_local Buffer buffer;
-    if (buffer.capacity_ > kKeep) buffer = Buffer();
-    return buffer;
-  }
+  // The most that all threads together keep for later.
+  static constexpr size_t kMaxKept = 64 << 20;
+  // What they keep now, with what they have in use of it.
+  static size_t kept();
 
  private:
-  static constexpr size_t kKeep = 8 << 20;
+  friend class ThreadBuffer;
 
-  void Allocate(size_t size) {
-    bytes_.reset();
-    capacity_ = 0;
-    bytes_.reset(new uint8_t[size]);
-    capacity_ = size;
-  }
+  void Allocate(size_t size);
+  // Makes it part of kept(), unless that would be too much.
+  bool Keep();
 
-  std::unique_ptr<uint8_t[]> bytes_;
+  uint8_t* bytes_ = nullptr;
   size_t capacity_ = 0;
+  bool kept_ = false;  // is part of kept()
+};
+
+// What the buffers of threads are for.
+enum BufferUse { kEncodedChunk, kDecodedChunk, kCompressedBlock, kBufferUses };
+
+// A buffer that the thread has from an earlier use, from the first Get until GiveBack or the end.
+// That may be on another thread, which then has the buffer.
+class ThreadBuffer {
+ public:
+  explicit ThreadBuffer(BufferUse use) : use_(use) {}
+  ~ThreadBuffer() { GiveBack(); }
+  ThreadBuffer(const ThreadBuffer&) = delete;
+  ThreadBuffer& operator=(const ThreadBuffer&) = delete;
+
+  // As that of Buffer.
+  uint8_t* Get(size_t size) {
+    if (buffer_.capacity() == 0) Borrow();
+    return buffer_.Get(size);
+  }
+  uint8_t* data() const { return buffer_.data(); }
+  void GiveBack();
+
+ private:
+  void Borrow();
+
+  const BufferUse use_;
+  Buffer buffer_;
 };
 
 }  // namespace arrayrecord

@@ -1,71 +1,44 @@
 // The C header over the C++ classes. Nothing here but checks of arguments, and the wall that no
-// exception passes.
+// exception passes. What is optional is in capi_optional.cc.
 #include "capi.h"
 
 #include <algorithm>
-#include <cstring>
-#include <new>
-#include <optional>
-#include <string_view>
 
 #include "arrayrecord.h"
+#include "batch.h"
+#include "buffer.h"
+#include "chunk_cache.h"
 #include "cursor.h"
-#include "layout.h"
-#include "options.h"
-#include "read_plan.h"
-#include "read_records.h"
-#include "reader.h"
-#include "status.h"
-#include "writer.h"
+#include "thread_pool.h"
 
+using arrayrecord::Bytes;
 using arrayrecord::ByteSpan;
 using arrayrecord::FromC;
 using arrayrecord::Guard;
+using arrayrecord::MakeHandle;
 using arrayrecord::Status;
 
-struct ar_reader {
-  std::unique_ptr<arrayrecord::Reader> impl;
-};
-struct ar_plan {
-  arrayrecord::ReadPlan::Pointer impl;
+struct ar_batch {
+  std::unique_ptr<arrayrecord::Batch> impl;
 };
 struct ar_cursor {
   std::unique_ptr<arrayrecord::Cursor> impl;
 };
-struct ar_writer {
-  std::unique_ptr<arrayrecord::Writer> impl;
-  arrayrecord::MemorySink* memory = nullptr;  // owned by impl
-};
 
 namespace {
 
-// The standard library wants pointers to something even where there is nothing to copy.
-uint8_t* Bytes(void* p) {
-  static uint8_t nothing;
-  return p != nullptr ? static_cast<uint8_t*>(p) : &nothing;
-}
-
-const uint8_t* Bytes(const void* p) { return Bytes(const_cast<void*>(p)); }
-
-// Wraps a C++ object into its handle.
-template <typename Handle, typename Make>
-Status MakeHandle(Handle** out, Make make) {
-  auto handle = std::make_unique<Handle>();
-  AR_TRY(make(handle.get()));
-  *out = handle.release();
-  return Status();
-}
-
-Status OpenReader(std::optional<arrayrecord::File> file, const char* path,
-                  const ar_reader_options* options, ar_reader** reader) {
-  arrayrecord::ReaderOptions checked;
-  AR_TRY(FromC(options, &checked));
-  if (!file) {
-    file.emplace();
-    AR_TRY(arrayrecord::File::OpenForReading(path, &*file));
-  }
-  return MakeHandle(reader, [&](ar_reader* handle) {
-    return arrayrecord::Reader::Open(std::move(*file), checked, &handle->impl);
+template <typename OpenFile>
+ar_code OpenReader(const ar_reader_options* options, ar_reader** reader, ar_error* error,
+                   OpenFile open_file) {
+  return Guard(error, [&] {
+    arrayrecord::ReaderOptions checked;
+    AR_TRY(FromC(options, &checked));
+    AR_TRY(arrayrecord::CheckOptional(checked));
+    arrayrecord::File file;
+    AR_TRY(open_file(&file));
+    return MakeHandle(reader, [&](ar_reader* handle) {
+      return arrayrecord::Reader::Open(std::move(file), checked, &handle->impl);
+    });
   });
 }
 
@@ -116,23 +89,33 @@ const char* ar_code_name(ar_code code) {
   return "unknown code";
 }
 
+uint32_t ar_version(void) { return AR_VERSION; }
+
+void ar_set_max_threads(uint32_t threads) { arrayrecord::SetMaxThreads(threads); }
+
+void ar_set_cache_limit(uint64_t bytes) { arrayrecord::ChunkCache::Shared().SetLimit(bytes); }
+
+uint64_t ar_kept_memory(void) {
+  return arrayrecord::ChunkCache::Shared().memory() + arrayrecord::Buffer::kept();
+}
+
 ar_code ar_reader_open(const char* path, const ar_reader_options* options, ar_reader** reader,
                        ar_error* error) {
-  return Guard(error, [&] { return OpenReader(std::nullopt, path, options, reader); });
+  return OpenReader(options, reader, error, [&](arrayrecord::File* file) {
+    return arrayrecord::File::OpenForReading(path, file);
+  });
 }
 
 ar_code ar_reader_open_fd(int fd, const ar_reader_options* options, ar_reader** reader,
                           ar_error* error) {
-  return Guard(error, [&] {
-    return OpenReader(arrayrecord::File(fd, /*owned=*/false), nullptr, options, reader);
+  return OpenReader(options, reader, error, [&](arrayrecord::File* file) {
+    return arrayrecord::File::Duplicate(fd, file);
   });
 }
 
 void ar_reader_free(ar_reader* reader) { delete reader; }
 
 uint64_t ar_reader_num_records(const ar_reader* reader) { return reader->impl->num_records(); }
-
-uint64_t ar_reader_claimed_size(const ar_reader* reader) { return reader->impl->claimed_size(); }
 
 uint64_t ar_reader_record_group_size(const ar_reader* reader) { return reader->impl->group_size(); }
 
@@ -152,83 +135,61 @@ ar_code ar_reader_get(const ar_reader* reader, uint64_t record, void* dst, size_
   });
 }
 
-ar_code ar_reader_read_range(const ar_reader* reader, uint64_t begin, uint64_t end, void* dst,
-                             size_t dst_size, uint64_t* offsets, uint64_t* num_read,
-                             size_t* size_of_next, ar_error* error) {
-  arrayrecord::ReadProgress progress;
-  offsets[0] = 0;
-  const ar_code code = Guard(error, [&] {
-    return arrayrecord::ReadRange(*reader->impl, begin, end, Bytes(dst), dst_size, offsets,
-                                  &progress);
-  });
-  *num_read = progress.num_records;
-  *size_of_next = progress.size_of_next;
-  return code;
-}
-
-ar_code ar_reader_read_sorted(const ar_reader* reader, const uint64_t* records, size_t n, void* dst,
-                              size_t dst_size, uint64_t* offsets, uint64_t* num_read,
-                              size_t* size_of_next, ar_error* error) {
-  arrayrecord::ReadProgress progress;
-  offsets[0] = 0;
-  const ar_code code = Guard(error, [&] {
-    return arrayrecord::ReadSorted(*reader->impl, records, n, Bytes(dst), dst_size, offsets,
-                                   &progress);
-  });
-  *num_read = progress.num_records;
-  *size_of_next = progress.size_of_next;
-  return code;
-}
-
-ar_code ar_plan_range(const ar_reader* reader, uint64_t begin, uint64_t end, ar_plan** plan,
+ar_code ar_read_range(const ar_reader* reader, uint64_t begin, uint64_t end, ar_read** read,
                       ar_error* error) {
   return Guard(error, [&] {
-    return MakeHandle(plan, [&](ar_plan* handle) {
-      return arrayrecord::ReadPlan::Range(*reader->impl, begin, end, &handle->impl);
-    });
+    return MakeHandle(
+        read, [&](ar_read* handle) { return handle->impl.Reset(*reader->impl, begin, end); });
   });
 }
 
-ar_code ar_plan_indices(const ar_reader* reader, const uint64_t* records, size_t n, ar_plan** plan,
-                        ar_error* error) {
+ar_code ar_read_sorted(const ar_reader* reader, const uint64_t* records, size_t n, ar_read** read,
+                       ar_error* error) {
   return Guard(error, [&] {
-    return MakeHandle(plan, [&](ar_plan* handle) {
-      return arrayrecord::ReadPlan::Indices(*reader->impl, records, n, &handle->impl);
+    return MakeHandle(
+        read, [&](ar_read* handle) { return handle->impl.Reset(*reader->impl, records, n); });
+  });
+}
+
+ar_code ar_read_reset_range(ar_read* read, const ar_reader* reader, uint64_t begin, uint64_t end,
+                            ar_error* error) {
+  return Guard(error, [&] { return read->impl.Reset(*reader->impl, begin, end); });
+}
+
+ar_code ar_read_reset_sorted(ar_read* read, const ar_reader* reader, const uint64_t* records,
+                             size_t n, ar_error* error) {
+  return Guard(error, [&] { return read->impl.Reset(*reader->impl, records, n); });
+}
+
+ar_code ar_read_next(ar_read* read, void* dst, size_t dst_size, size_t max_records,
+                     uint64_t* offsets, size_t* num_read, ar_room* room, ar_error* error) {
+  arrayrecord::ReadProgress progress;
+  const ar_code code = Guard(error, [&] {
+    return read->impl.Next(Bytes(dst), dst_size, max_records, offsets, &progress);
+  });
+  *num_read = progress.num_records;
+  *room = progress.room;
+  return code;
+}
+
+void ar_read_free(ar_read* read) { delete read; }
+
+ar_code ar_reader_read_batch(const ar_reader* reader, const uint64_t* records, size_t n,
+                             uint32_t parallelism, ar_batch** batch, ar_error* error) {
+  return Guard(error, [&] {
+    return MakeHandle(batch, [&](ar_batch* handle) {
+      return arrayrecord::Batch::Read(*reader->impl, records, n, parallelism, &handle->impl);
     });
   });
 }
 
-ar_code ar_plan_load(ar_plan* plan, uint32_t parallelism, ar_error* error) {
-  return Guard(error, [&] { return plan->impl->Load(parallelism); });
+const void* ar_batch_record(const ar_batch* batch, size_t i, size_t* size) {
+  const ByteSpan record = batch->impl->Record(i);
+  *size = record.size;
+  return record.data;
 }
 
-ar_code ar_plan_load_bytes(ar_plan* plan, void* scratch, size_t scratch_size, uint32_t parallelism,
-                           ar_error* error) {
-  return Guard(error,
-               [&] { return plan->impl->LoadBytes(Bytes(scratch), scratch_size, parallelism); });
-}
-
-uint64_t ar_plan_decoded_size(const ar_plan* plan) { return plan->impl->decoded_size(); }
-
-ar_code ar_plan_decode(ar_plan* plan, void* dst, size_t dst_size, uint64_t* offsets,
-                       uint32_t parallelism, ar_error* error) {
-  return Guard(error,
-               [&] { return plan->impl->Decode(Bytes(dst), dst_size, offsets, parallelism); });
-}
-
-void ar_plan_free(ar_plan* plan) { delete plan; }
-
-const ar_extent* ar_plan_extents(ar_plan* plan, uint64_t max_gap, size_t* n) {
-  *n = 0;
-  const ar_extent* extents = nullptr;
-  Guard(nullptr, [&] {
-    const auto& found = plan->impl->Extents(max_gap);
-    extents = found.data();
-    *n = found.size();
-    return Status();
-  });
-  return extents;
-}
+void ar_batch_free(ar_batch* batch) { delete batch; }
 
 ar_code ar_cursor_open(const ar_reader* reader, uint64_t begin, uint64_t end, ar_cursor** cursor,
                        ar_error* error) {
@@ -304,90 +265,3 @@ ar_code ar_writer_close(ar_writer* writer, ar_error* error) {
 }
 
 void ar_writer_free(ar_writer* writer) { delete writer; }
-
-ar_code ar_index_locate(void* scratch, size_t scratch_size, uint64_t file_size, const void* head,
-                        size_t head_size, uint64_t* index_begin, ar_error* error) {
-  return Guard(error, [&] {
-    return arrayrecord::LocateFooter(Bytes(scratch), scratch_size, file_size,
-                                     ByteSpan(Bytes(head), head == nullptr ? 0 : head_size),
-                                     index_begin);
-  });
-}
-
-ar_code ar_reader_open_index(void* scratch, size_t scratch_size, uint64_t index_begin,
-                             uint64_t file_size, const ar_reader_options* options,
-                             ar_reader** reader, ar_error* error) {
-  return Guard(error, [&] {
-    arrayrecord::ReaderOptions checked;
-    AR_TRY(FromC(options, &checked));
-    return MakeHandle(reader, [&](ar_reader* handle) {
-      return arrayrecord::Reader::OpenIndex(Bytes(scratch), scratch_size, index_begin, file_size,
-                                            checked, &handle->impl);
-    });
-  });
-}
-
-void ar_reader_metadata_extent(const ar_reader* reader, ar_extent* extent) {
-  const auto found = reader->impl->metadata_extent();
-  *extent = {found.begin, found.end - found.begin};
-}
-
-ar_code ar_metadata_decode(const void* bytes, size_t bytes_size, void* dst, size_t dst_size,
-                           size_t* size, ar_error* error) {
-  return Guard(error, [&] {
-    arrayrecord::TransposedRecords metadata;
-    AR_TRY(arrayrecord::DecodeMetadata(ByteSpan(Bytes(bytes), bytes_size), &metadata));
-    *size = metadata.sizes[0];
-    if (*size > dst_size) {
-      return Status(AR_BUFFER_TOO_SMALL, "the metadata is larger than the buffer");
-    }
-    std::copy_n(metadata.values.get(), *size, Bytes(dst));
-    return Status();
-  });
-}
-
-ar_code ar_writer_set_metadata(ar_writer* writer, const void* data, size_t size, ar_error* error) {
-  return Guard(error, [&] { return writer->impl->SetMetadata(ByteSpan(Bytes(data), size)); });
-}
-
-uint64_t ar_reader_num_chunks(const ar_reader* reader) {
-  return reader->impl->index().num_chunks();
-}
-
-uint64_t ar_reader_index_size(const ar_reader* reader) { return reader->impl->index().bytes(); }
-
-uint64_t ar_reader_chunk_first_record(const ar_reader* reader, uint64_t chunk) {
-  const arrayrecord::ChunkIndex& index = reader->impl->index();
-  return chunk < index.num_chunks() ? index.FirstRecord(chunk) : index.num_records();
-}
-
-uint64_t ar_reader_chunk_of_record(const ar_reader* reader, uint64_t record) {
-  return reader->impl->index().ChunkOf(record);
-}
-
-uint64_t ar_reader_chunk_run(const ar_reader* reader, uint64_t chunk, uint64_t bytes) {
-  return reader->impl->index().RunOf(chunk, bytes);
-}
-
-ar_code ar_reader_chunk_extent(const ar_reader* reader, uint64_t begin, uint64_t end,
-                               ar_extent* extent, ar_error* error) {
-  return Guard(error, [&] {
-    const arrayrecord::ChunkIndex& index = reader->impl->index();
-    if (begin >= end || end > index.num_chunks()) {
-      return Status(AR_OUT_OF_RANGE, "chunks [" + std::to_string(begin) + ", " +
-                                         std::to_string(end) + ") of a file with " +
-                                         std::to_string(index.num_chunks()));
-    }
-    const auto found = index.extent(begin, end);
-    *extent = {found.begin, found.end - found.begin};
-    return Status();
-  });
-}
-
-ar_code ar_writer_copy_chunks(ar_writer* writer, const ar_reader* reader, uint64_t begin,
-                              uint64_t end, void* scratch, size_t scratch_size, ar_error* error) {
-  return Guard(error, [&] {
-    return writer->impl->CopyChunks(*reader->impl, begin, end, static_cast<uint8_t*>(scratch),
-                                    scratch_size);
-  });
-}

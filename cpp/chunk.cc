@@ -106,14 +106,12 @@ class ChunkBytes {
   uint64_t seen_end_ = 0;  // claimed by block headers inside the chunk header
 };
 
-}  // namespace
-
-Status ParseChunk(uint8_t* bytes, uint64_t begin, uint64_t limit, Chunk* chunk) {
+// Takes the header of a chunk that must end before `limit`.
+Status TakeHeader(ChunkBytes* bytes, uint64_t begin, uint64_t limit, Chunk* chunk) {
   if (!CanBeginChunk(begin)) return Corrupt("no chunk can begin here").At(begin);
-  ChunkBytes in(bytes, begin, limit);
+  ChunkBytes& in = *bytes;
   uint8_t* piece = nullptr;
   uint64_t size = 0;
-
   AR_TRY(in.Next(kChunkHeaderSize, &piece, &size));
   uint8_t joined[kChunkHeaderSize];
   if (size < kChunkHeaderSize) {
@@ -138,9 +136,37 @@ Status ParseChunk(uint8_t* bytes, uint64_t begin, uint64_t limit, Chunk* chunk) 
     return Corrupt("block header contradicts the end of its chunk").At(begin);
   }
   in.SetEnd(chunk->end);
+  return Status();
+}
 
+}  // namespace
+
+Status ParseChunkHead(uint8_t* bytes, uint64_t size, uint64_t begin, uint64_t limit, Chunk* chunk) {
+  ChunkBytes in(bytes, begin, std::min(limit, begin + size));
+  return TakeHeader(&in, begin, limit, chunk);
+}
+
+Status CheckPadding(uint8_t* bytes, uint64_t begin, uint64_t end) {
+  for (uint64_t at = begin; at < end;) {
+    Chunk padding;
+    const Status status = ParseChunk(bytes + (at - begin), at, end, &padding);
+    if (!status.ok() || padding.header.type != ChunkType::kPadding) {
+      return Corrupt("the chunk ends before the place where the index says that the next begins")
+          .At(begin);
+    }
+    at = padding.end;
+  }
+  return Status();
+}
+
+Status ParseChunk(uint8_t* bytes, uint64_t begin, uint64_t limit, Chunk* chunk) {
+  ChunkBytes in(bytes, begin, limit);
+  AR_TRY(TakeHeader(&in, begin, limit, chunk));
+  const ChunkHeader& header = chunk->header;
   chunk->data = bytes;
   if (header.data_size == 0) return Status();
+  uint8_t* piece = nullptr;
+  uint64_t size = 0;
   AR_TRY(in.Next(header.data_size, &piece, &size));
   chunk->data = piece;
   uint8_t* out = piece + size;

@@ -69,6 +69,20 @@ struct Chunk {
 // points into `bytes`.
 Status ParseChunk(uint8_t* bytes, uint64_t begin, uint64_t limit, Chunk* chunk);
 
+// As far as the header, for which `size` bytes are there: kChunkHeadSize are enough. Only the
+// header and the positions of the chunk are set.
+constexpr uint64_t kChunkHeadSize = kBlockHeaderSize + kChunkHeaderSize;
+Status ParseChunkHead(uint8_t* bytes, uint64_t size, uint64_t begin, uint64_t limit, Chunk* chunk);
+
+// Whether there are only padding chunks from `begin` to `end`. `bytes` are those of the file.
+Status CheckPadding(uint8_t* bytes, uint64_t begin, uint64_t end);
+
+// Where the padding ends that makes a file go on at a block boundary.
+constexpr uint64_t PaddedEnd(uint64_t pos) {
+  const uint64_t room = RemainingInBlock(pos);
+  return pos + room + (room != 0 && room < kChunkHeaderSize ? kBlockSize : 0);
+}
+
 }  // namespace arrayrecord
 
 #endif  // ARRAYRECORD_CHUNK_H_

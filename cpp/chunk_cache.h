@@ -1,12 +1,14 @@
 // The chunks of several records that single reads have decoded last, so that reads of their other
-// records need not decode them again.
+// records need not decode them again. One for all readers of the process.
 #ifndef ARRAYRECORD_CHUNK_CACHE_H_
 #define ARRAYRECORD_CHUNK_CACHE_H_
 
-#include <algorithm>
+#include <atomic>
 #include <cstdint>
+#include <list>
 #include <memory>
 #include <mutex>
+#include <unordered_map>
 #include <vector>
 
 #include "buffer.h"
@@ -23,93 +25,75 @@ struct OpenChunk {
   const uint8_t* values = nullptr;
   std::vector<uint64_t> ends;  // of the records, in values
 
-  // Verifies and decodes what is in bytes.
-  Status Decode(const Chunk& chunk, uint64_t num_records) {
-    AR_TRY(records.Open(chunk, num_records));
-    ends.resize(num_records);
-    AR_TRY(records.DecodeSizes(ends.data()));
-    for (uint64_t i = 1; i < num_records; ++i) ends[i] += ends[i - 1];
-    values = records.plain_values();
-    if (values == nullptr) {
-      uint8_t* out = decoded.Get(records.decoded_size());
-      AR_TRY(records.DecodeValues(out));
-      values = out;
-    }
-    return Status();
-  }
+  // Decodes what is in bytes.
+  Status Decode(const Chunk& chunk, uint64_t max_size);
   ByteSpan Record(uint64_t i) const {
     const uint64_t begin = i == 0 ? 0 : ends[i - 1];
     return ByteSpan(values + begin, ends[i] - begin);
   }
-  size_t memory() const { return bytes.capacity() + decoded.capacity(); }
+  size_t memory() const {
+    return sizeof(*this) + bytes.capacity() + decoded.capacity() + records.memory() +
+           ends.capacity() * sizeof(uint64_t);
+  }
 };
 
-// For any number of threads. Holds up to kMaxChunks chunks and kMaxMemory bytes.
+// For any number of threads.
 class ChunkCache {
  public:
+  struct Key {
+    uint64_t reader, chunk;
+    bool operator==(const Key& other) const {
+      return reader == other.reader && chunk == other.chunk;
+    }
+  };
+
+  ChunkCache() { spare_.reserve(kMaxSpare); }
+  static ChunkCache& Shared();
+
+  // What all that is kept may take, in bytes.
+  void SetLimit(uint64_t bytes);
+  uint64_t limit() const { return limit_; }
+  uint64_t memory() const;
+
   // Null if it is not here.
-  std::shared_ptr<const OpenChunk> Find(uint64_t chunk) {
-    std::lock_guard<std::mutex> lock(mutex_);
-    for (size_t i = 0; i < slots_.size(); ++i) {
-      if (slots_[i].chunk != chunk) continue;
-      std::rotate(slots_.begin(), slots_.begin() + i, slots_.begin() + i + 1);
-      return slots_[0].open;
-    }
-    return nullptr;
-  }
-
+  std::shared_ptr<const OpenChunk> Find(const Key& key);
   // Something to open a chunk in.
-  std::shared_ptr<OpenChunk> New() {
-    std::unique_ptr<OpenChunk> open;
-    {
-      std::lock_guard<std::mutex> lock(mutex_);
-      if (!spare_.empty()) {
-        open = std::move(spare_.back());
-        spare_.pop_back();
-      }
-    }
-    if (open == nullptr) open = std::make_unique<OpenChunk>();
-    return std::shared_ptr<OpenChunk>(open.release(), [this](OpenChunk* done) { Recycle(done); });
-  }
-
-  void Put(uint64_t chunk, std::shared_ptr<const OpenChunk> open) {
-    const size_t memory = open->memory();
-    if (memory > kMaxMemory) return;
-    std::vector<Slot> evicted;  // outlives the lock, which recycling takes
-    std::lock_guard<std::mutex> lock(mutex_);
-    while (slots_.size() >= kMaxChunks || memory_ + memory > kMaxMemory) {
-      memory_ -= slots_.back().memory;
-      evicted.push_back(std::move(slots_.back()));
-      slots_.pop_back();
-    }
-    memory_ += memory;
-    slots_.insert(slots_.begin(), {chunk, memory, std::move(open)});
-  }
+  std::shared_ptr<OpenChunk> New();
+  // Keeps a chunk, unless it is too large.
+  void Put(const Key& key, std::shared_ptr<const OpenChunk> open);
+  // Drops all chunks of a reader.
+  void Forget(uint64_t reader);
 
  private:
-  static constexpr size_t kMaxChunks = 8;
-  static constexpr size_t kMaxMemory = 64 << 20;
+  // Besides the memory: chunks that come back into a small cache are still in that of the
+  // processor.
+  static constexpr size_t kMaxChunks = 256;
   static constexpr size_t kMaxSpare = 2;
   static constexpr size_t kMaxSpareMemory = 4 << 20;
 
   struct Slot {
-    uint64_t chunk;
+    Key key;
     size_t memory;
     std::shared_ptr<const OpenChunk> open;
   };
-
-  void Recycle(OpenChunk* done) {
-    std::unique_ptr<OpenChunk> open(done);
-    std::lock_guard<std::mutex> lock(mutex_);
-    if (spare_.size() < kMaxSpare && open->memory() <= kMaxSpareMemory) {
-      spare_.push_back(std::move(open));
+  using Slots = std::list<Slot>;
+  struct Hash {
+    size_t operator()(const Key& key) const {
+      return (key.reader * 0x9e3779b97f4a7c15 ^ key.chunk) * 0x9e3779b97f4a7c15 >> 20;
     }
-  }
+  };
 
-  std::mutex mutex_;
+  void Recycle(OpenChunk* done);
+  // Moves slots to `evicted` until the rest takes at most `bytes` and is at most `chunks`. What is
+  // evicted must be dropped without the lock, which recycling takes.
+  void Shrink(uint64_t bytes, size_t chunks, Slots* evicted);
+
+  mutable std::mutex mutex_;
+  std::atomic<uint64_t> limit_{64 << 20};
+  uint64_t memory_ = 0;  // of slots and spare ones
+  Slots slots_;          // the one that was used last comes first
+  std::unordered_map<Key, Slots::iterator, Hash> by_key_;
   std::vector<std::unique_ptr<OpenChunk>> spare_;  // whose memory serves the next ones
-  size_t memory_ = 0;
-  std::vector<Slot> slots_;  // the one that was used last comes first
 };
 
 }  // namespace arrayrecord

@@ -54,6 +54,56 @@ void WordArray::Free() {
   mapped_ = false;
 }
 
+Status WordArray::Assign(const std::vector<uint64_t>& words, bool in_file) {
+  AR_TRY(Allocate(words.size(), in_file));
+  std::copy(words.begin(), words.end(), data_);
+  return Status();
+}
+
+void PackedSizes::Pack() {
+  const auto [smallest, largest] = std::minmax_element(sizes_, sizes_ + num_sizes_);
+  const uint64_t base = *smallest, range = *largest - base;
+  const unsigned bits = range == 0 ? 0 : 64 - static_cast<unsigned>(__builtin_clzll(range));
+  const size_t begin = new_words_.size();
+  new_headers_.insert(new_headers_.end(), {packed_sum_, base, begin});
+  packed_sum_ = sum_;
+  if (bits > 0) {
+    new_words_.resize(begin + bits);
+    uint64_t* to = &new_words_[begin];
+    uint64_t word = 0;
+    unsigned used = 0;
+    for (size_t i = 0; i < num_sizes_; ++i) {
+      const uint64_t above = sizes_[i] - base;
+      word |= above << used;
+      used += bits;
+      if (used >= 64) {
+        *to++ = word;
+        used -= 64;
+        word = used == 0 ? 0 : above >> (bits - used);  // what did not fit
+      }
+    }
+    if (used > 0) *to = word;
+  }
+  num_sizes_ = 0;
+}
+
+Status PackedSizes::Finish(bool in_file) {
+  if (num_sizes_ > 0) Pack();
+  new_headers_.insert(new_headers_.end(), {sum_, 0, new_words_.size()});
+  AR_TRY(headers_.Assign(new_headers_, in_file));
+  AR_TRY(words_.Assign(new_words_, in_file));
+  new_headers_ = {};
+  new_words_ = {};
+  return Status();
+}
+
+uint64_t PackedSizes::SumOf(uint64_t n) const {
+  const uint64_t header = kHeader * (n / kAtOnce);
+  uint64_t sum = headers_[header];
+  for (uint64_t i = 0; i < n % kAtOnce; ++i) sum += Get(header, i);
+  return sum;
+}
+
 Status ChunkIndex::Start(uint64_t num_chunks, uint64_t end, bool offloaded) {
   num_chunks_ = num_chunks;
   end_ = end;
@@ -67,7 +117,7 @@ Status ChunkIndex::Start(uint64_t num_chunks, uint64_t end, bool offloaded) {
   return samples_.Allocate(values / kSampling + 1, offloaded);
 }
 
-Status ChunkIndex::Add(uint64_t offset, uint64_t count) {
+Status ChunkIndex::Add(uint64_t offset, uint64_t count, uint64_t decoded_size) {
   const uint64_t chunk = added_;
   if (offset < kSignatureEnd || offset >= end_ || offset <= last_offset_ ||
       !CanBeginChunk(offset)) {
@@ -84,6 +134,7 @@ Status ChunkIndex::Add(uint64_t offset, uint64_t count) {
     return Corrupt("index entry of a chunk with more records than bytes").InChunk(chunk);
   }
   if (chunk == 0) group_size_ = count;
+  if (!sizes_.Add(decoded_size)) return TooLarge(chunk);
   // A short chunk is ordinary as the last one; a long one nowhere.
   if (!uneven_ && ((chunk > 0 && last_count_ != group_size_) || count > group_size_)) {
     AR_TRY(BecomeUneven());
@@ -99,8 +150,13 @@ Status ChunkIndex::Add(uint64_t offset, uint64_t count) {
 Status ChunkIndex::Add(const FooterEntry* chunks, size_t n) {
   if (n == 0) return Status();
   if (!AreAlike(chunks, n)) {
-    for (size_t i = 0; i < n; ++i) AR_TRY(Add(chunks[i].chunk_offset, chunks[i].num_records));
+    for (size_t i = 0; i < n; ++i) {
+      AR_TRY(Add(chunks[i].chunk_offset, chunks[i].num_records, chunks[i].decoded_data_size));
+    }
     return Status();
+  }
+  for (size_t i = 0; i < n; ++i) {
+    if (!sizes_.Add(chunks[i].decoded_data_size)) return TooLarge(added_ + i);
   }
   Append(chunks, n);
   num_records_ += n * group_size_;
@@ -124,6 +180,10 @@ bool ChunkIndex::AreAlike(const FooterEntry* chunks, size_t n) const {
   return alike && last < end_ && group_size_ <= end_ - last;
 }
 
+Status ChunkIndex::TooLarge(uint64_t chunk) {
+  return Corrupt("index entries with records of more than 2^64 bytes").InChunk(chunk);
+}
+
 Status ChunkIndex::BecomeUneven() {
   AR_TRY(first_record_.Allocate(num_chunks_ + 1, offloaded_));
   for (uint64_t c = 0; c < added_; ++c) first_record_[c] = c * group_size_;
@@ -138,7 +198,7 @@ Status ChunkIndex::Finish(uint64_t num_records) {
                    std::to_string(num_records));
   }
   Append(end_);
-  return Status();
+  return sizes_.Finish(offloaded_);
 }
 
 void ChunkIndex::Append(uint64_t value) {
@@ -224,20 +284,25 @@ ChunkIndex::Walk::Walk(const ChunkIndex& index, uint64_t chunk) : index_(&index)
   FindEnd();
 }
 
-uint64_t ChunkIndex::RunOf(uint64_t chunk, uint64_t bytes) const {
-  if (chunk >= num_chunks_) return num_chunks_;
-  const uint64_t begin = Offset(chunk);
+uint64_t ChunkIndex::RunOf(uint64_t chunk, uint64_t file_bytes, uint64_t decoded_bytes) const {
+  const uint64_t begin = Offset(chunk), decoded = sizes_.SumOf(chunk);
+  auto fits = [&](uint64_t end) {
+    return Offset(end) - begin <= file_bytes && sizes_.SumOf(end) - decoded <= decoded_bytes;
+  };
   // Doubling, then halving: the cost is that of the run, not of the file.
+  uint64_t low = chunk + 1;  // what fits, or must do
   uint64_t step = 1;
-  while (step < num_chunks_ - chunk && Offset(chunk + step) - begin < bytes) step *= 2;
-  uint64_t low = chunk + std::max<uint64_t>(step / 2, 1);
-  uint64_t high = chunk + std::min(step, num_chunks_ - chunk);
+  while (step < num_chunks_ - low && fits(low + step)) {
+    low += step;
+    step *= 2;
+  }
+  uint64_t high = std::min(num_chunks_, low + step);
   while (low < high) {
-    uint64_t middle = low + (high - low) / 2;
-    if (Offset(middle) - begin < bytes) {
-      low = middle + 1;
+    const uint64_t middle = high - (high - low) / 2;
+    if (fits(middle)) {
+      low = middle;
     } else {
-      high = middle;
+      high = middle - 1;
     }
   }
   return low;
@@ -258,7 +323,8 @@ uint64_t ChunkIndex::ChunkOf(uint64_t record) const {
 }
 
 size_t ChunkIndex::bytes() const {
-  return (low_.size() + high_.size() + samples_.size() + first_record_.size()) * sizeof(uint64_t);
+  return (low_.size() + high_.size() + samples_.size() + first_record_.size()) * sizeof(uint64_t) +
+         sizes_.bytes();
 }
 
 }  // namespace arrayrecord

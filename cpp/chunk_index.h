@@ -5,12 +5,16 @@
 // bits are a bit string in which offset i is a 1 at place (high part + i): it has as many ones as
 // there are offsets and at most as many zeros, and the i-th 1 gives the high part back. The place
 // of every 64th 1 is noted, so finding one takes a look at a few words.
+//
+// The sizes of the chunks' records come 64 at a time: each as what it has above the smallest of the
+// 64, in as many bits as the largest of those needs, and the sum of all before them.
 #ifndef ARRAYRECORD_CHUNK_INDEX_H_
 #define ARRAYRECORD_CHUNK_INDEX_H_
 
 #include <cstddef>
 #include <cstdint>
 #include <utility>
+#include <vector>
 
 #include "layout.h"
 #include "status.h"
@@ -26,6 +30,7 @@ class WordArray {
   WordArray& operator=(const WordArray&) = delete;
 
   Status Allocate(size_t words, bool in_file);
+  Status Assign(const std::vector<uint64_t>& words, bool in_file);
   uint64_t& operator[](size_t i) { return data_[i]; }
   uint64_t operator[](size_t i) const { return data_[i]; }
   size_t size() const { return size_; }
@@ -38,14 +43,63 @@ class WordArray {
   bool mapped_ = false;
 };
 
+// What the index tells of a data chunk: its place goes up to the next chunk, or the footer.
+struct IndexedChunk {
+  uint64_t begin, end;
+  uint64_t num_records;
+  uint64_t decoded_size;
+};
+
+// Numbers, 64 of which are packed into as few words as the largest has bits.
+class PackedSizes {
+ public:
+  // False if the sum of all is more than 2^64 - 1.
+  bool Add(uint64_t size) {
+    sizes_[num_sizes_++] = size;
+    if (__builtin_add_overflow(sum_, size, &sum_)) return false;
+    if (num_sizes_ == kAtOnce) Pack();
+    return true;
+  }
+  // After all.
+  Status Finish(bool in_file);
+
+  uint64_t operator[](uint64_t i) const { return Get(kHeader * (i / kAtOnce), i % kAtOnce); }
+  // The sum of the first `n`.
+  uint64_t SumOf(uint64_t n) const;
+  size_t bytes() const { return (headers_.size() + words_.size()) * sizeof(uint64_t); }
+
+ private:
+  static constexpr uint64_t kAtOnce = 64;
+  // Of 64 sizes: the sum of those before them, the smallest, and where the words begin.
+  static constexpr uint64_t kHeader = 3;
+
+  void Pack();
+  uint64_t Get(uint64_t header, uint64_t i) const {
+    const uint64_t begin = headers_[header + 2];
+    const uint64_t bits = headers_[header + kHeader + 2] - begin;
+    if (bits == 0) return headers_[header + 1];
+    const uint64_t bit = i * bits;
+    uint64_t above = words_[begin + bit / 64] >> bit % 64;
+    if (bit % 64 + bits > 64) above |= words_[begin + bit / 64 + 1] << (64 - bit % 64);
+    return headers_[header + 1] + (above & (~uint64_t{0} >> (64 - bits)));
+  }
+
+  uint64_t sizes_[kAtOnce];  // those that are not packed yet
+  uint64_t num_sizes_ = 0;
+  uint64_t sum_ = 0;
+  uint64_t packed_sum_ = 0;
+  std::vector<uint64_t> new_headers_, new_words_;
+  WordArray headers_, words_;
+};
+
 class ChunkIndex {
  public:
   // Makes room for `num_chunks` chunks that lie before `end`. With `offloaded` the memory is a
   // temporary file.
   Status Start(uint64_t num_chunks, uint64_t end, bool offloaded);
   // Adds the next chunk. Offsets must increase, stay below `end`, and be possible for a chunk;
-  // chunks must have records.
-  Status Add(uint64_t offset, uint64_t num_records);
+  // chunks must have records. The sum of the decoded sizes is below 2^64.
+  Status Add(uint64_t offset, uint64_t num_records, uint64_t decoded_size);
   // Adds the next `n` chunks, faster if there are many and they have the same number of records.
   Status Add(const FooterEntry* chunks, size_t n);
   // After all chunks: checks that they have `num_records` records together.
@@ -65,8 +119,19 @@ class ChunkIndex {
     if (end == begin + 1) return Neighbours(begin);
     return {Offset(begin), Offset(end)};
   }
-  // The end of the shortest run of chunks from `chunk` on that spans `bytes` bytes.
-  uint64_t RunOf(uint64_t chunk, uint64_t bytes) const;
+  // What the records of chunks [begin, end) take together; of one chunk.
+  uint64_t DecodedSize(uint64_t begin, uint64_t end) const {
+    return sizes_.SumOf(end) - sizes_.SumOf(begin);
+  }
+  uint64_t DecodedSize(uint64_t chunk) const { return sizes_[chunk]; }
+  IndexedChunk Get(uint64_t chunk) const {
+    const Extent place = Neighbours(chunk);
+    return {place.begin, place.end, RecordsIn(chunk), DecodedSize(chunk)};
+  }
+  // The end of the longest run of chunks from `chunk`, which must be below num_chunks(), that takes
+  // at most `file_bytes` of the file and has records of at most `decoded_bytes`; one chunk at
+  // least.
+  uint64_t RunOf(uint64_t chunk, uint64_t file_bytes, uint64_t decoded_bytes) const;
 
   uint64_t FirstRecord(uint64_t chunk) const {
     if (uneven_) return first_record_[chunk];
@@ -81,6 +146,7 @@ class ChunkIndex {
   // Goes from chunk to chunk, for less than looking each up.
   class Walk {
    public:
+    Walk() = default;
     // Begins at `chunk`, which must be below num_chunks().
     Walk(const ChunkIndex& index, uint64_t chunk);
 
@@ -104,10 +170,10 @@ class ChunkIndex {
       end_ = (place - i) << index_->low_bits_ | index_->Low(i);
     }
 
-    const ChunkIndex* index_;
-    uint64_t number_, begin_, end_ = 0;
-    uint64_t word_;  // in high_
-    uint64_t bits_;  // of that word, those that come after the one for end_
+    const ChunkIndex* index_ = nullptr;
+    uint64_t number_ = 0, begin_ = 0, end_ = 0;
+    uint64_t word_ = 0;  // in high_
+    uint64_t bits_ = 0;  // of that word, those that come after the one for end_
   };
 
  private:
@@ -129,6 +195,7 @@ class ChunkIndex {
   uint64_t Select(uint64_t i) const;
   uint64_t Offset(uint64_t i) const { return (Select(i) - i) << low_bits_ | Low(i); }
   Extent Neighbours(uint64_t i) const;
+  static Status TooLarge(uint64_t chunk);
   Status BecomeUneven();
 
   bool offloaded_ = false;
@@ -144,6 +211,7 @@ class ChunkIndex {
   WordArray low_;
   WordArray high_;
   WordArray samples_;
+  PackedSizes sizes_;
   WordArray first_record_;  // only if a chunk other than the last is unlike the first
 };
 

@@ -71,7 +71,8 @@ Status ZstdFailure(const char* what, size_t code) {
 // of `out` would have to be set to zero first.
 template <typename Write>
 Status AppendAtMost(size_t bound, std::string* out, Write write) {
-  uint8_t* const block = Buffer::OfThread<kCompressedBlock>().Get(bound);
+  ThreadBuffer buffer(kCompressedBlock);
+  uint8_t* const block = buffer.Get(bound);
   size_t written = 0;
   AR_TRY(write(block, &written));
   out->append(reinterpret_cast<const char*>(block), written);
@@ -184,6 +185,11 @@ Status Mismatch(const char* codec, uint64_t size) {
                  " bytes it must have");
 }
 
+Status WrongClaim(uint64_t claimed, uint64_t size) {
+  return Corrupt("compressed block of " + std::to_string(claimed) + " bytes where " +
+                 std::to_string(size) + " are needed");
+}
+
 Status ZstdDecompress(ByteSpan in, uint8_t* out, uint64_t size) {
   // The one-shot call below would take several frames; the format allows one.
   size_t frame = ZSTD_findFrameCompressedSize(in.data, in.size);
@@ -231,52 +237,6 @@ Status SnappyDecompress(ByteSpan in, uint8_t* out, uint64_t size) {
   return Status();
 }
 
-// Decompresses into a small buffer over and over, to learn whether there are `size` bytes.
-Status CountBrotliOutput(ByteSpan in, uint64_t size) {
-  BrotliDecoder decoder = NewBrotliDecoder();
-  const uint8_t* next_in = in.data;
-  size_t available_in = in.size;
-  size_t total = 0;
-  for (;;) {
-    size_t available_out = 0;
-    BrotliDecoderResult result = BrotliDecoderDecompressStream(
-        decoder.get(), &available_in, &next_in, &available_out, nullptr, nullptr);
-    size_t taken = 0;
-    BrotliDecoderTakeOutput(decoder.get(), &taken);
-    total += taken;
-    if (total > size) return Mismatch("brotli", size);
-    if (result == BROTLI_DECODER_RESULT_NEEDS_MORE_OUTPUT) continue;
-    if (result == BROTLI_DECODER_RESULT_SUCCESS && !BrotliDecoderHasMoreOutput(decoder.get())) {
-      return total == size ? Status() : Mismatch("brotli", size);
-    }
-    if (result != BROTLI_DECODER_RESULT_SUCCESS) return Corrupt("invalid brotli data");
-  }
-}
-
-Status CountZstdOutput(ByteSpan in, uint64_t size) {
-  ZSTD_DCtx* context = ThreadZstdDecompressor();
-  ZSTD_DCtx_reset(context, ZSTD_reset_session_and_parameters);
-  ZSTD_DCtx_setParameter(context, ZSTD_d_windowLogMax,
-                         ZSTD_dParam_getBounds(ZSTD_d_windowLogMax).upperBound);
-  std::vector<uint8_t> buffer(ZSTD_DStreamOutSize());
-  ZSTD_inBuffer input = {in.data, in.size, 0};
-  uint64_t total = 0;
-  size_t code = 1;
-  while (code != 0) {
-    ZSTD_outBuffer output = {buffer.data(), buffer.size(), 0};
-    size_t consumed = input.pos;
-    code = ZSTD_decompressStream(context, &output, &input);
-    if (ZSTD_isError(code)) {
-      return Corrupt(std::string("invalid zstd data: ") + ZSTD_getErrorName(code));
-    }
-    total += output.pos;
-    if (total > size) break;
-    if (input.pos == consumed && output.pos == 0) return Corrupt("invalid zstd data: cut off");
-  }
-  ZSTD_DCtx_reset(context, ZSTD_reset_session_and_parameters);
-  return total == size ? Status() : Mismatch("zstd", size);
-}
-
 }  // namespace
 
 Status Compress(const Compression& compression, ByteSpan in, std::string* out) {
@@ -318,10 +278,7 @@ Status Decompress(Codec codec, ByteSpan block, uint8_t* out, uint64_t size) {
   uint64_t claimed;
   ByteSpan stream;
   AR_TRY(SplitBlock(codec, block, &claimed, &stream));
-  if (claimed != size) {
-    return Corrupt("compressed block of " + std::to_string(claimed) + " bytes where " +
-                   std::to_string(size) + " are needed");
-  }
+  if (claimed != size) return WrongClaim(claimed, size);
   uint8_t nowhere;  // the libraries want a valid pointer even for nothing
   if (out == nullptr) out = &nowhere;
   switch (codec) {
@@ -337,6 +294,92 @@ Status Decompress(Codec codec, ByteSpan block, uint8_t* out, uint64_t size) {
   }
 }
 
+void BlockStream::Free::operator()(ZSTD_DCtx* context) const { ZSTD_freeDCtx(context); }
+void BlockStream::Free::operator()(BrotliDecoderState* decoder) const {
+  BrotliDecoderDestroyInstance(decoder);
+}
+
+Status BlockStream::Open(Codec codec, ByteSpan block, uint64_t size) {
+  Close();
+  uint64_t claimed;
+  AR_TRY(SplitBlock(codec, block, &claimed, &in_));
+  if (claimed != size) return WrongClaim(claimed, size);
+  size_ = left_ = size;
+  if (codec == Codec::kBrotli) {
+    brotli_.reset(NewBrotliDecoder().release());
+    return Status();
+  }
+  // Not that of the thread: it would keep as much memory as the window takes.
+  zstd_.reset(ZSTD_createDCtx());
+  if (zstd_ == nullptr) throw std::bad_alloc();
+  ZSTD_DCtx_setParameter(zstd_.get(), ZSTD_d_windowLogMax,
+                         ZSTD_dParam_getBounds(ZSTD_d_windowLogMax).upperBound);
+  return Status();
+}
+
+// As much as comes out at once.
+Status BlockStream::ReadPiece(uint8_t** out, size_t* size) {
+  const size_t in_before = in_.size, out_before = *size;
+  if (zstd_ != nullptr) {
+    ZSTD_inBuffer input = {in_.data, in_.size, 0};
+    ZSTD_outBuffer output = {*out, *size, 0};
+    const size_t code = ZSTD_decompressStream(zstd_.get(), &output, &input);
+    if (ZSTD_isError(code)) {
+      return Corrupt(std::string("invalid zstd data: ") + ZSTD_getErrorName(code));
+    }
+    in_.Take(input.pos);
+    *out += output.pos;
+    *size -= output.pos;
+    ended_ = code == 0;
+  } else {
+    const BrotliDecoderResult result =
+        BrotliDecoderDecompressStream(brotli_.get(), &in_.size, &in_.data, size, out, nullptr);
+    if (result == BROTLI_DECODER_RESULT_ERROR) {
+      return Corrupt(std::string("invalid brotli data: ") +
+                     BrotliDecoderErrorString(BrotliDecoderGetErrorCode(brotli_.get())));
+    }
+    ended_ = result == BROTLI_DECODER_RESULT_SUCCESS;
+  }
+  // Cut off, or it has more than there is room for.
+  if (!ended_ && in_.size == in_before && *size == out_before) return Mismatch();
+  return Status();
+}
+
+Status BlockStream::Mismatch() const {
+  return ::arrayrecord::Mismatch(zstd_ != nullptr ? "zstd" : "brotli", size_);
+}
+
+Status BlockStream::Read(uint8_t* out, uint64_t size) {
+  if (size > left_) return Status(AR_INTERNAL, "more of a block is read than there is");
+  if (size == 0) return Status();
+  left_ -= size;
+  while (size > 0) {
+    if (ended_) return Mismatch();
+    AR_TRY(ReadPiece(&out, &size));
+  }
+  if (left_ > 0) return Status();
+  while (!ended_) {
+    uint8_t one_more;
+    uint8_t* to = &one_more;
+    size_t room = 1;
+    AR_TRY(ReadPiece(&to, &room));
+    if (room == 0) return Mismatch();
+  }
+  return in_.size == 0 ? Status() : Corrupt("bytes after the compressed stream");
+}
+
+Status BlockStream::Skip(uint64_t size) {
+  constexpr uint64_t kPiece = 64 << 10;
+  if (size == 0) return Status();
+  std::unique_ptr<uint8_t[]> piece(new uint8_t[std::min(size, kPiece)]);
+  while (size > 0) {
+    const uint64_t n = std::min(size, kPiece);
+    AR_TRY(Read(piece.get(), n));
+    size -= n;
+  }
+  return Status();
+}
+
 Status CheckPlausibleSize(Codec codec, ByteSpan block, uint64_t size) {
   // What honest data reaches without a second thought; 64 MiB do not hurt anybody.
   constexpr uint64_t kFreeSize = 64 << 20;
@@ -344,20 +387,13 @@ Status CheckPlausibleSize(Codec codec, ByteSpan block, uint64_t size) {
   uint64_t claimed;
   ByteSpan stream;
   AR_TRY(SplitBlock(codec, block, &claimed, &stream));
-  if (claimed != size) {
-    return Corrupt("compressed block of " + std::to_string(claimed) + " bytes where " +
-                   std::to_string(size) + " are needed");
-  }
+  if (claimed != size) return WrongClaim(claimed, size);
   if (size <= kFreeSize || size / kOrdinaryRatio <= stream.size) return Status();
-  switch (codec) {
-    case Codec::kBrotli:
-      return CountBrotliOutput(stream, size);
-    case Codec::kZstd:
-      return CountZstdOutput(stream, size);
-    default:
-      // A snappy element of 3 bytes stands for at most 64.
-      return Mismatch("snappy", size);
-  }
+  // A snappy element of 3 bytes stands for at most 64.
+  if (!BlockStream::CanRead(codec)) return Mismatch("snappy", size);
+  BlockStream all;
+  AR_TRY(all.Open(codec, block, size));
+  return all.Skip(size);
 }
 
 }  // namespace arrayrecord

@@ -4,11 +4,15 @@
 #define ARRAYRECORD_CODEC_H_
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "status.h"
 #include "varint.h"
+
+struct ZSTD_DCtx_s;
+struct BrotliDecoderStateStruct;
 
 namespace arrayrecord {
 
@@ -30,6 +34,37 @@ Status SplitBlock(Codec codec, ByteSpan block, uint64_t* size, ByteSpan* stream)
 
 // Decompresses a block into exactly `size` bytes; anything else is AR_DATA_LOSS.
 Status Decompress(Codec codec, ByteSpan block, uint8_t* out, uint64_t size);
+
+// Decompresses a block piece by piece. Takes little memory beside that of its codec's window.
+// Snappy cannot do that.
+class BlockStream {
+ public:
+  static bool CanRead(Codec codec) { return codec == Codec::kBrotli || codec == Codec::kZstd; }
+
+  // Begins to read a block of `size` bytes. The block must stay where it is.
+  Status Open(Codec codec, ByteSpan block, uint64_t size);
+  // The next bytes, not more than are left. With the last one it is known that there are no others.
+  Status Read(uint8_t* out, uint64_t size);
+  Status Skip(uint64_t size);
+  uint64_t left() const { return left_; }
+  void Close() { *this = BlockStream(); }
+
+ private:
+  struct Free {
+    void operator()(ZSTD_DCtx_s* context) const;
+    void operator()(BrotliDecoderStateStruct* decoder) const;
+  };
+
+  Status ReadPiece(uint8_t** out, size_t* size);
+  Status Mismatch() const;
+
+  std::unique_ptr<ZSTD_DCtx_s, Free> zstd_;
+  std::unique_ptr<BrotliDecoderStateStruct, Free> brotli_;
+  ByteSpan in_;
+  uint64_t size_ = 0;
+  uint64_t left_ = 0;
+  bool ended_ = false;  // the codec says so
+};
 
 // Checks, before memory is allocated for it, that a block can really hold `size` bytes. Cheap for
 // all but blocks of extreme density, which are decompressed once without keeping the result.

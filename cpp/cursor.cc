@@ -1,16 +1,22 @@
 #include "cursor.h"
 
 #include <algorithm>
-#include <cstring>
 #include <utility>
-
-#include "read_records.h"
 
 namespace arrayrecord {
 namespace {
 
 // Large enough that handing groups to threads costs nothing, small enough for the cache.
 constexpr uint64_t kAutoGroupBytes = 1 << 20;
+
+// What the sizes of records may take beside them, in relation.
+constexpr uint64_t kMinPieceRecords = 1024;
+
+size_t ThreadsOf(const ReaderOptions& options) {
+  const size_t threads = MaxThreads();
+  return options.max_parallelism == 0 ? threads
+                                      : std::min<size_t>(threads, options.max_parallelism);
+}
 
 }  // namespace
 
@@ -23,16 +29,17 @@ Status Cursor::Open(const Reader& reader, uint64_t begin, uint64_t end,
 }
 
 Cursor::Cursor(const Reader& reader, uint64_t begin, uint64_t end)
-    : reader_(reader), planned_(begin), end_(end) {
+    : reader_(reader),
+      planned_(begin),
+      end_(end),
+      memory_(reader.options().readahead_memory),
+      reads_ahead_(!reader.options().no_readahead) {
   const ReaderOptions& options = reader.options();
   group_bytes_ = options.readahead_buffer_size == ReaderOptions::kAutoReadahead
                      ? kAutoGroupBytes
                      : options.readahead_buffer_size;
-  size_t threads = Processors();
-  if (options.max_parallelism >= 0) {
-    threads = std::min<size_t>(threads, static_cast<size_t>(options.max_parallelism));
-  }
-  max_groups_ = threads + 1;  // one is being handed out
+  max_groups_ = reads_ahead_ ? ThreadsOf(options) + 1 : 1;  // one is being handed out
+  group_memory_ = std::max<uint64_t>(memory_ / max_groups_, 1);
 }
 
 Cursor::~Cursor() {
@@ -44,76 +51,103 @@ Cursor::~Cursor() {
 void Cursor::ReadAhead() {
   const ChunkIndex& index = reader_.index();
   while (planned_ < end_ && groups_.size() < max_groups_) {
+    const uint64_t chunk = index.ChunkOf(planned_);
+    const uint64_t chunk_end = index.RunOf(chunk, group_bytes_, group_memory_);
+    const uint64_t end = std::min(end_, index.FirstRecord(chunk_end));
+    const uint64_t cost = std::min(index.DecodedSize(chunk, chunk_end), memory_);
+    if (!groups_.empty() && cost > memory_ - in_use_) return;
+
     auto group = spare_ ? std::move(spare_) : std::make_unique<Group>();
-    group->begin = planned_;
-    uint64_t chunk_end = index.RunOf(index.ChunkOf(planned_), std::max<uint64_t>(group_bytes_, 1));
-    planned_ = std::min(end_, index.FirstRecord(chunk_end));
-    group->end = planned_;
-    if (max_groups_ > 1) {
-      Group* g = group.get();
-      g->task = std::make_shared<Task>([this, g] { Load(g); });
-      ThreadPool::Shared().Submit(g->task);
-    }
+    group->status = group->read.Reset(reader_, planned_, end);
+    group->cost = cost;
+    group->left = end - planned_;
+    Group* g = group.get();
     groups_.push_back(std::move(group));
+    planned_ = end;
+    in_use_ += cost;
+    if (!reads_ahead_) continue;
+    auto task = std::make_shared<Task>([this, g] { LoadPiece(g); });
+    if (ThreadPool::Shared().Offer(task)) g->task = std::move(task);
   }
 }
 
-void Cursor::Group::Reserve(uint64_t size) {
-  std::unique_ptr<uint8_t[]> larger(new uint8_t[size]);
-  const uint64_t used = offsets[end - begin];
-  if (used > 0) std::memcpy(larger.get(), bytes.get(), used);
-  bytes = std::move(larger);
-  capacity = size;
-}
-
-void Cursor::Load(Group* group) const {
-  const uint64_t end = std::exchange(group->end, group->begin);
-  group->offsets.resize(end - group->begin + 1);
-  group->offsets[0] = 0;
-  if (group->capacity == 0) {
-    const ChunkIndex& index = reader_.index();
-    const ChunkIndex::Extent extent =
-        index.extent(index.ChunkOf(group->begin), index.ChunkOf(end - 1) + 1);
-    group->Reserve(extent.end - extent.begin);
-  }
-  while (group->end < end && group->status.ok()) {
-    uint64_t* offsets = &group->offsets[group->end - group->begin];
+// Loads as many records as there is room for. Throws nothing.
+void Cursor::LoadPiece(Group* group) const {
+  group->num_records = 0;
+  if (!group->status.ok()) return;
+  try {
+    const uint64_t most = std::max(group_memory_ / sizeof(uint64_t), kMinPieceRecords);
+    const size_t max_records = std::min(group->left, most);
+    if (group->offsets.size() < max_records + 1) group->offsets.resize(max_records + 1);
+    // What fills the memory by itself may be more. It is made room for when it has been looked at.
+    if (group->cost < memory_) group->bytes.Get(std::max<uint64_t>(group->cost, 1));
     ReadProgress progress;
-    group->status = ReadRange(reader_, group->end, end, group->bytes.get(), group->capacity,
-                              offsets, &progress);
-    group->end += progress.num_records;
-    if (progress.size_of_next > 0) {
-      group->Reserve(
-          std::max(2 * group->capacity, offsets[progress.num_records] + progress.size_of_next));
+    for (;;) {
+      group->status = group->read.Next(group->bytes.data(), group->bytes.capacity(), max_records,
+                                       group->offsets.data(), &progress);
+      if (!group->status.ok() || progress.num_records > 0 || progress.room.record == 0) break;
+      group->bytes.Free();
+      group->bytes =
+          Buffer(std::max<uint64_t>(progress.room.record, std::min(progress.room.chunk, memory_)));
     }
+    group->num_records = progress.num_records;
+    group->left -= progress.num_records;
+  } catch (...) {
+    group->status = Status::OfException();
   }
+}
+
+// Makes the next piece ready.
+Status Cursor::NextPiece(bool* at_end) {
+  if (front_ready_) {
+    Group* front = groups_.front().get();
+    AR_TRY(std::move(front->status));
+    if (front->left > 0) {
+      LoadPiece(front);
+      next_ = 0;
+      piece_end_ = front->num_records;
+      return Status();
+    }
+    front_ready_ = false;
+    next_ = piece_end_ = 0;
+    in_use_ -= front->cost;
+    front->task.reset();
+    if (front->bytes.capacity() > group_memory_) front->bytes.Free();
+    spare_ = std::move(groups_.front());
+    groups_.pop_front();
+  }
+  ReadAhead();
+  if (groups_.empty()) {
+    *at_end = true;
+    return Status();
+  }
+  Group* front = groups_.front().get();
+  if (front->task) {
+    front->task->Finish();
+  } else {
+    LoadPiece(front);
+  }
+  front_ready_ = true;
+  next_ = 0;
+  piece_end_ = front->num_records;
+  return Status();
 }
 
 Status Cursor::Next(ByteSpan* record) {
   *record = ByteSpan();
-  for (;;) {
+  if (!failure_.ok()) return failure_.Clone();
+  while (next_ == piece_end_) {
+    bool at_end = false;
+    try {
+      failure_ = NextPiece(&at_end);
+    } catch (...) {
+      failure_ = Status::OfException();
+    }
     if (!failure_.ok()) return failure_.Clone();
-    if (front_ready_ && next_ < groups_.front()->end - groups_.front()->begin) break;
-    if (front_ready_) {
-      failure_ = std::move(groups_.front()->status);
-      spare_ = std::move(groups_.front());
-      groups_.pop_front();
-      front_ready_ = false;
-      continue;
-    }
-    ReadAhead();
-    if (groups_.empty()) return Status();
-    Group* group = groups_.front().get();
-    if (group->task) {
-      group->task->Finish();
-    } else {
-      Load(group);
-    }
-    front_ready_ = true;
-    next_ = 0;
+    if (at_end) return Status();
   }
   const Group& group = *groups_.front();
-  *record = ByteSpan(group.bytes.get() + group.offsets[next_],
+  *record = ByteSpan(group.bytes.data() + group.offsets[next_],
                      group.offsets[next_ + 1] - group.offsets[next_]);
   ++next_;
   return Status();

@@ -7,6 +7,8 @@
 #include <memory>
 #include <vector>
 
+#include "buffer.h"
+#include "read_records.h"
 #include "reader.h"
 #include "status.h"
 #include "thread_pool.h"
@@ -20,36 +22,44 @@ class Cursor {
   // Waits for what is being read ahead.
   ~Cursor();
 
-  // The next record, valid until the next call; nothing (data null) at the end.
+  // The next record, valid until the next call; nothing (data null) at the end. After a failure
+  // always that failure.
   Status Next(ByteSpan* record);
 
  private:
-  // A run of chunks that is read, verified and decoded in one go.
+  // A run of chunks that is read, verified and decoded in one go, or piece by piece if it is one
+  // chunk that is larger than what may be in memory.
   struct Group {
-    uint64_t begin = 0, end = 0;  // records
-    Status status;                // why there is nothing from `end` on
-    std::unique_ptr<uint8_t[]> bytes;
-    uint64_t capacity = 0;
+    uint64_t cost = 0;  // the part of the memory that may be in use
+    uint64_t left = 0;  // records that no piece has had yet
+    RecordsRead read;
+    // The piece that is in memory.
+    Buffer bytes;
     std::vector<uint64_t> offsets;
+    size_t num_records = 0;
+    Status status;  // why there is nothing after it
     std::shared_ptr<Task> task;
-
-    // What has been read stays.
-    void Reserve(uint64_t size);
   };
 
   Cursor(const Reader& reader, uint64_t begin, uint64_t end);
+  Status NextPiece(bool* at_end);
   void ReadAhead();
-  void Load(Group* group) const;
+  void LoadPiece(Group* group) const;
 
   const Reader& reader_;
   uint64_t planned_;  // records from here on have no group yet
   const uint64_t end_;
-  uint64_t group_bytes_;
+  const uint64_t memory_;  // what the groups may take together
+  const bool reads_ahead_;
   size_t max_groups_;
+  uint64_t group_bytes_;                       // in the file
+  uint64_t group_memory_;                      // decoded
+  uint64_t in_use_ = 0;                        // the costs of groups_
   std::deque<std::unique_ptr<Group>> groups_;  // the front one is being handed out
   std::unique_ptr<Group> spare_;               // whose memory serves the next one
   bool front_ready_ = false;
-  size_t next_ = 0;  // record in the front group
+  size_t next_ = 0;  // record in the piece of the front group
+  size_t piece_end_ = 0;
   Status failure_;
 };
 

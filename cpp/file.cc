@@ -38,6 +38,13 @@ Status File::OpenForReading(const std::string& path, File* file) {
   return Status();
 }
 
+Status File::Duplicate(int fd, File* file) {
+  const int own = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+  if (own < 0) return Status::Io(errno, "cannot duplicate the file descriptor");
+  *file = File(own, /*owned=*/true);
+  return Status();
+}
+
 Status File::Size(uint64_t* size) const {
   struct stat info;
   if (fstat(fd_, &info) != 0) return Status::Os(errno, "cannot get the size of the file");

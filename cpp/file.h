@@ -23,7 +23,11 @@ class File {
 
   static Status OpenForReading(const std::string& path, File* file);
 
+  // A duplicate of a descriptor, which stays the caller's.
+  static Status Duplicate(int fd, File* file);
+
   bool is_open() const { return fd_ >= 0; }
+  bool is_mapped() const { return map_ != nullptr; }
   Status Size(uint64_t* size) const;
   // Has later reads copy from memory that the file is mapped to, instead of calling the system.
   Status Map();

@@ -1,10 +1,12 @@
 #include "reader.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cstring>
 #include <vector>
 
 #include "buffer.h"
+#include "read_records.h"
 #include "records_chunk.h"
 
 namespace arrayrecord {
@@ -14,7 +16,7 @@ namespace {
 // index; records for users go where users want them.
 struct DecodedChunk {
   SimpleChunk simple;
-  std::unique_ptr<uint8_t[]> decoded;  // null if the chunk is not compressed
+  Buffer decoded;  // empty if the chunk is not compressed
   ByteSpan values;
 
   Status Decode(const Chunk& chunk) {
@@ -28,9 +30,9 @@ struct DecodedChunk {
     if (simple.num_records() == 0) return Corrupt("chunk without records").At(chunk.begin);
     values = ByteSpan(simple.plain_values(), simple.decoded_size());
     if (values.data != nullptr) return Status();
-    decoded.reset(new uint8_t[simple.decoded_size()]);
-    values.data = decoded.get();
-    return simple.DecodeValues(decoded.get()).At(chunk.begin);
+    decoded = Buffer(simple.decoded_size());
+    values.data = decoded.data();
+    return simple.DecodeValues(decoded.data()).At(chunk.begin);
   }
 };
 
@@ -52,7 +54,7 @@ Status Foreign(const std::string& why) {
   return Status(AR_NOT_ARRAYRECORD, "not an ArrayRecord file: " + why);
 }
 
-Status TooSmall() { return Status(AR_BUFFER_TOO_SMALL, "the record is larger than the buffer"); }
+Status TooSmall() { return Status(AR_BUFFER_TOO_SMALL, "the record may not fit in the buffer"); }
 
 // Positions are signed numbers to the operating system.
 Status CheckSizeFits(uint64_t file_size) {
@@ -104,21 +106,62 @@ Status LocateFooter(uint8_t* tail, size_t tail_size, uint64_t file_size, ByteSpa
   return head.size == 0 || HasSignature(head) ? std::move(status) : Foreign(status.message());
 }
 
+Status CheckIndexHead(const uint8_t* head, size_t size, uint64_t footer_offset,
+                      uint64_t file_size) {
+  AR_TRY(CheckSizeFits(file_size));
+  if (file_size < kMinFileSize || footer_offset < kSignatureEnd ||
+      footer_offset >= file_size - kTailSize) {
+    return Status(AR_INVALID_ARGUMENT, "no index can begin there");
+  }
+  const uint64_t tail_begin = file_size - kTailSize;
+  uint8_t copy[kChunkHeadSize];  // parsing takes what it may change
+  size = std::min<size_t>(size, sizeof(copy));
+  std::copy_n(head, size, copy);
+  Chunk chunk;
+  AR_TRY(ParseChunkHead(copy, size, footer_offset, tail_begin, &chunk));
+  const ChunkHeader& header = chunk.header;
+  if (header.type != ChunkType::kSimple || header.num_records == 0) {
+    return Corrupt("it is another kind of chunk");
+  }
+  if (PaddedEnd(chunk.end) != tail_begin) {
+    return Corrupt("it does not end where the tail begins, at " + std::to_string(tail_begin));
+  }
+  // No data chunk is shorter than its header, and no entry is longer than that.
+  constexpr uint64_t kMaxEntry = 64, kMaxMetadata = 1 << 20;
+  const uint64_t num_chunks = header.num_records - 1;
+  if (num_chunks > footer_offset / kChunkHeaderSize) {
+    return Corrupt("it has entries of " + std::to_string(num_chunks) +
+                   " chunks, which have no room in the file");
+  }
+  if (header.decoded_data_size > kMaxMetadata + kMaxEntry * num_chunks) {
+    return Corrupt("it claims " + std::to_string(header.decoded_data_size) + " bytes for " +
+                   std::to_string(num_chunks) + " entries");
+  }
+  return Status();
+}
+
 Status DecodeMetadata(ByteSpan bytes, TransposedRecords* metadata) {
   // Parsing may move the bytes, which are not ours to move.
-  std::unique_ptr<uint8_t[]> copy(new uint8_t[bytes.size]);
-  std::copy_n(bytes.data, bytes.size, copy.get());
+  Buffer copy(bytes.size);
+  std::copy_n(bytes.data, bytes.size, copy.data());
   Chunk chunk;
-  AR_TRY(ParseChunk(copy.get(), kSignatureEnd, kSignatureEnd + bytes.size, &chunk));
+  AR_TRY(ParseChunk(copy.data(), kSignatureEnd, kSignatureEnd + bytes.size, &chunk));
   if (chunk.header.type != ChunkType::kMetadata) {
     return Status(AR_NOT_FOUND, "the file has no metadata");
   }
   if (chunk.header.num_records != 0) {
     return Corrupt("metadata chunk with records").At(kSignatureEnd);
   }
+  const ReaderOptions limits;  // the default ones
+  if (chunk.header.decoded_data_size > limits.max_record_size) {
+    return Status(AR_RESOURCE_EXHAUSTED,
+                  "metadata of " + std::to_string(chunk.header.decoded_data_size) +
+                      " bytes; the limit is " + std::to_string(limits.max_record_size))
+        .At(kSignatureEnd);
+  }
   AR_TRY(chunk.VerifyData());
   return DecodeTransposed(ByteSpan(chunk.data, chunk.header.data_size), 1,
-                          chunk.header.decoded_data_size, metadata)
+                          chunk.header.decoded_data_size, limits.max_chunk_size, metadata)
       .At(kSignatureEnd);
 }
 
@@ -131,17 +174,26 @@ Status Reader::Open(File file, const ReaderOptions& options, std::unique_ptr<Rea
   AR_TRY(CheckFileSize(file_size, head_span));
 
   const uint64_t tail_begin = file_size - kTailSize;
-  std::unique_ptr<uint8_t[]> bytes(new uint8_t[kTailSize]);
-  AR_TRY(file.ReadAt(tail_begin, bytes.get(), kTailSize));
+  Buffer bytes(kTailSize);
+  AR_TRY(file.ReadAt(tail_begin, bytes.data(), kTailSize));
   uint64_t footer_offset;
-  AR_TRY(LocateFooter(bytes.get(), kTailSize, file_size, head_span, &footer_offset));
-  bytes.reset(new uint8_t[tail_begin - footer_offset]);
-  AR_TRY(file.ReadAt(footer_offset, bytes.get(), tail_begin - footer_offset));
+  AR_TRY(LocateFooter(bytes.data(), kTailSize, file_size, head_span, &footer_offset));
 
-  AR_TRY(OpenIndex(bytes.get(), tail_begin - footer_offset, footer_offset, file_size, options,
-                   reader));
+  uint8_t index_head[kChunkHeadSize];
+  const uint64_t index_size = tail_begin - footer_offset;
+  const uint64_t head_size = std::min<uint64_t>(sizeof(index_head), index_size);
+  AR_TRY(file.ReadAt(footer_offset, index_head, head_size));
+  AR_TRY(CheckIndexHead(index_head, head_size, footer_offset, file_size)
+             .At(footer_offset)
+             .In("cannot read the index"));
+  bytes = Buffer(index_size);
+  AR_TRY(file.ReadAt(footer_offset, bytes.data(), index_size));
+
+  std::unique_ptr<Reader> opened;
+  AR_TRY(OpenIndex(bytes.data(), index_size, footer_offset, file_size, options, &opened));
   if (options.mapped) AR_TRY(file.Map());
-  (*reader)->file_ = std::move(file);
+  opened->file_ = std::move(file);
+  *reader = std::move(opened);
   return Status();
 }
 
@@ -164,6 +216,7 @@ Status Reader::OpenIndex(uint8_t* footer, size_t footer_size, uint64_t footer_of
 
 Status Reader::ReadFooter(uint8_t* bytes, uint64_t footer_offset, uint64_t file_size) {
   footer_offset_ = footer_offset;
+  AR_TRY(CheckIndexHead(bytes, file_size - kTailSize - footer_offset, footer_offset, file_size));
   Chunk chunk;
   AR_TRY(ParseChunk(bytes, footer_offset, file_size - kTailSize, &chunk));
   DecodedChunk decoded;
@@ -186,7 +239,6 @@ Status Reader::ReadFooter(uint8_t* bytes, uint64_t footer_offset, uint64_t file_
     size_t parsed = 0;
     Status status = TakeFooterEntries(size_of, n, &decoded.values, entries, &parsed);
     AR_TRY(index_.Add(entries, parsed));
-    for (size_t k = 0; k < parsed; ++k) claimed_size_ += entries[k].decoded_data_size;
     i += parsed;
     AR_TRY(std::move(status).InChunk(i));
   }
@@ -207,51 +259,117 @@ Status Reader::CheckRange(uint64_t begin, uint64_t end) const {
                                      ") of a file with " + std::to_string(num_records()));
 }
 
+namespace {
+
+uint64_t NewReaderId() {
+  static std::atomic<uint64_t> last{0};
+  return ++last;
+}
+
+Status TooLarge(const std::string& what, uint64_t size, const char* option, uint64_t limit) {
+  return Status(AR_RESOURCE_EXHAUSTED, what + " of " + std::to_string(size) + " bytes; " + option +
+                                           " is " + std::to_string(limit));
+}
+
+}  // namespace
+
+Reader::Reader() : id_(NewReaderId()) {}
+
+Reader::~Reader() { ChunkCache::Shared().Forget(id_); }
+
+Status Reader::RecordTooLarge(uint64_t size) const {
+  return TooLarge("a record", size, "max_record_size", options_.max_record_size);
+}
+
+Status Reader::CheckLimits(const IndexedChunk& chunk) const {
+  if (chunk.num_records == 1) AR_TRY(CheckRecordSize(chunk.decoded_size));
+  if (chunk.decoded_size > options_.max_chunk_size) {
+    return TooLarge("a chunk with records", chunk.decoded_size, "max_chunk_size",
+                    options_.max_chunk_size);
+  }
+  // The size of each takes memory, too.
+  if (chunk.num_records > options_.max_chunk_size / sizeof(uint64_t)) {
+    return TooLarge("a chunk whose list of records would be one", chunk.num_records * 8,
+                    "max_chunk_size", options_.max_chunk_size);
+  }
+  return Status();
+}
+
+Status Reader::CheckHead(const IndexedChunk& chunk) const {
+  uint8_t head[kChunkHeadSize];
+  AR_TRY(file_.ReadAt(chunk.begin, head, sizeof(head)));
+  Chunk parsed;
+  AR_TRY(ParseChunkHead(head, sizeof(head), chunk.begin, chunk.end, &parsed));
+  if (parsed.header.decoded_data_size == chunk.decoded_size) return Status();
+  return Corrupt("chunk with records of " + std::to_string(parsed.header.decoded_data_size) +
+                 " bytes where the index says " + std::to_string(chunk.decoded_size));
+}
+
+bool Reader::CanCache(const IndexedChunk& chunk) const {
+  // As it is in the file, decoded, and where its records end.
+  const uint64_t file_size = chunk.end - chunk.begin;
+  const uint64_t limit = ChunkCache::Shared().limit();
+  return file_size <= limit && chunk.decoded_size <= limit - file_size &&
+         chunk.num_records * sizeof(uint64_t) <= limit - file_size - chunk.decoded_size;
+}
+
+Status Reader::Open(uint64_t number, const IndexedChunk& chunk,
+                    std::shared_ptr<const OpenChunk>* open) const {
+  ChunkCache& cache = ChunkCache::Shared();
+  *open = cache.Find({id_, number});
+  if (*open != nullptr) return Status();
+  std::shared_ptr<OpenChunk> fresh = cache.New();
+  AR_TRY(ReadChunks(chunk, chunk.end, &fresh->bytes));
+  Chunk parsed;
+  AR_TRY(ParseDataChunk(fresh->bytes.data(), chunk, &parsed));
+  AR_TRY(fresh->Decode(parsed, options_.max_chunk_size));
+  cache.Put({id_, number}, fresh);
+  *open = std::move(fresh);
+  return Status();
+}
+
 Status Reader::Get(uint64_t record, uint8_t* out, size_t out_size, size_t* size) const {
   AR_TRY(CheckRecord(record));
   if (!has_file()) return Status(AR_FAILED_PRECONDITION, "the reader has no file to read from");
   const uint64_t number = index_.ChunkOf(record);
-  const uint64_t num_records = index_.RecordsIn(number);
-  Status status = num_records == 1
-                      ? GetOnly(number, out, out_size, size)
-                      : GetOneOf(number, record - index_.FirstRecord(number), out, out_size, size);
+  const IndexedChunk chunk = index_.Get(number);
+  Status status = GetFrom(number, chunk, record, out, out_size, size);
   if (status.ok()) return status;
-  const uint64_t begin = index_.extent(number, number + 1).begin;
-  return std::move(status).At(begin).InChunk(number).InRecord(record);
+  return std::move(status).At(chunk.begin).InChunk(number).InRecord(record);
 }
 
-Status Reader::ReadChunk(uint64_t number, Buffer* buffer, Chunk* chunk) const {
-  const ChunkIndex::Extent extent = index_.extent(number, number + 1);
-  uint8_t* bytes = buffer->Get(extent.end - extent.begin);
-  AR_TRY(file_.ReadAt(extent.begin, bytes, extent.end - extent.begin));
-  return ParseChunk(bytes, extent.begin, extent.end, chunk);
-}
-
-Status Reader::GetOnly(uint64_t number, uint8_t* out, size_t out_size, size_t* size) const {
-  Chunk chunk;
-  AR_TRY(ReadChunk(number, &Buffer::OfThread<kEncodedChunk>(), &chunk));
-  RecordsChunk records;
-  AR_TRY(records.Open(chunk, 1));
-  *size = records.decoded_size();
-  if (*size > out_size) return TooSmall();
-  return records.DecodeValues(out);
-}
-
-Status Reader::GetOneOf(uint64_t number, uint64_t in_chunk, uint8_t* out, size_t out_size,
-                        size_t* size) const {
-  std::shared_ptr<const OpenChunk> open = cache_.Find(number);
-  if (open == nullptr) {
-    std::shared_ptr<OpenChunk> fresh = cache_.New();
-    Chunk chunk;
-    AR_TRY(ReadChunk(number, &fresh->bytes, &chunk));
-    AR_TRY(fresh->Decode(chunk, index_.RecordsIn(number)));
-    cache_.Put(number, fresh);
-    open = std::move(fresh);
+Status Reader::GetFrom(uint64_t number, const IndexedChunk& chunk, uint64_t record, uint8_t* out,
+                       size_t out_size, size_t* size) const {
+  AR_TRY(CheckLimits(chunk));
+  if (chunk.num_records == 1) {
+    *size = chunk.decoded_size;
+    if (chunk.decoded_size > out_size) return TooSmall();
+    ThreadBuffer buffer(kEncodedChunk);
+    AR_TRY(ReadChunks(chunk, chunk.end, &buffer));
+    Chunk parsed;
+    AR_TRY(ParseDataChunk(buffer.data(), chunk, &parsed));
+    RecordsChunk records;
+    AR_TRY(records.Open(parsed, options_.max_chunk_size));
+    return records.DecodeValues(out);
   }
-  const ByteSpan record = open->Record(in_chunk);
-  *size = record.size;
-  if (*size > out_size) return TooSmall();
-  std::copy_n(record.data, record.size, out);
+  if (CanCache(chunk)) {
+    std::shared_ptr<const OpenChunk> open;
+    AR_TRY(Open(number, chunk, &open));
+    const ByteSpan found = open->Record(record - index_.FirstRecord(number));
+    AR_TRY(CheckRecordSize(found.size));
+    *size = found.size;
+    if (found.size > out_size) return TooSmall();
+    std::copy_n(found.data, found.size, out);
+    return Status();
+  }
+  *size = chunk.decoded_size;
+  if (chunk.decoded_size > out_size) return TooSmall();
+  RecordsRead read;
+  AR_TRY(read.Reset(*this, record, record + 1));
+  uint64_t offsets[2];
+  ReadProgress progress;
+  AR_TRY(read.Next(out, out_size, 1, offsets, &progress));
+  *size = offsets[1];
   return Status();
 }
 

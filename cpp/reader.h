@@ -1,5 +1,5 @@
-// An open ArrayRecord file: its index, and single records. Reading many is in read_plan.h, reading
-// in order in cursor.h.
+// An open ArrayRecord file: its index, and single records. Reading many is in read_records.h and
+// batch.h, reading in order with threads in cursor.h.
 #ifndef ARRAYRECORD_READER_H_
 #define ARRAYRECORD_READER_H_
 
@@ -25,6 +25,10 @@ namespace arrayrecord {
 Status LocateFooter(uint8_t* tail, size_t tail_size, uint64_t file_size, ByteSpan head,
                     uint64_t* footer_offset);
 
+// Checks by the first `size` bytes of the index, of which kChunkHeadSize are enough, whether it can
+// be one that ends where the tail begins: before anything is read or allocated for it.
+Status CheckIndexHead(const uint8_t* head, size_t size, uint64_t footer_offset, uint64_t file_size);
+
 // Decodes a metadata chunk that begins at kSignatureEnd. AR_NOT_FOUND if there is another chunk.
 Status DecodeMetadata(ByteSpan bytes, TransposedRecords* metadata);
 
@@ -38,10 +42,14 @@ class Reader {
                           uint64_t file_size, const ReaderOptions& options,
                           std::unique_ptr<Reader>* reader);
 
+  ~Reader();
+  Reader(const Reader&) = delete;
+  Reader& operator=(const Reader&) = delete;
+
   uint64_t num_records() const { return index_.num_records(); }
   uint64_t group_size() const { return index_.group_size(); }
   // The size of all records as the index has it, which nothing has checked.
-  uint64_t claimed_size() const { return claimed_size_; }
+  uint64_t claimed_size() const { return index_.DecodedSize(0, index_.num_chunks()); }
   // Null if the file does not have them.
   const std::string* writer_options() const {
     return metadata_.has_writer_options ? &metadata_.writer_options : nullptr;
@@ -56,29 +64,48 @@ class Reader {
     return {kSignatureEnd, index_.num_chunks() > 0 ? index_.extent(0, 1).begin : footer_offset_};
   }
 
-  // Reads one record. `*size` is set whether or not it fits.
+  // Reads one record; see ar_reader_get.
   Status Get(uint64_t record, uint8_t* out, size_t out_size, size_t* size) const;
 
   Status CheckRecord(uint64_t record) const;
   Status CheckRange(uint64_t begin, uint64_t end) const;
 
- private:
-  Reader() = default;
-  Status ReadFooter(uint8_t* bytes, uint64_t footer_offset, uint64_t file_size);
-  // Reads a chunk and verifies its header.
-  Status ReadChunk(uint64_t number, Buffer* buffer, Chunk* chunk) const;
-  // The record of a chunk that has no other; one of several.
-  Status GetOnly(uint64_t number, uint8_t* out, size_t out_size, size_t* size) const;
-  Status GetOneOf(uint64_t number, uint64_t in_chunk, uint8_t* out, size_t out_size,
-                  size_t* size) const;
+  // Checks what the index claims of a chunk against the limits of the options, before memory is
+  // allocated for it; the size of one of its records.
+  Status CheckLimits(const IndexedChunk& chunk) const;
+  Status CheckRecordSize(uint64_t size) const {
+    return size <= options_.max_record_size ? Status() : RecordTooLarge(size);
+  }
+  // Whether a chunk is one that Open keeps.
+  bool CanCache(const IndexedChunk& chunk) const;
+  // A chunk of several records of the file, decoded: from the cache or to there.
+  Status Open(uint64_t number, const IndexedChunk& chunk,
+              std::shared_ptr<const OpenChunk>* open) const;
+  // Reads the file from chunk `first` up to `end` to where `memory` makes room.
+  template <typename Memory>
+  Status ReadChunks(const IndexedChunk& first, uint64_t end, Memory* memory) const {
+    const uint64_t size = end - first.begin;
+    if (size > kLargeChunk) AR_TRY(CheckHead(first));
+    return file_.ReadAt(first.begin, memory->Get(size), size);
+  }
 
+ private:
+  // What is larger is not made room for on the index's word alone.
+  static constexpr uint64_t kLargeChunk = 4 << 20;
+
+  Reader();
+  Status ReadFooter(uint8_t* bytes, uint64_t footer_offset, uint64_t file_size);
+  Status CheckHead(const IndexedChunk& chunk) const;
+  Status RecordTooLarge(uint64_t size) const;
+  Status GetFrom(uint64_t number, const IndexedChunk& chunk, uint64_t record, uint8_t* out,
+                 size_t out_size, size_t* size) const;
+
+  const uint64_t id_;  // of the process, in the cache
   ReaderOptions options_;
   File file_;
   FooterMetadata metadata_;
   uint64_t footer_offset_ = 0;
-  uint64_t claimed_size_ = 0;
   ChunkIndex index_;
-  mutable ChunkCache cache_;
 };
 
 }  // namespace arrayrecord

@@ -52,6 +52,12 @@ class SimpleChunk {
   // The values if they are not compressed, else null: they need no decoding.
   const uint8_t* plain_values() const { return codec_ == Codec::kNone ? values_.data : nullptr; }
 
+  // Whether the values can be decoded piece by piece; begins to.
+  bool can_stream() const { return BlockStream::CanRead(codec_); }
+  Status OpenStream(BlockStream* stream) const {
+    return stream->Open(codec_, values_, decoded_size_);
+  }
+
  private:
   friend class RecordSizes;
 

@@ -2,9 +2,36 @@
 
 #include <cerrno>
 #include <cstring>
+#include <exception>
+#include <new>
 #include <system_error>
 
 namespace arrayrecord {
+
+Status::Detail Status::out_of_memory = {AR_RESOURCE_EXHAUSTED, 0, AR_NONE, AR_NONE, AR_NONE,
+                                        "out of memory"};
+
+Status Status::OutOfMemory() noexcept {
+  Status status;
+  status.detail_.reset(&out_of_memory);
+  return status;
+}
+
+Status Status::OfException() noexcept {
+  try {
+    try {
+      throw;
+    } catch (const std::bad_alloc&) {
+      return OutOfMemory();
+    } catch (const std::exception& e) {
+      return Status(AR_INTERNAL, e.what());
+    } catch (...) {
+      return Status(AR_INTERNAL, "unknown exception");
+    }
+  } catch (...) {
+    return OutOfMemory();
+  }
+}
 
 Status Status::Os(int os_errno, const std::string& what) {
   Status status(os_errno == ENOENT ? AR_NOT_FOUND : AR_IO,
@@ -20,13 +47,13 @@ Status Status::Io(int os_errno, const std::string& what) {
 }
 
 Status&& Status::In(const char* context) && {
-  if (detail_) detail_->message = std::string(context) + ": " + detail_->message;
+  if (is_own()) detail_->message = std::string(context) + ": " + detail_->message;
   return std::move(*this);
 }
 
 Status Status::Clone() const {
   Status copy;
-  if (detail_) copy.detail_ = std::make_unique<Detail>(*detail_);
+  copy.detail_.reset(is_own() ? new Detail(*detail_) : detail_.get());
   return copy;
 }
 

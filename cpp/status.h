@@ -15,7 +15,7 @@ namespace arrayrecord {
 class [[nodiscard]] Status {
  public:
   Status() = default;
-  Status(ar_code code, std::string message) : detail_(std::make_unique<Detail>()) {
+  Status(ar_code code, std::string message) : detail_(new Detail()) {
     detail_->code = code;
     detail_->message = std::move(message);
   }
@@ -26,6 +26,10 @@ class [[nodiscard]] Status {
   static Status Os(int os_errno, const std::string& what);
   // Always AR_IO: what is missing is not the file that the caller asked for.
   static Status Io(int os_errno, const std::string& what);
+  // Takes no memory itself, and so never says where it happened.
+  static Status OutOfMemory() noexcept;
+  // What the exception that is being handled means.
+  static Status OfException() noexcept;
 
   bool ok() const { return detail_ == nullptr; }
   ar_code code() const { return ok() ? AR_OK : detail_->code; }
@@ -52,12 +56,21 @@ class [[nodiscard]] Status {
     uint64_t record = AR_NONE;
     std::string message;
   };
+  struct Delete {
+    void operator()(Detail* detail) const {
+      if (detail != &out_of_memory) delete detail;
+    }
+  };
+  // Shared by all that have it, and so never changed.
+  static Detail out_of_memory;
+
+  bool is_own() const { return detail_ != nullptr && detail_.get() != &out_of_memory; }
   Status& Note(uint64_t Detail::*field, uint64_t value) {
-    if (detail_ && (*detail_).*field == AR_NONE) (*detail_).*field = value;
+    if (is_own() && (*detail_).*field == AR_NONE) (*detail_).*field = value;
     return *this;
   }
 
-  std::unique_ptr<Detail> detail_;
+  std::unique_ptr<Detail, Delete> detail_;
 };
 
 inline Status Corrupt(std::string message) { return Status(AR_DATA_LOSS, std::move(message)); }

@@ -40,32 +40,47 @@ class Task {
   std::exception_ptr failure_;
 };
 
+// Starts threads when there is work for them, up to a limit. Works without any: where none can be
+// started, tasks are done by those who submit them.
 class ThreadPool {
  public:
-  explicit ThreadPool(size_t threads);
+  explicit ThreadPool(size_t max_threads) : max_threads_(max_threads) {}
   // Finishes the tasks that have been submitted.
   ~ThreadPool();
 
-  // One thread per processor. Lives as long as the process.
+  // That of the process, for MaxThreads() threads. A child of fork gets a new one.
   static ThreadPool& Shared();
 
-  size_t size() const { return threads_.size(); }
+  // Threads beyond the limit take up no more tasks.
+  void SetMaxThreads(size_t threads);
+
+  // Has the task done by a thread of the pool, or does it here if there is none. Takes it or throws
+  // std::bad_alloc.
   void Submit(std::shared_ptr<Task> task);
+  // The same, but false, without doing anything, if there is no thread.
+  bool Offer(std::shared_ptr<Task> task);
 
  private:
   void Work();
+  bool StartThread();
 
   std::mutex mutex_;
   std::condition_variable wake_;
   std::deque<std::shared_ptr<Task>> queue_;
   bool stopping_ = false;
+  size_t max_threads_;
+  size_t running_ = 0;  // threads at a task
   std::vector<std::thread> threads_;
 };
 
-// The number of processors, at least 1. Asked of the system once: the answer takes microseconds.
-size_t Processors();
+// How many threads work together at most, the calling one included: what SetMaxThreads says, or
+// Processors(). At least 1.
+size_t MaxThreads();
+// 0: Processors().
+void SetMaxThreads(size_t threads);
 
 // Calls body(0) ... body(n - 1), on up to `parallelism` threads of which the calling one is one.
+// When it returns or throws what `body` threw, no thread is at it any more.
 void ParallelFor(size_t n, size_t parallelism, const std::function<void(size_t)>& body);
 
 }  // namespace arrayrecord

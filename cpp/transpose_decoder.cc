@@ -57,8 +57,8 @@ struct State {
 class BackwardOutput {
  public:
   BackwardOutput(uint64_t size, uint64_t credible_size)
-      : size_(size), capacity_(std::min(size, credible_size)), bytes_(new uint8_t[capacity_]) {
-    at_ = bytes_.get() + capacity_;
+      : size_(size), capacity_(std::min(size, credible_size)), bytes_(capacity_) {
+    at_ = bytes_.data() + capacity_;
   }
 
   uint64_t produced() const { return produced_; }
@@ -67,7 +67,7 @@ class BackwardOutput {
   // Makes place for `n` bytes before those that are there.
   bool Extend(uint64_t n) {
     if (n > left()) return false;
-    if (n > static_cast<uint64_t>(at_ - bytes_.get())) Grow(n);
+    if (n > static_cast<uint64_t>(at_ - bytes_.data())) Grow(n);
     at_ -= n;
     produced_ += n;
     return true;
@@ -79,21 +79,21 @@ class BackwardOutput {
     return true;
   }
 
-  std::unique_ptr<uint8_t[]> Release() { return std::move(bytes_); }
+  Buffer Release() { return std::move(bytes_); }
 
  private:
   void Grow(uint64_t n) {
     const uint64_t capacity = std::min(size_, std::max(2 * capacity_, produced_ + n));
-    std::unique_ptr<uint8_t[]> larger(new uint8_t[capacity]);
-    std::copy_n(at_, produced_, larger.get() + capacity - produced_);
+    Buffer larger(capacity);
+    std::copy_n(at_, produced_, larger.data() + capacity - produced_);
     bytes_ = std::move(larger);
     capacity_ = capacity;
-    at_ = bytes_.get() + capacity_ - produced_;
+    at_ = bytes_.data() + capacity_ - produced_;
   }
 
   const uint64_t size_;
   uint64_t capacity_;
-  std::unique_ptr<uint8_t[]> bytes_;
+  Buffer bytes_;
   uint8_t* at_;
   uint64_t produced_ = 0;
 };
@@ -113,8 +113,8 @@ bool TakeVarint32(ByteSpan* in, uint32_t* value) {
 
 class Decoder {
  public:
-  Decoder(uint64_t num_records, uint64_t decoded_size)
-      : num_records_(num_records), decoded_size_(decoded_size) {}
+  Decoder(uint64_t num_records, uint64_t decoded_size, uint64_t max_size)
+      : num_records_(num_records), decoded_size_(decoded_size), left_to_own_(max_size) {}
 
   Status Decode(ByteSpan data, TransposedRecords* records);
 
@@ -147,8 +147,9 @@ class Decoder {
   const uint64_t num_records_;
   const uint64_t decoded_size_;
   Codec codec_ = Codec::kNone;
-  std::vector<std::unique_ptr<uint8_t[]>> owned_;  // decompressed blocks
-  std::vector<ByteSpan> buffers_;                  // what has not been consumed
+  uint64_t left_to_own_;           // bytes
+  std::vector<Buffer> owned_;      // decompressed blocks
+  std::vector<ByteSpan> buffers_;  // what has not been consumed
   std::vector<State> states_;
   uint32_t first_ = 0;
   ByteSpan transitions_;
@@ -166,10 +167,15 @@ Status Decoder::Expand(ByteSpan block, uint64_t max_size, ByteSpan* plain) {
     *plain = stream;
     return Status();
   }
+  if (size > left_to_own_) {
+    return Status(AR_RESOURCE_EXHAUSTED,
+                  "the parts of a transposed chunk take more than max_chunk_size");
+  }
+  left_to_own_ -= size;
   AR_TRY(CheckPlausibleSize(codec_, block, size));
-  owned_.emplace_back(new uint8_t[size]);
-  AR_TRY(Decompress(codec_, block, owned_.back().get(), size));
-  *plain = ByteSpan(owned_.back().get(), size);
+  owned_.emplace_back(size);
+  AR_TRY(Decompress(codec_, block, owned_.back().data(), size));
+  *plain = ByteSpan(owned_.back().data(), size);
   return Status();
 }
 
@@ -439,8 +445,8 @@ Status Decoder::Decode(ByteSpan data, TransposedRecords* records) {
 }  // namespace
 
 Status DecodeTransposed(ByteSpan data, uint64_t num_records, uint64_t decoded_size,
-                        TransposedRecords* records) {
-  return Decoder(num_records, decoded_size).Decode(data, records);
+                        uint64_t max_size, TransposedRecords* records) {
+  return Decoder(num_records, decoded_size, max_size).Decode(data, records);
 }
 
 }  // namespace arrayrecord

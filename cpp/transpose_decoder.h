@@ -12,23 +12,24 @@
 #define ARRAYRECORD_TRANSPOSE_DECODER_H_
 
 #include <cstdint>
-#include <memory>
 #include <vector>
 
+#include "buffer.h"
 #include "status.h"
 #include "varint.h"
 
 namespace arrayrecord {
 
 struct TransposedRecords {
-  std::unique_ptr<uint8_t[]> values;  // the records one after the other
+  Buffer values;  // the records one after the other
   std::vector<uint64_t> sizes;
 };
 
 // Decodes the data of a transposed chunk whose header has these numbers. Memory and time are
 // bounded by the size of the data, decompressed, and the output that really comes out.
+// AR_RESOURCE_EXHAUSTED if the data takes more than `max_size` bytes decompressed.
 Status DecodeTransposed(ByteSpan data, uint64_t num_records, uint64_t decoded_size,
-                        TransposedRecords* records);
+                        uint64_t max_size, TransposedRecords* records);
 
 }  // namespace arrayrecord
 

@@ -7,6 +7,7 @@
 #include <stdexcept>
 
 #include "layout.h"
+#include "records_chunk.h"
 #include "simple_chunk.h"
 #include "transpose_encoder.h"
 
@@ -130,7 +131,7 @@ Writer::Writer(const WriterOptions& options, std::unique_ptr<Sink> sink)
       current_(std::make_unique<Job>()),
       sink_(std::move(sink)),
       footer_(options.compression, options.group_size, options.ToString()) {
-  size_t threads = Processors();
+  size_t threads = MaxThreads();
   parallelism_ =
       options.max_parallelism == 0 ? threads : std::min<size_t>(threads, options.max_parallelism);
   done_jobs_.reserve(MaxJobs() + 1);
@@ -476,14 +477,9 @@ Status Writer::CopyChunkRange(const Reader& reader, uint64_t begin, uint64_t end
   for (uint64_t c = begin; c < end; ++c) {
     const ChunkIndex::Extent extent = index.extent(c, c + 1);
     Chunk chunk;
-    Status status = ParseChunk(bytes + (extent.begin - base), extent.begin, extent.end, &chunk);
-    if (status.ok()) status = chunk.VerifyData();
-    if (status.ok() && (chunk.header.num_records != index.RecordsIn(c) ||
-                        (chunk.header.type != ChunkType::kSimple &&
-                         chunk.header.type != ChunkType::kTransposed))) {
-      status = Corrupt("the chunk is not what the index says");
-    }
-    AR_TRY(std::move(status).At(extent.begin).InChunk(c));
+    AR_TRY(ParseDataChunk(bytes + (extent.begin - base), index.Get(c), &chunk)
+               .At(extent.begin)
+               .InChunk(c));
     uint8_t header[kChunkHeaderSize];
     chunk.header.Encode(header);
     AR_TRY(AppendDataChunk(chunk.header, header, chunk.data));

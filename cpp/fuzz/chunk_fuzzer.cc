@@ -31,7 +31,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   // As the data of a transposed chunk.
   TransposedRecords records;
   if (header.num_records <= 100000 && header.decoded_data_size <= 100 << 20 &&
-      DecodeTransposed(ByteSpan(data, size), header.num_records, header.decoded_data_size, &records)
+      DecodeTransposed(ByteSpan(data, size), header.num_records, header.decoded_data_size,
+                       uint64_t{4} << 30, &records)
           .ok()) {
     uint64_t total = 0;
     for (uint64_t s : records.sizes) total += s;

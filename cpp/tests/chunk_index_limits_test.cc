@@ -23,9 +23,11 @@ struct Chunks {
     counts.push_back(count);
     first_records.push_back(first_records.back() + count);
   }
+  // Something different for each, now and then very large.
+  static uint64_t Size(uint64_t i) { return i % 97 == 0 ? uint64_t{1} << i % 55 : i * 7919 % 1000; }
   Status Build(bool offloaded, ChunkIndex* index) const {
     AR_TRY(index->Start(offsets.size(), end, offloaded));
-    for (size_t i = 0; i < offsets.size(); ++i) AR_TRY(index->Add(offsets[i], counts[i]));
+    for (size_t i = 0; i < offsets.size(); ++i) AR_TRY(index->Add(offsets[i], counts[i], Size(i)));
     return index->Finish(first_records.back());
   }
   uint64_t Offset(size_t i) const { return i < offsets.size() ? offsets[i] : end; }
@@ -45,6 +47,10 @@ void ExpectSame(const ChunkIndex& index, const Chunks& chunks, std::mt19937_64* 
     const auto extent = index.extent(begin, end);
     ASSERT_EQ(extent.begin, chunks.Offset(begin)) << begin;
     ASSERT_EQ(extent.end, chunks.Offset(end)) << end;
+    uint64_t size = 0;
+    for (uint64_t k = begin; k < end; ++k) size += Chunks::Size(k);
+    ASSERT_EQ(index.DecodedSize(begin, end), size);
+    ASSERT_EQ(index.DecodedSize(begin), Chunks::Size(begin));
     const uint64_t record = (*rng)() % index.num_records();
     const size_t c = chunks.ChunkOf(record);
     ASSERT_EQ(index.ChunkOf(record), c) << record;

@@ -12,6 +12,12 @@ struct Chunks {
   std::vector<uint64_t> offsets;
   std::vector<uint64_t> counts;
   uint64_t end;
+
+  // What the records of chunk i take: like each other, one that is not, and very large ones.
+  static uint64_t Size(size_t i) {
+    if (i % 1000 < 128) return 77;
+    return i % 50 == 7 ? uint64_t{1} << i % 45 : 100 + i * 7919 % 1000;
+  }
 };
 
 // Adds chunks one by one if `at_once` is 0, else so many at a time.
@@ -23,10 +29,10 @@ Status Build(const Chunks& chunks, bool offloaded, ChunkIndex* index, size_t at_
   for (size_t i = 0; i < n; ++i) {
     records += chunks.counts[i];
     if (at_once == 0) {
-      AR_TRY(index->Add(chunks.offsets[i], chunks.counts[i]));
+      AR_TRY(index->Add(chunks.offsets[i], chunks.counts[i], Chunks::Size(i)));
       continue;
     }
-    entries.push_back({chunks.offsets[i], 0, chunks.counts[i]});
+    entries.push_back({chunks.offsets[i], Chunks::Size(i), chunks.counts[i]});
     if (entries.size() < at_once && i + 1 < n) continue;
     AR_TRY(index->Add(entries.data(), entries.size()));
     entries.clear();
@@ -69,26 +75,30 @@ TEST(ChunkIndexTest, AgreesWithPlainVectors) {
             }
             ASSERT_EQ(walk.begin(), chunks.end);
           }
-          uint64_t record = 0;
+          uint64_t record = 0, size = 0;
           for (size_t c = 0; c < n; ++c) {
             const auto extent = index.extent(c, c + 1);
             ASSERT_EQ(extent.begin, chunks.offsets[c]);
             ASSERT_EQ(extent.end, c + 1 < n ? chunks.offsets[c + 1] : chunks.end);
             ASSERT_EQ(index.FirstRecord(c), record);
             ASSERT_EQ(index.RecordsIn(c), chunks.counts[c]);
+            ASSERT_EQ(index.DecodedSize(c), Chunks::Size(c)) << c;
+            ASSERT_EQ(index.DecodedSize(0, c), size) << c;
+            size += Chunks::Size(c);
             ASSERT_EQ(index.ChunkOf(record), c);
             record += chunks.counts[c];
             ASSERT_EQ(index.ChunkOf(record - 1), c);
           }
           ASSERT_EQ(index.num_records(), record);
           ASSERT_EQ(index.extent(0, n).end, chunks.end);
+          ASSERT_EQ(index.DecodedSize(0, n), size);
         }
       }
     }
   }
 }
 
-TEST(ChunkIndexTest, RunsAreTheShortestThatSpanEnough) {
+TEST(ChunkIndexTest, RunsAreTheLongestThatFit) {
   std::mt19937_64 rng(8);
   const Chunks chunks = Make(&rng, 500, 300, '1');
   ChunkIndex index;
@@ -96,20 +106,48 @@ TEST(ChunkIndexTest, RunsAreTheShortestThatSpanEnough) {
   auto offset = [&](uint64_t c) { return c < 500 ? chunks.offsets[c] : chunks.end; };
   for (uint64_t c = 0; c < 500; c += 7) {
     for (uint64_t bytes : {0u, 1u, 50u, 1000u, 20000u, 100000000u}) {
-      uint64_t want = c + 1;
-      while (want < 500 && offset(want) - offset(c) < bytes) ++want;
-      EXPECT_EQ(index.RunOf(c, bytes), want) << c << " " << bytes;
+      for (uint64_t decoded : {uint64_t{0}, uint64_t{77}, uint64_t{5000}, UINT64_MAX}) {
+        uint64_t want = c + 1, size = Chunks::Size(c);
+        while (want < 500 && offset(want + 1) - offset(c) <= bytes &&
+               size + Chunks::Size(want) <= decoded) {
+          size += Chunks::Size(want++);
+        }
+        EXPECT_EQ(index.RunOf(c, bytes, decoded), want) << c << " " << bytes << " " << decoded;
+      }
     }
   }
-  EXPECT_EQ(index.RunOf(500, 10), 500u);
 }
 
-TEST(ChunkIndexTest, TakesTwoBytesAChunkAtMost) {
+TEST(ChunkIndexTest, SizesThatAddUpToTooMuch) {
+  for (size_t at_once : {1u, 2u}) {
+    ChunkIndex index;
+    ASSERT_TRUE(index.Start(3, 1000, false).ok());
+    const FooterEntry entries[] = {{64, 1, 1}, {200, UINT64_MAX - 1, 1}, {300, 1, 1}};
+    ASSERT_TRUE(index.Add(entries, 1).ok());
+    Status status = index.Add(entries + 1, at_once);
+    if (at_once == 1) {
+      EXPECT_EQ(status.message(), "");
+      status = index.Add(entries + 2, 1);
+    }
+    EXPECT_EQ(status.code(), AR_DATA_LOSS);
+    ar_error error;
+    status.CopyTo(&error);
+    EXPECT_EQ(error.chunk, 2u);
+  }
+}
+
+// Of chunks of one record of up to 500 bytes.
+TEST(ChunkIndexTest, TakesThreeBytesAChunkAtMost) {
   std::mt19937_64 rng(9);
-  const Chunks chunks = Make(&rng, 200000, 1500, '1');
+  const Chunks chunks = Make(&rng, 200000, 500, '1');
   ChunkIndex index;
-  ASSERT_TRUE(Build(chunks, false, &index).ok());
-  EXPECT_LE(index.bytes(), 2 * 200000u);
+  ASSERT_TRUE(index.Start(200000, chunks.end, false).ok());
+  for (size_t i = 0; i < 200000; ++i) {
+    const uint64_t end = i + 1 < 200000 ? chunks.offsets[i + 1] : chunks.end;
+    ASSERT_TRUE(index.Add(chunks.offsets[i], 1, end - chunks.offsets[i] - 41).ok());
+  }
+  ASSERT_TRUE(index.Finish(200000).ok());
+  EXPECT_LE(index.bytes(), 3 * 200000u);
 }
 
 void ExpectSame(const ChunkIndex& a, const ChunkIndex& b) {
@@ -197,7 +235,7 @@ TEST(ChunkIndexTest, ImpossibleOffsetsAndCounts) {
   }
   ChunkIndex index;
   ASSERT_TRUE(index.Start(1, 1000, false).ok());
-  ASSERT_TRUE(index.Add(64, 3).ok());
+  ASSERT_TRUE(index.Add(64, 3, 0).ok());
   EXPECT_EQ(index.Finish(4).code(), AR_DATA_LOSS);
 }
 

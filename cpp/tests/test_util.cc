@@ -8,7 +8,7 @@
 #include <sstream>
 
 #include "gtest/gtest.h"
-#include "read_plan.h"
+#include "read_records.h"
 #include "simple_chunk.h"
 
 namespace arrayrecord {
@@ -53,35 +53,40 @@ Status OpenMemory(const std::string& file, std::unique_ptr<Reader>* reader,
 
 namespace {
 
-Status RunPlan(ReadPlan* plan, const std::string& file, Records* records) {
+// All that `read` gives, from the bytes of a file in memory, with as little room as does.
+Status ReadFrom(RecordsRead* read, const std::string& file, size_t n, Records* records) {
   std::string bytes;
-  for (const ar_extent& extent : plan->Extents(100)) {
+  for (const ar_extent& extent : read->Extents(100)) {
     bytes += file.substr(extent.position, extent.size);
   }
-  AR_TRY(plan->LoadBytes(Data(bytes), bytes.size(), 2));
-  std::string out(plan->decoded_size(), '\0');
-  std::vector<uint64_t> offsets(plan->num_records() + 1);
-  AR_TRY(plan->Decode(Data(out), out.size(), offsets.data(), 2));
-  for (size_t i = 0; i < plan->num_records(); ++i) {
-    records->push_back(out.substr(offsets[i], offsets[i + 1] - offsets[i]));
+  AR_TRY(read->SetBytes(Data(bytes), bytes.size()));
+  std::string out;
+  std::vector<uint64_t> offsets(n + 1);
+  for (;;) {
+    ReadProgress progress;
+    AR_TRY(read->Next(Data(out), out.size(), n, offsets.data(), &progress));
+    for (size_t i = 0; i < progress.num_records; ++i) {
+      records->push_back(out.substr(offsets[i], offsets[i + 1] - offsets[i]));
+    }
+    if (progress.num_records == 0 && progress.room.chunk == 0) return Status();
+    if (out.size() < progress.room.chunk) out.resize(progress.room.chunk);
   }
-  return Status();
 }
 
 }  // namespace
 
 Status ReadRange(const Reader& reader, const std::string& file, uint64_t begin, uint64_t end,
                  Records* records) {
-  ReadPlan::Pointer plan;
-  AR_TRY(ReadPlan::Range(reader, begin, end, &plan));
-  return RunPlan(plan.get(), file, records);
+  RecordsRead read;
+  AR_TRY(read.Reset(reader, begin, end));
+  return ReadFrom(&read, file, end - begin, records);
 }
 
-Status ReadIndices(const Reader& reader, const std::string& file,
-                   const std::vector<uint64_t>& indices, Records* records) {
-  ReadPlan::Pointer plan;
-  AR_TRY(ReadPlan::Indices(reader, indices.data(), indices.size(), &plan));
-  return RunPlan(plan.get(), file, records);
+Status ReadSorted(const Reader& reader, const std::string& file,
+                  const std::vector<uint64_t>& indices, Records* records) {
+  RecordsRead read;
+  AR_TRY(read.Reset(reader, indices.data(), indices.size()));
+  return ReadFrom(&read, file, indices.size(), records);
 }
 
 Status ReadFile(const std::string& file, Records* records) {

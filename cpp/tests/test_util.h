@@ -32,11 +32,11 @@ Records TextRecords(size_t n, size_t words);
 Status OpenMemory(const std::string& file, std::unique_ptr<Reader>* reader,
                   const std::string& options = "");
 
-// Reads records [begin, end) of a file in memory, or the given ones.
+// Reads records [begin, end) of a file in memory, or the given ones, which must not decrease.
 Status ReadRange(const Reader& reader, const std::string& file, uint64_t begin, uint64_t end,
                  Records* records);
-Status ReadIndices(const Reader& reader, const std::string& file,
-                   const std::vector<uint64_t>& indices, Records* records);
+Status ReadSorted(const Reader& reader, const std::string& file,
+                  const std::vector<uint64_t>& indices, Records* records);
 
 // Opens and reads everything.
 Status ReadFile(const std::string& file, Records* records);
