@@ -18,15 +18,6 @@ Status Wrong(const char* what) {
   return Status(AR_INTERNAL, std::string("cannot compress: ") + what);
 }
 
-Status Copy(uint64_t size, const ByteSource& in, ByteQueue* out) {
-  uint64_t copied = 0;
-  for (ByteSpan piece = in(); piece.size > 0; piece = in()) {
-    out->Append(piece.data, piece.size);
-    copied += piece.size;
-  }
-  return copied == size ? Status() : Wrong("not as many bytes as were promised");
-}
-
 Status ZstdStream(const Compression& c, uint64_t size, const ByteSource& in, ByteQueue* out) {
   const std::unique_ptr<ZSTD_CCtx, decltype(&ZSTD_freeCCtx)> context(ZSTD_createCCtx(),
                                                                      &ZSTD_freeCCtx);
@@ -135,21 +126,32 @@ Status CompressStream(const Compression& compression, uint64_t size, const ByteS
     uint8_t prefix[kMaxVarint64];
     out->Append(prefix, PutVarint64(size, prefix));
   }
+  uint64_t given = 0;
+  const ByteSource counted = [&] {
+    const ByteSpan piece = in();
+    given += piece.size;
+    return piece;
+  };
   switch (compression.codec) {
     case Codec::kNone:
-      return Copy(size, in, out);
+      for (ByteSpan piece = counted(); piece.size > 0; piece = counted()) {
+        out->Append(piece.data, piece.size);
+      }
+      break;
     case Codec::kZstd:
-      return ZstdStream(compression, size, in, out);
+      AR_TRY(ZstdStream(compression, size, counted, out));
+      break;
     case Codec::kBrotli:
-      return BrotliStream(compression, size, in, out);
+      AR_TRY(BrotliStream(compression, size, counted, out));
+      break;
     case Codec::kSnappy: {
-      SnappyIn source(size, in);
+      SnappyIn source(size, counted);
       SnappyOut sink(out);
       SnappyCompress(&source, &sink, compression.level, 0);
-      return Status();
+      break;
     }
   }
-  return Wrong("unknown codec");
+  return given == size ? Status() : Wrong("not as many bytes as were promised");
 }
 
 }  // namespace arrayrecord
