@@ -262,14 +262,7 @@ func (r *Reader) workers() int {
 
 // threads is the number of threads for a batch, with 0 for as many as there are processors.
 func (r *Reader) threads() int {
-	switch r.options.MaxParallelism {
-	case -1:
-		return 0
-	case 0:
-		return 1
-	default:
-		return r.options.MaxParallelism
-	}
+	return r.options.MaxParallelism
 }
 
 // ReadRange reads the records [begin, end). Negative numbers count from the end of the file, as

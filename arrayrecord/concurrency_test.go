@@ -197,7 +197,7 @@ func TestReaderOptions(t *testing.T) {
 		_, err := arrayrecord.Open(context.Background(), "x", arrayrecord.WithReaderOptions(options))
 		require.ErrorIs(t, err, arrayrecord.ErrInvalidOption, options)
 	}
-	for _, opt := range []arrayrecord.ReaderOption{arrayrecord.WithReadahead(2 << 30), arrayrecord.WithReadahead(-7), arrayrecord.WithMaxParallelism(-2)} {
+	for _, opt := range []arrayrecord.ReaderOption{arrayrecord.ReaderOptions{ReadaheadBufferSize: 2 << 30}, arrayrecord.ReaderOptions{ReadaheadBufferSize: -7}, arrayrecord.WithMaxParallelism(-2)} {
 		data := encode(t, nil)
 		_, err := arrayrecord.NewReader(bytes.NewReader(data), int64(len(data)), opt)
 		require.ErrorIs(t, err, arrayrecord.ErrInvalidOption)
@@ -300,7 +300,7 @@ func TestBatchesOfManySteps(t *testing.T) {
 		records[i] = bytes.Repeat([]byte{byte(i)}, 1<<20)
 	}
 	for _, group := range []int{1, 40} {
-		data := encode(t, records, arrayrecord.WithoutCompression(), arrayrecord.WithGroupSize(group))
+		data := encode(t, records, arrayrecord.Uncompressed(), arrayrecord.WithGroupSize(group))
 		r := openBytes(t, data)
 		indices := rand.New(rand.NewPCG(3, 4)).Perm(len(records))[:90]
 		indices = append(indices, indices[:9]...)

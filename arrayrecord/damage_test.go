@@ -90,7 +90,7 @@ func TestEveryTruncation(t *testing.T) {
 func TestErrorsSayWhere(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "damaged")
 	records := textRecords(50, 60)
-	data := encode(t, records, arrayrecord.WithGroupSize(10), arrayrecord.WithoutCompression())
+	data := encode(t, records, arrayrecord.WithGroupSize(10), arrayrecord.Uncompressed())
 	at := bytes.Index(data, records[24]) // in the third chunk
 	data[at] ^= 1
 	require.NoError(t, os.WriteFile(name, data, 0o666))

@@ -56,7 +56,7 @@ func Example() {
 }
 
 func ExampleNewWriter() {
-	w, err := arrayrecord.NewWriter(io.Discard, arrayrecord.WithGroupSize(256), arrayrecord.WithZstd(9))
+	w, err := arrayrecord.NewWriter(io.Discard, arrayrecord.WithGroupSize(256), arrayrecord.Zstd(9))
 	if err != nil {
 		log.Fatal(err)
 	}

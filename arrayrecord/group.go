@@ -30,7 +30,7 @@ func (r *Reader) planGroup(begin, end int) (*group, error) {
 	}
 	defer r.guard.release()
 	size := r.options.ReadaheadBufferSize
-	if size == AutoReadahead {
+	if size == 0 {
 		size = defaultGroup
 		if r.source != nil {
 			size = r.source.group

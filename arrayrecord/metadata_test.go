@@ -96,7 +96,7 @@ func TestMetadataRoundTrip(t *testing.T) {
 
 func TestDamagedMetadata(t *testing.T) {
 	var out bytes.Buffer
-	w, err := arrayrecord.NewWriter(&out, arrayrecord.WithoutCompression())
+	w, err := arrayrecord.NewWriter(&out, arrayrecord.Uncompressed())
 	require.NoError(t, err)
 	require.NoError(t, w.SetMetadata([]byte("a comment of some kind")))
 	require.NoError(t, w.Write([]byte("record")))

@@ -14,7 +14,7 @@ import (
 
 // A file that becomes shorter under a reader must give errors, not end the process.
 func TestMappedFileThatBecomesShorter(t *testing.T) {
-	for _, options := range []WriterOption{WithoutCompression(), WithGroupSize(50), WithZstd(3)} {
+	for _, options := range []WriterOption{Uncompressed(), WithGroupSize(50), Zstd(3)} {
 		name, want := writeNumbered(t, 20_000, 400, options)
 		r, err := Open(context.Background(), name, WithMmap(), WithReaderOptions("max_parallelism:2"))
 		require.NoError(t, err)

@@ -38,7 +38,7 @@ func (r *Reader) newScanner(ctx context.Context, begin, end int) *scanner {
 	s := &scanner{r: r, planned: begin, end: end}
 	s.ctx, s.cancel = context.WithCancel(ctx)
 	s.changed.L = &s.mu
-	if r.options.MaxParallelism == 0 {
+	if r.options.NoReadahead {
 		return s
 	}
 	s.threads = r.workers()

@@ -69,7 +69,7 @@ func TestReaderOpensByOneRequest(t *testing.T) {
 func TestReaderFetchesTheRestOfALargeIndex(t *testing.T) {
 	name := place(t, plain) + "/file"
 	const records = 300_000
-	makeFile(t, name, 1, records, 16, arrayrecord.WithoutCompression())
+	makeFile(t, name, 1, records, 16, arrayrecord.Uncompressed())
 	var r *arrayrecord.Reader
 	n := service.counted(func() { r = openFile(t, name) })
 	assert.Equal(t, map[op]int{opRead: 2}, n)
