@@ -201,7 +201,7 @@ func (o *oursPeer) convert(ctx context.Context, q *request, t *tally) error {
 			return err
 		}
 		defer w.Abort()
-		for record, err := range r.Records() {
+		for record, err := range r.Scan() {
 			if err != nil {
 				return err
 			}

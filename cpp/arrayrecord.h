@@ -284,8 +284,14 @@ AR_API void ar_cursor_free(ar_cursor* cursor);
 
 typedef struct ar_writer ar_writer;
 
-/* Creates a file; options NULL are the defaults. The bytes go to a temporary file beside it;
- * ar_writer_close gives it its name. AR_INVALID_ARGUMENT (options), AR_IO, AR_UNIMPLEMENTED. */
+/* Creates a file; options NULL are the defaults. The bytes go to a temporary file in the directory
+ * of `path`, which must exist; a symbolic link is followed. ar_writer_close gives it its name in
+ * one step, having forced it to the disk, and keeps the permission bits of a file that it replaces.
+ * Where the system has them the temporary file is one without a name, which goes when its process
+ * does. Else it is called ".arrayrecord-", 26 characters of A to Z and 2 to 7, and ".tmp", and is
+ * locked (flock) while it is written: one that is not locked has been left by a process that was
+ * killed, and may be removed. AR_INVALID_ARGUMENT (options, name), AR_NOT_FOUND (the directory),
+ * AR_IO, AR_UNIMPLEMENTED. */
 AR_API ar_code ar_writer_create(const char* path, const ar_writer_options* options,
                                 ar_writer** writer, ar_error* error);
 
@@ -310,7 +316,10 @@ AR_API ar_code ar_writer_write(ar_writer* writer, const void* data, const uint64
  * NULL returns how many there are. */
 AR_API size_t ar_writer_take(ar_writer* writer, void* dst, size_t dst_size);
 
-/* Finishes the file: the last chunk, the index, the name. The handle must still be freed. */
+/* Finishes the file: the last chunk, the index, the name. The handle must still be freed. After a
+ * failure nothing is left of a file of ar_writer_create, with one exception: one that has replaced
+ * another stays, complete, if only syncing the directory fails. AR_RESOURCE_EXHAUSTED, AR_IO,
+ * AR_NOT_FOUND (the directory has gone), AR_FAILED_PRECONDITION (after close). */
 AR_API ar_code ar_writer_close(ar_writer* writer, ar_error* error);
 
 /* Frees a writer. One that was not closed successfully leaves no file under the name given to

@@ -88,8 +88,11 @@ func (c readConfig) newReader(src io.Reader, size int64, compression tfrecord.Co
 	// What is asked of storage at a time is enough for a bucket, and little
 	// memory when many files are read at once.
 	const least, most = 64 << 10, 1 << 20
-	return tfrecord.NewReader(src, tfrecord.WithCompression(compression), tfrecord.WithMaxRecordSize(c.MaxRecordSize),
-		tfrecord.WithBufferSize(int(min(max(size, least), most))))
+	return tfrecord.NewReader(src, tfrecord.ReaderOptions{
+		Compression:   compression,
+		MaxRecordSize: c.MaxRecordSize,
+		BufferSize:    min(max(size, least), most),
+	})
 }
 
 // openFile opens a file that had a certain size when it was found.

@@ -67,7 +67,7 @@ TEST(WriterTest, FileAppearsUnderItsNameWhenClosed) {
   const std::string dir = TempDir();
   const std::string path = dir + "/file";
   std::unique_ptr<Sink> sink;
-  ASSERT_TRUE(NamedFileSink::Create(path, &sink).ok());
+  ASSERT_TRUE(NamedFileSink::Create(path, WriterOptions(), &sink).ok());
   auto writer = Create("zstd", std::move(sink));
   ASSERT_TRUE(Write(writer.get(), "hello").ok());
   EXPECT_FALSE(Exists(path));
@@ -84,12 +84,12 @@ TEST(WriterTest, FileAppearsUnderItsNameWhenClosed) {
 TEST(WriterTest, AbandonedFileLeavesNothing) {
   const std::string dir = TempDir();
   std::unique_ptr<Sink> sink;
-  ASSERT_TRUE(NamedFileSink::Create(dir + "/file", &sink).ok());
+  ASSERT_TRUE(NamedFileSink::Create(dir + "/file", WriterOptions(), &sink).ok());
   auto writer = Create("zstd", std::move(sink));
   for (const std::string& r : TextRecords(5000, 50)) ASSERT_TRUE(Write(writer.get(), r).ok());
   writer.reset();
   EXPECT_EQ(rmdir(dir.c_str()), 0);
-  EXPECT_EQ(NamedFileSink::Create(dir + "/file", &sink).code(), AR_NOT_FOUND);
+  EXPECT_EQ(NamedFileSink::Create(dir + "/file", WriterOptions(), &sink).code(), AR_NOT_FOUND);
 }
 
 TEST(WriterTest, FullDisk) {
