@@ -71,7 +71,7 @@ func ExampleNewWriter() {
 		log.Fatal(err)
 	}
 	fmt.Println(options)
-	// Output: group_size:256,transpose:false,pad_to_block_boundary:false,zstd:9,window_log:20,max_parallelism:1
+	// Output: group_size:256,zstd:9
 }
 
 func ExampleReader_Records() {

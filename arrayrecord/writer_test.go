@@ -418,7 +418,9 @@ func TestOptionStringsSurvive(t *testing.T) {
 	}
 	o, err := arrayrecord.ParseWriterOptions("")
 	require.NoError(t, err)
-	require.Equal(t, "group_size:1,transpose:false,pad_to_block_boundary:false,zstd:3,window_log:20,max_parallelism:1", o.String())
+	recorded, err := o.Recorded()
+	require.NoError(t, err)
+	require.Equal(t, "group_size:1,transpose:false,pad_to_block_boundary:false,zstd:3,window_log:20,max_parallelism:1", recorded)
 }
 
 func requireFiles(t *testing.T, dir string, want ...string) {
