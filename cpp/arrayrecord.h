@@ -332,9 +332,10 @@ AR_API void ar_writer_free(ar_writer* writer);
 /* Size of the block at the end of a file that says where the index is. */
 #define AR_TAIL_SIZE 65536
 
-/* Finds where the index begins from the last AR_TAIL_SIZE bytes of a file of `file_size` bytes.
- * `head` is the first 64 bytes of the file, or NULL if the caller does not want to read them; they
- * only tell AR_TRUNCATED from AR_NOT_ARRAYRECORD. */
+/* Finds where the index begins from the last AR_TAIL_SIZE bytes of a file of `file_size` bytes; if
+ * that is no multiple of AR_TAIL_SIZE, from those before the last multiple, which tell how it is
+ * wrong. `head` is the first 64 bytes of the file, or NULL if the caller does not want to read
+ * them; they only tell AR_TRUNCATED from AR_NOT_ARRAYRECORD. */
 AR_API ar_code ar_index_locate(void* scratch, size_t scratch_size, uint64_t file_size,
                                const void* head, size_t head_size, uint64_t* index_begin,
                                ar_error* error);
@@ -377,9 +378,10 @@ AR_API ar_code ar_read_set_bytes(ar_read* read, void* scratch, size_t scratch_si
  * if there is no room for one. */
 AR_API void ar_reader_metadata_extent(const ar_reader* reader, ar_extent* extent);
 
-/* Stores that message in `dst`, like ar_reader_get, and its size in `size`. `bytes` are those of the
- * extent, or NULL for a reader with a file. Answers AR_NOT_FOUND if the file has none. AR_DATA_LOSS,
- * AR_IO, AR_BUFFER_TOO_SMALL, AR_RESOURCE_EXHAUSTED, AR_INVALID_ARGUMENT, AR_UNIMPLEMENTED. */
+/* Stores that message in `dst`, like ar_reader_get, and its size in `size`. `bytes` are those of
+ * the extent, or NULL for a reader with a file. Answers AR_NOT_FOUND if the file has none.
+ * AR_DATA_LOSS, AR_IO, AR_BUFFER_TOO_SMALL, AR_RESOURCE_EXHAUSTED, AR_INVALID_ARGUMENT,
+ * AR_UNIMPLEMENTED. */
 AR_API ar_code ar_reader_metadata(const ar_reader* reader, const void* bytes, size_t bytes_size,
                                   void* dst, size_t dst_size, size_t* size, ar_error* error);
 
