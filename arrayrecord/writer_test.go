@@ -18,7 +18,6 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 
 	"github.com/arrayrecord/arrayrecord-go/arrayrecord"
-	"github.com/arrayrecord/arrayrecord-go/internal/recordtest"
 )
 
 // encode writes records to memory.
@@ -138,11 +137,11 @@ func TestRoundTripOfTransposedFiles(t *testing.T) {
 					for name, records := range sets {
 						data := encode(t, records, arrayrecord.WithWriterOptions(options))
 						r := openBytes(t, data)
-						got, err := recordtest.All(context.Background(), r)
+						got, err := r.ReadAll(context.Background())
 						require.NoError(t, err, name)
 						requireSame(t, records, got)
 						for _, i := range rand.Perm(len(records))[:min(5, len(records))] {
-							record, err := r.Get(context.Background(), i)
+							record, err := r.Get(i)
 							require.NoError(t, err)
 							require.True(t, bytes.Equal(records[i], record), "%s: record %d", name, i)
 						}
@@ -405,22 +404,6 @@ func TestCopyChunksRefusesWhatDoesNotFit(t *testing.T) {
 	require.Error(t, w.CopyChunks(ctx, r, 20, 21), "in the middle of a group")
 	require.NoError(t, w.Close())
 	checkReader(t, openBytes(t, out.Bytes()), [][]byte{[]byte("still usable")})
-}
-
-func TestOptionStringsSurvive(t *testing.T) {
-	for _, s := range []string{"", "group_size:3,brotli:7,window_log:24", "snappy", "uncompressed", "zstd:0,window_log:31",
-		"transpose,transpose_bucket_size:4K,zstd:-7", "pad_to_block_boundary:true,max_parallelism:3"} {
-		o, err := arrayrecord.ParseWriterOptions(s)
-		require.NoError(t, err, s)
-		again, err := arrayrecord.ParseWriterOptions(o.String())
-		require.NoError(t, err, o.String())
-		require.Equal(t, o.String(), again.String())
-	}
-	o, err := arrayrecord.ParseWriterOptions("")
-	require.NoError(t, err)
-	recorded, err := o.Recorded()
-	require.NoError(t, err)
-	require.Equal(t, "group_size:1,transpose:false,pad_to_block_boundary:false,zstd:3,window_log:20,max_parallelism:1", recorded)
 }
 
 func requireFiles(t *testing.T, dir string, want ...string) {
