@@ -377,9 +377,10 @@ AR_API ar_code ar_read_set_bytes(ar_read* read, void* scratch, size_t scratch_si
  * if there is no room for one. */
 AR_API void ar_reader_metadata_extent(const ar_reader* reader, ar_extent* extent);
 
-/* Stores that message in `dst`, like ar_reader_get, and its size in `size`. `bytes` are those of the
- * extent, or NULL for a reader with a file. Answers AR_NOT_FOUND if the file has none. AR_DATA_LOSS,
- * AR_IO, AR_BUFFER_TOO_SMALL, AR_RESOURCE_EXHAUSTED, AR_INVALID_ARGUMENT, AR_UNIMPLEMENTED. */
+/* Stores that message in `dst`, like ar_reader_get, and its size in `size`. `bytes` are those of
+ * the extent, or NULL for a reader with a file. Answers AR_NOT_FOUND if the file has none.
+ * AR_DATA_LOSS, AR_IO, AR_BUFFER_TOO_SMALL, AR_RESOURCE_EXHAUSTED, AR_INVALID_ARGUMENT,
+ * AR_UNIMPLEMENTED. */
 AR_API ar_code ar_reader_metadata(const ar_reader* reader, const void* bytes, size_t bytes_size,
                                   void* dst, size_t dst_size, size_t* size, ar_error* error);
 
@@ -425,7 +426,8 @@ AR_API ar_code ar_reader_chunk_extent(const ar_reader* reader, uint64_t begin, u
 /* Appends the chunks [begin, end) of another file without decompressing them; their hashes are
  * verified. Every chunk must have exactly as many records as the writer's group size, except for
  * the last chunk of the file that is being written; the writer must stand at the end of a group.
- * `scratch` holds the bytes of ar_reader_chunk_extent, or is NULL for a reader with a file.
+ * `scratch` holds the bytes of ar_reader_chunk_extent, or is NULL for a reader with a file. An
+ * error that has a chunk is one of the other file: nothing was copied, and the writer is as it was.
  * AR_FAILED_PRECONDITION, AR_OUT_OF_RANGE, AR_DATA_LOSS, AR_IO. */
 AR_API ar_code ar_writer_copy_chunks(ar_writer* writer, const ar_reader* reader, uint64_t begin,
                                      uint64_t end, void* scratch, size_t scratch_size,
