@@ -427,7 +427,8 @@ AR_API ar_code ar_reader_chunk_extent(const ar_reader* reader, uint64_t begin, u
 /* Appends the chunks [begin, end) of another file without decompressing them; their hashes are
  * verified. Every chunk must have exactly as many records as the writer's group size, except for
  * the last chunk of the file that is being written; the writer must stand at the end of a group.
- * `scratch` holds the bytes of ar_reader_chunk_extent, or is NULL for a reader with a file.
+ * `scratch` holds the bytes of ar_reader_chunk_extent, or is NULL for a reader with a file. An
+ * error that has a chunk is one of the other file: nothing was copied, and the writer is as it was.
  * AR_FAILED_PRECONDITION, AR_OUT_OF_RANGE, AR_DATA_LOSS, AR_IO. */
 AR_API ar_code ar_writer_copy_chunks(ar_writer* writer, const ar_reader* reader, uint64_t begin,
                                      uint64_t end, void* scratch, size_t scratch_size,

@@ -76,7 +76,12 @@ class SnappyIn : public snappy::Source {
   SnappyIn(uint64_t size, const ByteSource& in) : left_(size), in_(in) {}
   size_t Available() const override { return left_; }
   const char* Peek(size_t* size) override {
-    if (piece_.size == 0 && left_ > 0) piece_ = in_();
+    static const uint8_t kZeros[4096] = {};
+    if (piece_.size == 0 && left_ > 0) {
+      piece_ = in_();
+      // Snappy would ask for ever; that bytes were missing is noticed in the end.
+      if (piece_.size == 0) piece_ = ByteSpan(kZeros, std::min(left_, sizeof(kZeros)));
+    }
     *size = piece_.size;
     return reinterpret_cast<const char*>(piece_.data);
   }

@@ -87,6 +87,7 @@ Status FdSink::Release() {
 Status NamedFileSink::Create(const std::string& path, const WriterOptions& options,
                              std::unique_ptr<Sink>* sink) {
   auto created = std::make_unique<NamedFileSink>();
+  created->path_ = path;
   NamedFile::Options named;
   named.replace = !options.no_overwrite;
   named.sync = !options.no_sync;
@@ -97,7 +98,7 @@ Status NamedFileSink::Create(const std::string& path, const WriterOptions& optio
 }
 
 Status NamedFileSink::Close() {
-  AR_TRY(sink_->Close());
+  AR_TRY(sink_->Close().In(path_.c_str()));
   return file_.Publish();
 }
 
@@ -463,29 +464,28 @@ Status Writer::CopyChunks(const Reader& reader, uint64_t begin, uint64_t end, ui
     if (!reader.has_file()) return Status(AR_FAILED_PRECONDITION, "the reader has no file");
     own.reset(new uint8_t[extent.end - extent.begin]);
     bytes = own.get();
-    AR_TRY(reader.file().ReadAt(extent.begin, bytes, extent.end - extent.begin));
+    AR_TRY(reader.file().ReadAt(extent.begin, bytes, extent.end - extent.begin).InChunk(begin));
   } else if (size != extent.end - extent.begin) {
     return Status(AR_INVALID_ARGUMENT, "the bytes given are not those of the chunks");
   }
-  return Sticky([&] { return CopyChunkRange(reader, begin, end, bytes); });
-}
-
-Status Writer::CopyChunkRange(const Reader& reader, uint64_t begin, uint64_t end, uint8_t* bytes) {
-  AR_TRY(Finish());
-  const ChunkIndex& index = reader.index();
-  const uint64_t base = index.extent(begin, end).begin;
+  // All are good before the first one is copied: damage to another file does none to this one.
+  std::vector<Chunk> chunks(end - begin);
   for (uint64_t c = begin; c < end; ++c) {
-    const ChunkIndex::Extent extent = index.extent(c, c + 1);
-    Chunk chunk;
-    AR_TRY(ParseDataChunk(bytes + (extent.begin - base), index.Get(c), &chunk)
-               .At(extent.begin)
+    const IndexedChunk indexed = index.Get(c);
+    AR_TRY(ParseDataChunk(bytes + (indexed.begin - extent.begin), indexed, &chunks[c - begin])
+               .At(indexed.begin)
                .InChunk(c));
-    uint8_t header[kChunkHeaderSize];
-    chunk.header.Encode(header);
-    AR_TRY(AppendDataChunk(chunk.header, header, chunk.data));
-    ended_by_short_chunk_ = chunk.header.num_records < options_.group_size;
   }
-  return sink_->Release();
+  return Sticky([&] {
+    AR_TRY(Finish());
+    for (const Chunk& chunk : chunks) {
+      uint8_t header[kChunkHeaderSize];
+      chunk.header.Encode(header);
+      AR_TRY(AppendDataChunk(chunk.header, header, chunk.data));
+      ended_by_short_chunk_ = chunk.header.num_records < options_.group_size;
+    }
+    return sink_->Release();
+  });
 }
 
 Status Writer::Close() {

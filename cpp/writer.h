@@ -74,11 +74,14 @@ class NamedFileSink : public Sink {
  public:
   static Status Create(const std::string& path, const WriterOptions& options,
                        std::unique_ptr<Sink>* sink);
-  Status Append(const uint8_t* data, size_t size) override { return sink_->Append(data, size); }
-  Status Release() override { return sink_->Release(); }
+  Status Append(const uint8_t* data, size_t size) override {
+    return sink_->Append(data, size).In(path_.c_str());
+  }
+  Status Release() override { return sink_->Release().In(path_.c_str()); }
   Status Close() override;
 
  private:
+  std::string path_;
   NamedFile file_;
   std::unique_ptr<FdSink> sink_;
 };
@@ -138,7 +141,6 @@ class Writer {
   Status Sticky(Work work);
   Status Usable() const;
   Status WriteRecords(const uint8_t* data, const uint64_t* sizes, size_t n);
-  Status CopyChunkRange(const Reader& reader, uint64_t begin, uint64_t end, uint8_t* bytes);
   Status FinishFile();
 
   // How many may wait to be encoded or put out.

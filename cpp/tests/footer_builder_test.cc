@@ -120,7 +120,7 @@ TEST(StreamCompressorTest, MoreThanSnappyCanHold) {
 
 TEST(StreamCompressorTest, FewerBytesThanPromised) {
   ByteQueue out;
-  for (Codec codec : {Codec::kNone, Codec::kZstd}) {
+  for (Codec codec : {Codec::kNone, Codec::kZstd, Codec::kBrotli, Codec::kSnappy}) {
     EXPECT_EQ(CompressStream(
                   {codec, 1, 0}, 10, [] { return ByteSpan(); }, &out)
                   .code(),
