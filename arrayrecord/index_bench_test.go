@@ -21,7 +21,7 @@ var tenMillionRecords = sync.OnceValues(func() (string, error) {
 		return "", err
 	}
 	name := filepath.Join(dir, "ten-million.arrayrecord")
-	w, err := Create(context.Background(), name, WithoutCompression())
+	w, err := Create(context.Background(), name, Uncompressed())
 	if err != nil {
 		return "", err
 	}
@@ -76,7 +76,7 @@ func BenchmarkGetOfTenMillion(b *testing.B) {
 			rng := rand.New(rand.NewPCG(3, 4))
 			b.ReportAllocs()
 			for b.Loop() {
-				buffer, err = r.AppendRecord(buffer[:0], rng.IntN(tenMillion))
+				buffer, err = r.AppendRecord(context.Background(), buffer[:0], rng.IntN(tenMillion))
 				require.NoError(b, err)
 			}
 		})
@@ -88,7 +88,7 @@ func BenchmarkBatchOfTwoByFileSize(b *testing.B) {
 	for _, n := range []int{2_000, 2_000_000} {
 		b.Run(strconv.Itoa(n), func(b *testing.B) {
 			name := filepath.Join(b.TempDir(), "x")
-			w, err := Create(context.Background(), name, WithoutCompression())
+			w, err := Create(context.Background(), name, Uncompressed())
 			require.NoError(b, err)
 			for range n {
 				require.NoError(b, w.Write([]byte("12345678")))

@@ -96,7 +96,7 @@ func TestMetadataRoundTrip(t *testing.T) {
 
 func TestDamagedMetadata(t *testing.T) {
 	var out bytes.Buffer
-	w, err := arrayrecord.NewWriter(&out, arrayrecord.WithoutCompression())
+	w, err := arrayrecord.NewWriter(&out, arrayrecord.Uncompressed())
 	require.NoError(t, err)
 	require.NoError(t, w.SetMetadata([]byte("a comment of some kind")))
 	require.NoError(t, w.Write([]byte("record")))
@@ -106,7 +106,7 @@ func TestDamagedMetadata(t *testing.T) {
 	r := openBytes(t, data)
 	_, _, err = r.Metadata(context.Background())
 	require.ErrorIs(t, err, arrayrecord.ErrCorrupt)
-	record, err := r.Get(0)
+	record, err := r.Get(context.Background(), 0)
 	require.NoError(t, err)
 	require.Equal(t, "record", string(record))
 }

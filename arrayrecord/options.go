@@ -1,93 +1,537 @@
 package arrayrecord
 
 import (
+	"errors"
 	"fmt"
+	"math"
+	"reflect"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/arrayrecord/arrayrecord-go/arrayrecord/internal/core"
 )
 
-// Compression is the codec of a file's chunks (docs/format.md section 3).
-type Compression int
+// A WriterOption says something about a writer: a [WriterOptions], a [Compression], or what one of
+// the functions here returns. Each says only some things, in any order; two that say different
+// things of the same setting are an error that matches ErrInvalidOption.
+type WriterOption interface{ writerOptions() (WriterOptions, error) }
 
-// The codecs of the format.
-const (
-	Uncompressed = Compression(core.Uncompressed)
-	Brotli       = Compression(core.Brotli)
-	Zstd         = Compression(core.Zstd)
-	Snappy       = Compression(core.Snappy)
-)
+// A ReaderOption says something about a reader: a [ReaderOptions], or what one of the functions
+// here returns. Each says only some things, in any order; two that say different things of the same
+// setting are an error that matches ErrInvalidOption.
+type ReaderOption interface{ readerOptions() (ReaderOptions, error) }
 
-func (c Compression) String() string {
-	switch c {
-	case Uncompressed:
-		return "uncompressed"
-	case Brotli:
-		return "brotli"
-	case Zstd:
-		return "zstd"
-	case Snappy:
-		return "snappy"
-	}
-	return fmt.Sprintf("Compression(%d)", int(c))
+// An Option suits readers and writers.
+type Option interface {
+	WriterOption
+	ReaderOption
 }
 
-// WriterOptions are all settings of a writer. Get a valid set from [ParseWriterOptions].
+// WriterOptions are all settings of a writer. A field that is zero is not set: the default holds,
+// unless another option sets it.
 type WriterOptions struct {
-	// GroupSize is the number of records in a chunk, 1 by default. Larger groups compress better
-	// and are slower to read at random.
+	// GroupSize is the number of records in a chunk, 1 by default, up to 2^31 - 1. Larger groups
+	// compress better and are slower to read at random.
 	GroupSize int
-	// MaxParallelism is the number of threads that encode; 0, the default, is one per processor.
+	// MaxParallelism is the number of threads that encode; one per processor by default.
 	MaxParallelism int
 	// SaturationDelayMS is how long, in milliseconds, a Write that finds all threads busy waits
 	// before its own thread encodes too; 10 by default.
 	SaturationDelayMS int
 	// Transpose stores chunks by columns of protocol buffer fields.
 	Transpose bool
-	// TransposeBucketSize is how many bytes of columns are compressed together; 256 by default.
+	// TransposeBucketSize is how many bytes of columns are compressed together; 256 by default. In
+	// text it is a real number: of sizes beyond 2^53 only those that a float64 holds are exact.
 	TransposeBucketSize uint64
 	// PadToBlockBoundary makes every chunk begin at a multiple of 64 KiB.
 	PadToBlockBoundary bool
-	// Compression is the codec, Zstd by default.
+	// Compression is the codec and its settings; Zstd(3) by default.
 	Compression Compression
-	// Level is the codec's level: brotli 0 to 11 (default 6), zstd -131072 to 22 (default 3).
-	Level int
-	// WindowLog is the logarithm of the window size in bytes: brotli 10 to 30, zstd 10 to 31
-	// (default 20); 0 leaves it to the codec.
-	WindowLog int
-	// NoOverwrite makes Create or Close fail, with an error that matches fs.ErrExist, if there is a file of
-	// that name already. It concerns Create only, and is not part of option strings.
+	// NoOverwrite makes Create or Close fail, with an error that matches fs.ErrExist, if there is a
+	// file of that name already. It concerns Create only.
 	NoOverwrite bool
+	// NoSync makes Close return without waiting for the disk: after a power failure there may be an
+	// empty file under the name, or none. It concerns Create on local disk only.
+	NoSync bool
 }
 
-// ParseWriterOptions parses an option string such as "group_size:256,brotli:9", in the grammar
-// of docs/format.md section 8, which is that of the other ArrayRecord libraries. The empty string
-// gives the defaults. Errors match ErrInvalidOption.
-func ParseWriterOptions(s string) (WriterOptions, error) {
-	o, err := core.ParseWriterOptions(s)
-	if err != nil {
-		return WriterOptions{}, fileError("", err)
+// ReaderOptions are all settings of a reader. A field that is zero is not set: the default holds,
+// unless another option sets it.
+type ReaderOptions struct {
+	// MaxParallelism is how many reads of sequential reading are under way at once, with up to twice
+	// as many done or under way together, and how many threads share a batch; one per processor by
+	// default.
+	MaxParallelism int
+	// NoReadahead makes sequential reading read when it is asked, on the calling goroutine.
+	NoReadahead bool
+	// ReadaheadBufferSize is how many bytes of chunks are read together in sequential reading, up to
+	// 1 GiB. By default the reader chooses: 1 MiB on local disk, 4 MiB elsewhere. 1 is one chunk at
+	// a time.
+	ReadaheadBufferSize int64
+	// ReadaheadMemory is how many bytes of decoded records sequential reading has in memory at once;
+	// 64 MiB by default. A record that is larger by itself comes alone.
+	ReadaheadMemory int64
+	// FooterPrefetchBytes is how many bytes at the end of a file that is not local are read in one
+	// go when it is opened, up to 1 GiB; 1 MiB by default. 1 is no more than must be read, as is the
+	// default with OffloadedIndex, and the only other value that goes with it.
+	FooterPrefetchBytes int64
+	// MaxRecordSize is the size in bytes of the largest record that is read; 2 GiB by default. A
+	// larger one is an error that matches ErrTooLarge, before memory is taken for it.
+	MaxRecordSize int64
+	// MaxChunkSize is the same for the records of a chunk together; 4 GiB by default.
+	MaxChunkSize int64
+	// OffloadedIndex keeps the index in an unlinked temporary file (in $TMPDIR) that the system
+	// can page out, instead of in memory.
+	OffloadedIndex bool
+	// Mapped maps local files to memory instead of reading them by system calls; see [WithMmap].
+	Mapped bool
+}
+
+// WithDefaults returns the options with the defaults in place of what is not set, except for
+// MaxParallelism, whose default depends on the machine.
+func (o WriterOptions) WithDefaults() WriterOptions {
+	setDefault(&o.GroupSize, 1)
+	setDefault(&o.SaturationDelayMS, 10)
+	setDefault(&o.TransposeBucketSize, 256)
+	setDefault(&o.Compression, Zstd(3))
+	return o
+}
+
+// WithDefaults returns the options with the defaults in place of what is not set, except for
+// MaxParallelism and ReadaheadBufferSize, whose defaults depend on the machine and the storage.
+func (o ReaderOptions) WithDefaults() ReaderOptions {
+	setDefault(&o.ReadaheadMemory, 64<<20)
+	if o.OffloadedIndex {
+		setDefault(&o.FooterPrefetchBytes, 1)
 	}
-	return WriterOptions{
-		GroupSize:           o.GroupSize,
-		MaxParallelism:      o.MaxParallelism,
-		SaturationDelayMS:   o.SaturationDelayMS,
-		Transpose:           o.Transpose,
-		TransposeBucketSize: o.TransposeBucketSize,
-		PadToBlockBoundary:  o.PadToBlockBoundary,
-		Compression:         Compression(o.Compression),
-		Level:               o.Level,
-		WindowLog:           o.WindowLog,
-	}, nil
+	setDefault(&o.FooterPrefetchBytes, 1<<20)
+	setDefault(&o.MaxRecordSize, 2<<30)
+	setDefault(&o.MaxChunkSize, 4<<30)
+	return o
 }
 
-// String gives the full option string as it is recorded in files, or what is wrong with the
-// options.
+func setDefault[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}
+
+// Compression is a codec with its settings, such as Zstd(9) or Brotli(0).WithWindowLog(22). It can
+// be compared, and passed as a WriterOption. The zero value is not set, which means Zstd(3).
+type Compression struct {
+	codec     byte // 0 if not set
+	level     int
+	windowLog int // 0: left to the codec
+}
+
+// The window of zstd where nothing is said: frames of large chunks would otherwise want more memory
+// than small readers have.
+const zstdWindowLog = 20
+
+// Zstd compresses by zstd. Levels are -131072 to 22; 3 is the default of this package, 0 is zstd's
+// own. The window is 2^20 bytes unless WithWindowLog says something else, 10 to 31.
+func Zstd(level int) Compression { return Compression{core.Zstd, level, zstdWindowLog} }
+
+// Brotli compresses by brotli. Levels are 0 to 11; 6 is what an option string means that names
+// none. WithWindowLog may say 10 to 30; otherwise brotli chooses.
+func Brotli(level int) Compression { return Compression{core.Brotli, level, 0} }
+
+// Snappy compresses by snappy. Levels are 1, the usual one, and 2, which is denser and slower where
+// the snappy library has it. There is no window to choose.
+func Snappy(level int) Compression { return Compression{core.Snappy, level, 0} }
+
+// Uncompressed stores records as they are.
+func Uncompressed() Compression { return Compression{codec: core.Uncompressed} }
+
+// WithWindowLog returns the compression with another window size, 2^n bytes; 0 is the default
+// again. What the codec does not have is an error when a writer is made.
+func (c Compression) WithWindowLog(n int) Compression {
+	setDefault(&c, Zstd(3))
+	c.windowLog = n
+	if c.codec == core.Zstd {
+		setDefault(&c.windowLog, zstdWindowLog)
+	}
+	return c
+}
+
+// String gives the options of an option string that set the compression, such as
+// "brotli:0,window_log:22".
+func (c Compression) String() string {
+	setDefault(&c, Zstd(3))
+	window := c.windowLog
+	var codec string
+	switch c.codec {
+	case core.Uncompressed:
+		codec = "uncompressed"
+	case core.Snappy:
+		codec = fmt.Sprintf("snappy:%d", c.level)
+	case core.Brotli:
+		codec = fmt.Sprintf("brotli:%d", c.level)
+	default:
+		codec = fmt.Sprintf("zstd:%d", c.level)
+		if window == zstdWindowLog {
+			window = 0
+		}
+	}
+	return joinOptions(codec, intOption("window_log", window))
+}
+
+// MarshalText gives the text of String, and nothing for a compression that is not set.
+func (c Compression) MarshalText() ([]byte, error) {
+	if c == (Compression{}) {
+		return nil, nil
+	}
+	return []byte(c.String()), nil
+}
+
+// UnmarshalText takes the compression from an option string that says nothing else. Errors match
+// ErrInvalidOption.
+func (c *Compression) UnmarshalText(text []byte) error {
+	o, err := ParseWriterOptions(string(text))
+	if err != nil {
+		return err
+	}
+	if o != (WriterOptions{Compression: o.Compression}) {
+		return fmt.Errorf("%w: %q is not a compression", ErrInvalidOption, text)
+	}
+	*c = o.Compression
+	return nil
+}
+
+// ParseWriterOptions parses an option string such as "group_size:256,brotli:9", in the grammar of
+// docs/format.md section 8: that of the other ArrayRecord libraries, and keys of this one. Options
+// that the string leaves open, and those it sets to "auto" or "false", are not set. Errors match
+// ErrInvalidOption.
+func ParseWriterOptions(s string) (WriterOptions, error) {
+	var o WriterOptions
+	own := []ownOption{flagOption("no_overwrite", &o.NoOverwrite), flagOption("no_sync", &o.NoSync)}
+	var parsed core.WriterOptions
+	set, err := parseOptions(s, own, func(s string) (err error) {
+		parsed, err = core.ParseWriterOptions(s)
+		return err
+	})
+	if err != nil {
+		return WriterOptions{}, err
+	}
+	// The core gives defaults, which must not contradict other options.
+	if set["group_size"] {
+		o.GroupSize = parsed.GroupSize
+	}
+	if set["max_parallelism"] {
+		o.MaxParallelism = parsed.MaxParallelism
+	}
+	if set["saturation_delay_ms"] {
+		o.SaturationDelayMS = parsed.SaturationDelayMS
+	}
+	o.Transpose = parsed.Transpose
+	if set["transpose_bucket_size"] {
+		o.TransposeBucketSize = parsed.TransposeBucketSize
+	}
+	o.PadToBlockBoundary = parsed.PadToBlockBoundary
+	if set["uncompressed"] || set["brotli"] || set["zstd"] || set["snappy"] || set["window_log"] {
+		o.Compression = Compression{codec: parsed.Codec, level: parsed.Level}.WithWindowLog(parsed.WindowLog)
+	}
+	return o, nil
+}
+
+// ParseReaderOptions parses an option string such as "readahead_buffer_size:16M,max_parallelism:2",
+// in the grammar of docs/format.md section 8: that of the other ArrayRecord libraries, and keys of
+// this one. Options that the string leaves open, and those it sets to "auto" or "false", are not
+// set; "max_parallelism:0" is NoReadahead with a MaxParallelism of 1, and the other sizes of 0 are
+// 1 in the struct. Errors match ErrInvalidOption.
+func ParseReaderOptions(s string) (ReaderOptions, error) {
+	var o ReaderOptions
+	own := []ownOption{
+		flagOption("no_readahead", &o.NoReadahead), flagOption("mapped", &o.Mapped),
+		bytesOption("readahead_memory", &o.ReadaheadMemory), bytesOption("max_record_size", &o.MaxRecordSize),
+		bytesOption("max_chunk_size", &o.MaxChunkSize),
+	}
+	var parsed core.ReaderOptions
+	set, err := parseOptions(s, own, func(s string) (err error) {
+		parsed, err = core.ParseReaderOptions(s)
+		return err
+	})
+	if err != nil {
+		return ReaderOptions{}, err
+	}
+	if set["max_parallelism"] {
+		o.MaxParallelism = parsed.MaxParallelism
+		o.NoReadahead = o.NoReadahead || parsed.NoReadahead
+	}
+	if set["readahead_buffer_size"] {
+		o.ReadaheadBufferSize = parsed.ReadaheadBufferSize
+	}
+	if set["footer_prefetch_bytes"] {
+		o.FooterPrefetchBytes = parsed.FooterPrefetchBytes
+	}
+	o.OffloadedIndex = parsed.OffloadedIndex
+	return o, nil
+}
+
+// An ownOption is a key of option strings that other libraries do not know.
+type ownOption struct {
+	key, values string
+	set         func(value string) bool
+}
+
+func flagOption(key string, to *bool) ownOption {
+	return ownOption{key, "(empty), true, false", func(value string) bool {
+		*to = value != "false"
+		return value == "" || value == "true" || value == "false"
+	}}
+}
+
+func bytesOption(key string, to *int64) ownOption {
+	return ownOption{key, "integers with optional suffix [BkKMGTPE], in the range [1..9223372036854775807]", func(value string) bool {
+		number := strings.TrimRight(value, "BkKMGTPE")
+		suffix := value[len(number):]
+		if len(suffix) > 1 {
+			return false
+		}
+		shift := 10 * max(0, strings.Index("BKMGTPE", strings.ToUpper(suffix)))
+		n, err := strconv.ParseInt(number, 10, 64)
+		if err != nil || n < 1 || n > math.MaxInt64>>shift {
+			return false
+		}
+		*to = n << shift
+		return true
+	}}
+}
+
+// parseOptions has upstream parse all of s but for the own options, which are set. It tells which
+// keys s sets to something.
+func parseOptions(s string, own []ownOption, upstream func(string) error) (set map[string]bool, err error) {
+	set = map[string]bool{}
+	var theirs []string
+	ours := make([][]string, len(own)) // values
+	for piece := range strings.SplitSeq(s, ",") {
+		key, value, _ := strings.Cut(piece, ":")
+		if i := slices.IndexFunc(own, func(o ownOption) bool { return o.key == key }); i >= 0 {
+			ours[i] = append(ours[i], value)
+		} else {
+			theirs = append(theirs, piece)
+			set[key] = value != "auto"
+		}
+	}
+	if err := upstream(strings.Join(theirs, ",")); err != nil {
+		var e *core.Error
+		if errors.As(err, &e) && strings.HasPrefix(e.Message, "Unknown option ") {
+			e.Message += "; of this library: "
+			for i, o := range own {
+				if i > 0 {
+					e.Message += ", "
+				}
+				e.Message += o.key
+			}
+		}
+		return nil, fileError("", err)
+	}
+	for i, o := range own {
+		if len(ours[i]) > 1 {
+			return nil, fmt.Errorf("%w: Option %s is present more than once", ErrInvalidOption, o.key)
+		}
+		for _, value := range ours[i] {
+			if !o.set(value) {
+				if value == "" {
+					value = "(empty)"
+				}
+				return nil, fmt.Errorf("%w: Option %s: invalid value: %s, valid values: %s", ErrInvalidOption, o.key, value, o.values)
+			}
+		}
+	}
+	return set, nil
+}
+
+// String gives an option string that parses to equal options. It is empty if nothing is set.
 func (o WriterOptions) String() string {
+	compression := ""
+	if o.Compression != (Compression{}) {
+		compression = o.Compression.String()
+	}
+	return joinOptions(
+		intOption("group_size", o.GroupSize),
+		intOption("max_parallelism", o.MaxParallelism),
+		intOption("saturation_delay_ms", o.SaturationDelayMS),
+		boolOption("transpose", o.Transpose),
+		intOption("transpose_bucket_size", o.TransposeBucketSize),
+		boolOption("pad_to_block_boundary", o.PadToBlockBoundary),
+		compression,
+		boolOption("no_overwrite", o.NoOverwrite),
+		boolOption("no_sync", o.NoSync),
+	)
+}
+
+// Recorded gives the option string that files have which are written with these options
+// (docs/format.md section 6.7): all that concerns their content, defaults included. Errors match
+// ErrInvalidOption.
+func (o WriterOptions) Recorded() (string, error) {
 	s, err := o.core().Format()
 	if err != nil {
-		return fileError("", err).Error()
+		return "", fileError("", err)
 	}
-	return s
+	return s, nil
+}
+
+// String gives an option string that parses to equal options. It is empty if nothing is set.
+func (o ReaderOptions) String() string {
+	parallelism, noReadahead := intOption("max_parallelism", o.MaxParallelism), boolOption("no_readahead", o.NoReadahead)
+	if o.NoReadahead && o.MaxParallelism == 1 { // in the words of the other libraries
+		parallelism, noReadahead = "max_parallelism:0", ""
+	}
+	index := ""
+	if o.OffloadedIndex {
+		index = "index_storage_option:offloaded"
+	}
+	return joinOptions(
+		parallelism,
+		noReadahead,
+		sizeOption("readahead_buffer_size", o.ReadaheadBufferSize),
+		intOption("readahead_memory", o.ReadaheadMemory),
+		index,
+		sizeOption("footer_prefetch_bytes", o.FooterPrefetchBytes),
+		intOption("max_record_size", o.MaxRecordSize),
+		intOption("max_chunk_size", o.MaxChunkSize),
+		boolOption("mapped", o.Mapped),
+	)
+}
+
+// joinOptions leaves out what is empty.
+func joinOptions(options ...string) string {
+	return strings.Join(slices.DeleteFunc(options, func(s string) bool { return s == "" }), ",")
+}
+
+func intOption[T int | int64 | uint64](key string, n T) string {
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%s:%d", key, n)
+}
+
+// sizeOption is for the sizes of which option strings have 0 for what is 1 in the struct.
+func sizeOption(key string, n int64) string {
+	if n == 1 {
+		return key + ":0"
+	}
+	return intOption(key, n)
+}
+
+func boolOption(key string, on bool) string {
+	if !on {
+		return ""
+	}
+	return key + ":true"
+}
+
+func (o WriterOptions) writerOptions() (WriterOptions, error) { return o, nil }
+
+func (o ReaderOptions) readerOptions() (ReaderOptions, error) { return o, nil }
+
+func (c Compression) writerOptions() (WriterOptions, error) {
+	return WriterOptions{Compression: c}, nil
+}
+
+type writerOptionsText string
+
+func (s writerOptionsText) writerOptions() (WriterOptions, error) {
+	return ParseWriterOptions(string(s))
+}
+
+// WithWriterOptions takes options from an option string; see [ParseWriterOptions].
+func WithWriterOptions(s string) WriterOption { return writerOptionsText(s) }
+
+type readerOptionsText string
+
+func (s readerOptionsText) readerOptions() (ReaderOptions, error) {
+	return ParseReaderOptions(string(s))
+}
+
+// WithReaderOptions takes options from an option string; see [ParseReaderOptions].
+func WithReaderOptions(s string) ReaderOption { return readerOptionsText(s) }
+
+type maxParallelism int
+
+func (n maxParallelism) writerOptions() (WriterOptions, error) {
+	return WriterOptions{MaxParallelism: int(n)}, nil
+}
+
+func (n maxParallelism) readerOptions() (ReaderOptions, error) {
+	return ReaderOptions{MaxParallelism: int(n)}, nil
+}
+
+// WithMaxParallelism sets MaxParallelism, the number of threads of a reader or a writer; 0 is the
+// default, one per processor.
+func WithMaxParallelism(n int) Option { return maxParallelism(n) }
+
+// WithGroupSize sets the number of records in a chunk; 0 is the default, 1.
+func WithGroupSize(n int) WriterOption { return WriterOptions{GroupSize: n} }
+
+// WithNoOverwrite makes Create or Close fail, with an error that matches fs.ErrExist, if there is a
+// file of that name already.
+func WithNoOverwrite() WriterOption { return WriterOptions{NoOverwrite: true} }
+
+// WithMmap maps local files to memory, which makes single reads and batches of small records that
+// are not compressed about twice as fast; other storage is read as ever. A file that somebody makes
+// shorter meanwhile gives errors that match ErrCorrupt, as without this. For that the first such
+// reader installs a handler of SIGBUS, which passes on all signals that are not its own.
+func WithMmap() ReaderOption { return ReaderOptions{Mapped: true} }
+
+// add sets the fields of a struct of options that another of the same type has set.
+func add[T WriterOptions | ReaderOptions](options *T, more T) error {
+	into, from := reflect.ValueOf(options).Elem(), reflect.ValueOf(more)
+	for i := range into.NumField() {
+		field, value := into.Field(i), from.Field(i)
+		switch {
+		case value.IsZero() || value.Equal(field):
+		case field.IsZero():
+			field.Set(value)
+		default:
+			return fmt.Errorf("%w: %s is set to %v and to %v", ErrInvalidOption, into.Type().Field(i).Name, field, value)
+		}
+	}
+	return nil
+}
+
+func applyWriterOptions(opts []WriterOption) (WriterOptions, error) {
+	var o WriterOptions
+	for _, opt := range opts {
+		more, err := opt.writerOptions()
+		if err == nil {
+			err = add(&o, more)
+		}
+		if err != nil {
+			return WriterOptions{}, err
+		}
+	}
+	_, err := o.Recorded() // checks
+	return o, err
+}
+
+func applyReaderOptions(opts []ReaderOption) (ReaderOptions, error) {
+	var o ReaderOptions
+	for _, opt := range opts {
+		more, err := opt.readerOptions()
+		if err == nil {
+			err = add(&o, more)
+		}
+		if err != nil {
+			return ReaderOptions{}, err
+		}
+	}
+	if err := core.ReaderOptions(o).Check(); err != nil {
+		return ReaderOptions{}, fileError("", err)
+	}
+	return o, nil
+}
+
+// threads is how many share the work of one call.
+func (o ReaderOptions) threads() int {
+	if o.MaxParallelism == 0 {
+		return runtime.GOMAXPROCS(0)
+	}
+	return o.MaxParallelism
 }
 
 func (o WriterOptions) core() core.WriterOptions {
@@ -98,193 +542,8 @@ func (o WriterOptions) core() core.WriterOptions {
 		Transpose:           o.Transpose,
 		TransposeBucketSize: o.TransposeBucketSize,
 		PadToBlockBoundary:  o.PadToBlockBoundary,
-		Compression:         int(o.Compression),
-		Level:               o.Level,
-		WindowLog:           o.WindowLog,
+		Codec:               o.Compression.codec,
+		Level:               o.Compression.level,
+		WindowLog:           o.Compression.windowLog,
 	}
-}
-
-// AutoReadahead leaves the readahead size to the reader.
-const AutoReadahead = core.AutoReadahead
-
-// ReaderOptions are all settings of a reader. Get a valid set from [ParseReaderOptions].
-type ReaderOptions struct {
-	// ReadaheadBufferSize is how many bytes of chunks are read together in sequential reading, up
-	// to 1 GiB; AutoReadahead by default. 0 reads one chunk at a time.
-	ReadaheadBufferSize int64
-	// MaxParallelism is how many such reads are under way at once, with up to twice as many done or
-	// under way together, and how many threads share a batch; -1, the default, is one per processor.
-	// 0 turns readahead off.
-	MaxParallelism int
-	// OffloadedIndex keeps the index in an unlinked temporary file (in $TMPDIR) that the system
-	// can page out, instead of in memory.
-	OffloadedIndex bool
-	// Mapped maps a local file to memory instead of reading it by system calls. It is not part of
-	// option strings; see [WithMmap].
-	Mapped bool
-}
-
-// ParseReaderOptions parses an option string such as "readahead_buffer_size:16M,max_parallelism:2",
-// in the grammar of docs/format.md section 8. The empty string gives the defaults. Errors match
-// ErrInvalidOption.
-func ParseReaderOptions(s string) (ReaderOptions, error) {
-	o, err := core.ParseReaderOptions(s)
-	if err != nil {
-		return ReaderOptions{}, fileError("", err)
-	}
-	return ReaderOptions(o), nil
-}
-
-// A WriterOption sets options of a writer. Later options win.
-type WriterOption interface{ applyWriter(*WriterOptions) error }
-
-// A ReaderOption sets options of a reader. Later options win.
-type ReaderOption interface{ applyReader(*ReaderOptions) error }
-
-// An Option suits readers and writers.
-type Option interface {
-	WriterOption
-	ReaderOption
-}
-
-type writerOption func(*WriterOptions) error
-
-func (f writerOption) applyWriter(o *WriterOptions) error { return f(o) }
-
-type readerOption func(*ReaderOptions) error
-
-func (f readerOption) applyReader(o *ReaderOptions) error { return f(o) }
-
-type parallelism int
-
-func (p parallelism) applyWriter(o *WriterOptions) error {
-	o.MaxParallelism = int(p)
-	return nil
-}
-
-func (p parallelism) applyReader(o *ReaderOptions) error {
-	o.MaxParallelism = int(p)
-	return nil
-}
-
-// WithMaxParallelism sets MaxParallelism of a reader or a writer.
-func WithMaxParallelism(n int) Option { return parallelism(n) }
-
-// WithWriterOptions sets all writer options from an option string; see [ParseWriterOptions].
-func WithWriterOptions(s string) WriterOption {
-	return writerOption(func(o *WriterOptions) error {
-		parsed, err := ParseWriterOptions(s)
-		if err == nil {
-			parsed.NoOverwrite = o.NoOverwrite
-			*o = parsed
-		}
-		return err
-	})
-}
-
-// WithGroupSize sets the number of records in a chunk.
-func WithGroupSize(n int) WriterOption {
-	return writerOption(func(o *WriterOptions) error {
-		o.GroupSize = n
-		return nil
-	})
-}
-
-// WithZstd compresses by zstd. Levels are -131072 to 22; 3 is the default of this package.
-func WithZstd(level int) WriterOption { return withCompression(Zstd, level, 20) }
-
-// WithBrotli compresses by brotli. Levels are 0 to 11.
-func WithBrotli(level int) WriterOption { return withCompression(Brotli, level, 0) }
-
-// WithSnappy compresses by snappy.
-func WithSnappy() WriterOption { return withCompression(Snappy, 1, 0) }
-
-// WithoutCompression stores records as they are.
-func WithoutCompression() WriterOption { return withCompression(Uncompressed, 0, 0) }
-
-func withCompression(c Compression, level, windowLog int) WriterOption {
-	return writerOption(func(o *WriterOptions) error {
-		o.Compression, o.Level, o.WindowLog = c, level, windowLog
-		return nil
-	})
-}
-
-// WithWindowLog sets the logarithm of the codec's window size. Give it after the codec.
-func WithWindowLog(n int) WriterOption {
-	return writerOption(func(o *WriterOptions) error {
-		o.WindowLog = n
-		return nil
-	})
-}
-
-// WithPadToBlockBoundary makes every chunk begin at a multiple of 64 KiB.
-func WithPadToBlockBoundary() WriterOption {
-	return writerOption(func(o *WriterOptions) error {
-		o.PadToBlockBoundary = true
-		return nil
-	})
-}
-
-// WithNoOverwrite makes Create or Close fail, with an error that matches fs.ErrExist, if there is a file of
-// that name already.
-func WithNoOverwrite() WriterOption {
-	return writerOption(func(o *WriterOptions) error {
-		o.NoOverwrite = true
-		return nil
-	})
-}
-
-// WithReaderOptions sets all reader options from an option string; see [ParseReaderOptions].
-func WithReaderOptions(s string) ReaderOption {
-	return readerOption(func(o *ReaderOptions) error {
-		parsed, err := ParseReaderOptions(s)
-		if err == nil {
-			parsed.Mapped = o.Mapped
-			*o = parsed
-		}
-		return err
-	})
-}
-
-// WithReadahead sets ReadaheadBufferSize, in bytes.
-func WithReadahead(bytes int64) ReaderOption {
-	return readerOption(func(o *ReaderOptions) error {
-		o.ReadaheadBufferSize = bytes
-		return nil
-	})
-}
-
-// WithOffloadedIndex keeps the index in a temporary file instead of in memory.
-func WithOffloadedIndex() ReaderOption {
-	return readerOption(func(o *ReaderOptions) error {
-		o.OffloadedIndex = true
-		return nil
-	})
-}
-
-// WithMmap maps local files to memory, which makes single reads and batches of small records that
-// are not compressed about twice as fast; other storage is read as ever. A file that somebody makes
-// shorter meanwhile gives errors that match ErrCorrupt, as without this. For that the first such
-// reader installs a handler of SIGBUS, which passes on all signals that are not its own.
-func WithMmap() ReaderOption {
-	return readerOption(func(o *ReaderOptions) error {
-		o.Mapped = true
-		return nil
-	})
-}
-
-func applyWriterOptions(opts []WriterOption) (WriterOptions, error) {
-	o, err := ParseWriterOptions("")
-	for i := 0; err == nil && i < len(opts); i++ {
-		err = opts[i].applyWriter(&o)
-	}
-	return o, err
-}
-
-func applyReaderOptions(opts []ReaderOption) (ReaderOptions, error) {
-	o, err := ParseReaderOptions("")
-	for i := 0; err == nil && i < len(opts); i++ {
-		err = opts[i].applyReader(&o)
-	}
-	return o, err
 }

@@ -25,7 +25,8 @@ type SamplerOptions struct {
 // has noted the number of its next step can go on from there.
 //
 // Steps are counted over all shards: shard i of c visits the steps i, i+c, i+2c, ... Each shard
-// has a contiguous part of the records, and shuffles within it, anew in each epoch. The order for a
+// has a contiguous part of the records, and shuffles within it, anew in each epoch. With fewer
+// records than shards some shards are empty: their steps visit nothing. The order for a
 // seed is that of Grain's IndexSampler, so that a job can change from one to the other; see
 // docs/sampling.md.
 //
@@ -35,7 +36,7 @@ type Sampler struct {
 	options SamplerOptions
 }
 
-// NewSampler makes a sampler for that many records. Errors match ErrInvalidOption.
+// NewSampler makes a sampler for that many records, at least 1. Errors match ErrInvalidOption.
 func NewSampler(numRecords int, o SamplerOptions) (*Sampler, error) {
 	if o.ShardCount == 0 && o.ShardIndex == 0 {
 		o.ShardCount = 1
@@ -47,8 +48,6 @@ func NewSampler(numRecords int, o SamplerOptions) (*Sampler, error) {
 		return nil, fmt.Errorf("%w: shard %d of %d", ErrInvalidOption, o.ShardIndex, o.ShardCount)
 	case o.NumEpochs < 0 || o.NumEpochs > math.MaxInt/numRecords:
 		return nil, fmt.Errorf("%w: %d epochs", ErrInvalidOption, o.NumEpochs)
-	case numRecords < o.ShardCount:
-		return nil, fmt.Errorf("%w: %d records cannot be split into %d shards", ErrInvalidOption, numRecords, o.ShardCount)
 	}
 	return &Sampler{numRecords, o}, nil
 }
@@ -59,7 +58,8 @@ func (s *Sampler) NumRecords() int { return s.n }
 // Options are the options that the sampler was made with.
 func (s *Sampler) Options() SamplerOptions { return s.options }
 
-// Len is the number of steps of all shards together; false if there is no end.
+// Len is the number of steps of all shards together, those of empty shards included; false if there
+// is no end.
 func (s *Sampler) Len() (int, bool) {
 	o := s.options
 	if o.DropRemainder {
@@ -79,13 +79,17 @@ func (s *Sampler) shard(i int) (begin, end int) {
 	return begin, end
 }
 
-// Key is the number of the record that step visits. Errors match ErrOutOfRange.
+// Key is the number of the record that step visits. Errors match ErrOutOfRange: there is no such
+// step, or it is one of an empty shard.
 func (s *Sampler) Key(step int) (int, error) {
 	if n, finite := s.Len(); step < 0 || finite && step >= n {
 		return 0, fmt.Errorf("%w: step %d", ErrOutOfRange, step)
 	}
 	c := s.options.ShardCount
 	begin, end := s.shard(step % c)
+	if begin == end {
+		return 0, fmt.Errorf("%w: step %d is one of shard %d of %d, which has none of the %d records", ErrOutOfRange, step, step%c, c, s.n)
+	}
 	epoch, i := step/c/(end-begin), step/c%(end-begin)
 	if s.options.Shuffle {
 		shuffle := newIndexShuffle(uint64(end-begin-1), s.options.Seed+uint32(epoch), 4)

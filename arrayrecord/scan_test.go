@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/arrayrecord/arrayrecord-go/internal/recordtest"
 )
 
 // writeNumbered makes a file of n records of about size bytes, each of which says its number.
@@ -29,7 +31,7 @@ func writeNumbered(t testing.TB, n, size int, opts ...WriterOption) (string, [][
 // Scan uses memory again; records must still be right during their turn, and nothing may be
 // allocated for each.
 func TestScanGivesEveryRecordInMemoryUsedAgain(t *testing.T) {
-	name, want := writeNumbered(t, 20_000, 400, WithoutCompression())
+	name, want := writeNumbered(t, 20_000, 400, Uncompressed())
 	r, err := Open(context.Background(), name)
 	require.NoError(t, err)
 	defer r.Close()
@@ -51,7 +53,7 @@ func TestScanGivesEveryRecordInMemoryUsedAgain(t *testing.T) {
 // Batches larger than a piece are cut; records must come to their places, also those asked for twice.
 func TestLargeBatchesInPieces(t *testing.T) {
 	for _, groupSize := range []int{1, 100} {
-		name, want := writeNumbered(t, 30_000, 800, WithoutCompression(), WithGroupSize(groupSize))
+		name, want := writeNumbered(t, 30_000, 800, Uncompressed(), WithGroupSize(groupSize))
 		for _, threads := range []int{0, 1, 3} {
 			r, err := Open(context.Background(), name, WithMaxParallelism(threads))
 			require.NoError(t, err)
@@ -97,7 +99,7 @@ func TestReadingInOrderWhereChunksDifferInDensity(t *testing.T) {
 		require.NoError(t, w.Write(record))
 	}
 	require.NoError(t, w.Close())
-	for _, options := range [][]ReaderOption{nil, {WithReadahead(64 << 10)}, {WithMaxParallelism(0)}, {WithMaxParallelism(1)}, {WithMaxParallelism(5)}, {WithMmap()}} {
+	for _, options := range [][]ReaderOption{nil, {ReaderOptions{ReadaheadBufferSize: 64 << 10}}, {ReaderOptions{NoReadahead: true}}, {WithMaxParallelism(1)}, {WithMaxParallelism(5)}, {WithMmap()}} {
 		r, err := Open(context.Background(), name, options...)
 		require.NoError(t, err)
 		for _, begin := range []int{0, 2999, 5990} {
@@ -111,7 +113,7 @@ func TestReadingInOrderWhereChunksDifferInDensity(t *testing.T) {
 			}
 			require.Equal(t, len(want), i)
 		}
-		all, err := r.ReadAll(context.Background())
+		all, err := recordtest.All(context.Background(), r)
 		require.NoError(t, err)
 		require.Equal(t, len(want), len(all))
 		for i := range want {
@@ -138,7 +140,7 @@ func TestReadingInOrderWhereChunksDifferInDensity(t *testing.T) {
 func TestBatchesInMemoryUsedAgain(t *testing.T) {
 	rng := rand.New(rand.NewPCG(7, 8))
 	var b Batch
-	for _, options := range [][]WriterOption{{WithoutCompression()}, {WithZstd(1)}, {WithZstd(1), WithGroupSize(50)}, {WithoutCompression(), WithGroupSize(3)}} {
+	for _, options := range [][]WriterOption{{Uncompressed()}, {Zstd(1)}, {Zstd(1), WithGroupSize(50)}, {Uncompressed(), WithGroupSize(3)}} {
 		name, want := writeNumbered(t, 9_000, 600, options...)
 		for _, threads := range []int{0, 1, 4} {
 			r, err := Open(context.Background(), name, WithMaxParallelism(threads))

@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"runtime"
 	"sync"
 
 	"github.com/arrayrecord/arrayrecord-go/arrayrecord/internal/core"
+	"github.com/arrayrecord/arrayrecord-go/internal/ahead"
 	"github.com/arrayrecord/arrayrecord-go/storage"
 )
 
@@ -61,7 +63,7 @@ func Create(ctx context.Context, name string, opts ...WriterOption) (*Writer, er
 	}
 	upload, err := storage.Create(ctx, name, storage.CreateOptions{NoOverwrite: options.NoOverwrite})
 	if err != nil {
-		return nil, fmt.Errorf("arrayrecord: %w", err)
+		return nil, storageError(err)
 	}
 	w := &Writer{ctx: ctx, name: name, upload: upload}
 	if local, ok := upload.(interface{ File() *os.File }); ok {
@@ -176,7 +178,7 @@ func (w *Writer) flush() error {
 
 func (w *Writer) send(data []byte, sizes []int) error {
 	if w.ctx.Err() != nil {
-		return w.fail(context.Cause(w.ctx))
+		return w.fail(ahead.ContextError(w.ctx))
 	}
 	if err := w.core.Write(data, sizes); err != nil {
 		return w.fail(err)
@@ -237,12 +239,18 @@ func (w *Writer) CopyChunks(ctx context.Context, r *Reader, begin, end int) erro
 	if err := w.flush(); err != nil {
 		return err
 	}
+	if !core.Can(core.CanCopyChunks) {
+		return w.copyRecords(ctx, r, r.firstRecord(begin), r.firstRecord(end))
+	}
 	const stepBytes = 8 << 20
 	for begin < end {
 		if ctx.Err() != nil {
-			return r.error(context.Cause(ctx))
+			return r.error(ahead.ContextError(ctx))
 		}
-		stepEnd := min(end, r.core.ChunkRun(begin, stepBytes))
+		stepEnd := end
+		if run := r.core.Run(r.core.FirstRecord(begin), stepBytes, math.MaxInt); run.End < r.numRecords {
+			stepEnd = min(end, r.core.ChunkOf(run.End))
+		}
 		var data []byte
 		if r.source != nil {
 			extent, err := r.core.ChunkExtent(begin, stepEnd)
@@ -262,6 +270,19 @@ func (w *Writer) CopyChunks(ctx context.Context, r *Reader, begin, end int) erro
 			return err
 		}
 		begin = stepEnd
+	}
+	return nil
+}
+
+// copyRecords does the work of CopyChunks where the core cannot.
+func (w *Writer) copyRecords(ctx context.Context, r *Reader, begin, end int) error {
+	for record, err := range r.Scan(ctx, begin, end) {
+		if err == nil {
+			err = w.Write(record)
+		}
+		if err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -293,7 +314,7 @@ func (w *Writer) finish() {
 		return
 	}
 	if w.ctx.Err() != nil {
-		w.fail(context.Cause(w.ctx))
+		w.fail(ahead.ContextError(w.ctx))
 		return
 	}
 	if err := w.core.Close(); err != nil {

@@ -18,6 +18,7 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 
 	"github.com/arrayrecord/arrayrecord-go/arrayrecord"
+	"github.com/arrayrecord/arrayrecord-go/internal/recordtest"
 )
 
 // encode writes records to memory.
@@ -137,11 +138,11 @@ func TestRoundTripOfTransposedFiles(t *testing.T) {
 					for name, records := range sets {
 						data := encode(t, records, arrayrecord.WithWriterOptions(options))
 						r := openBytes(t, data)
-						got, err := r.ReadAll(context.Background())
+						got, err := recordtest.All(context.Background(), r)
 						require.NoError(t, err, name)
 						requireSame(t, records, got)
 						for _, i := range rand.Perm(len(records))[:min(5, len(records))] {
-							record, err := r.Get(i)
+							record, err := r.Get(context.Background(), i)
 							require.NoError(t, err)
 							require.True(t, bytes.Equal(records[i], record), "%s: record %d", name, i)
 						}
@@ -210,7 +211,7 @@ func TestEveryAlignment(t *testing.T) {
 			// The first chunk begins at 64, and has 40 + 3 bytes besides a record of this size.
 			first := make([]byte, usable-40-43-cut)
 			records := [][]byte{first, []byte("second"), nil, []byte("third"), first[:200], []byte("last")}
-			data := encode(t, records, arrayrecord.WithoutCompression(), arrayrecord.WithGroupSize(group))
+			data := encode(t, records, arrayrecord.Uncompressed(), arrayrecord.WithGroupSize(group))
 			r := openBytes(t, data)
 			checkReader(t, r, records)
 		}
@@ -307,12 +308,11 @@ func TestWrongOptionsLeaveNothing(t *testing.T) {
 	for _, opts := range [][]arrayrecord.WriterOption{
 		{arrayrecord.WithWriterOptions("zstd:99")},
 		{arrayrecord.WithWriterOptions("no_such_option")},
-		{arrayrecord.WithGroupSize(0)},
 		{arrayrecord.WithGroupSize(-1)},
 		{arrayrecord.WithGroupSize(1 << 40)},
-		{arrayrecord.WithZstd(23)},
-		{arrayrecord.WithBrotli(12)},
-		{arrayrecord.WithSnappy(), arrayrecord.WithWindowLog(12)},
+		{arrayrecord.Zstd(23)},
+		{arrayrecord.Brotli(12)},
+		{arrayrecord.Snappy(1).WithWindowLog(12)},
 		{arrayrecord.WithMaxParallelism(-2)},
 	} {
 		_, err := arrayrecord.Create(ctx, filepath.Join(dir, "x"), opts...)
@@ -370,7 +370,7 @@ func TestCopyChunks(t *testing.T) {
 		opts := []arrayrecord.WriterOption{arrayrecord.WithGroupSize(group)}
 		a, b := textRecords(1003, 900), randomRecords(500, 5000)
 		ra := openBytes(t, encode(t, a, opts...))
-		rb := openBytes(t, encode(t, b, append(opts, arrayrecord.WithSnappy())...))
+		rb := openBytes(t, encode(t, b, append(opts, arrayrecord.Snappy(1))...))
 
 		var out bytes.Buffer
 		w, err := arrayrecord.NewWriter(&out, opts...)

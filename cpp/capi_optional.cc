@@ -107,11 +107,12 @@ void ar_reader_metadata_extent(const ar_reader* reader, ar_extent* extent) {
   *extent = {found.begin, found.end - found.begin};
 }
 
-ar_code ar_metadata_decode(const void* bytes, size_t bytes_size, void* dst, size_t dst_size,
-                           size_t* size, ar_error* error) {
+ar_code ar_reader_metadata(const ar_reader* reader, const void* bytes, size_t bytes_size, void* dst,
+                           size_t dst_size, size_t* size, ar_error* error) {
   return GuardOptional(error, [&] {
     arrayrecord::TransposedRecords metadata;
-    AR_TRY(arrayrecord::DecodeMetadata(ByteSpan(Bytes(bytes), bytes_size), &metadata));
+    AR_TRY(reader->impl->Metadata(ByteSpan(Bytes(bytes), bytes == nullptr ? 0 : bytes_size),
+                                  &metadata));
     *size = metadata.sizes[0];
     if (*size > dst_size) {
       return Status(AR_BUFFER_TOO_SMALL, "the metadata is larger than the buffer");

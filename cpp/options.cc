@@ -1,13 +1,14 @@
 #include "options.h"
 
+#include <locale.h>
+
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <cstdlib>
 #include <functional>
+#include <iterator>
 #include <limits>
-#include <locale>
-#include <optional>
-#include <sstream>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,7 @@ namespace {
 
 constexpr int64_t kMaxInt32 = std::numeric_limits<int32_t>::max();
 constexpr uint64_t kMaxReadahead = uint64_t{1} << 30;
+constexpr uint64_t kMaxFooterPrefetch = uint64_t{1} << 30;
 
 bool IsSpace(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 
@@ -39,6 +41,18 @@ bool ParseInt(std::string_view text, int64_t min, int64_t max, int64_t* out) {
   return error == std::errc() && end == text.data() + text.size() && *out >= min && *out <= max;
 }
 
+// A number as the C language writes it, decimal or hexadecimal, "inf" and "nan" too; what is beyond
+// a double is infinite or zero. Whatever the locale of the process is, '.' is the decimal point.
+bool ParseReal(std::string_view text, double* out) {
+  static const locale_t kLocale = newlocale(LC_ALL_MASK, "C", nullptr);
+  // strtod skips space, which may not stand behind a sign.
+  if (kLocale == nullptr || text.empty() || IsSpace(text.front())) return false;
+  const std::string copy(text);
+  char* end;
+  *out = strtod_l(copy.c_str(), &end, kLocale);
+  return end == copy.c_str() + copy.size();
+}
+
 // A real number with an optional binary suffix, rounded to whole bytes.
 bool ParseBytes(std::string_view text, uint64_t min, uint64_t max, uint64_t* out) {
   double unit = 1;
@@ -52,19 +66,8 @@ bool ParseBytes(std::string_view text, uint64_t min, uint64_t max, uint64_t* out
     }
   }
   text = Trim(text);
-  if (!DropPlus(&text)) return false;
   double number;
-  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (end != text.data() + text.size() || text.empty()) return false;
-  if (error == std::errc::result_out_of_range) {
-    // from_chars does not say whether 1e999 or 1e-999 was too much for it. A stream gives the
-    // largest number or zero, with the sign.
-    std::istringstream in{std::string(text)};
-    in.imbue(std::locale::classic());
-    in >> number;
-  } else if (error != std::errc()) {
-    return false;
-  }
+  if (!DropPlus(&text) || !ParseReal(text, &number)) return false;
   if (std::isnan(number) || number < 0) return false;
   double bytes = std::round(number * unit);
   *out = bytes >= 18446744073709551616.0 ? std::numeric_limits<uint64_t>::max()
@@ -144,6 +147,7 @@ constexpr CodecRange kCodecs[] = {{"uncompressed", Codec::kNone, 0, 0, -1, 0, -1
                                   {"brotli", Codec::kBrotli, 6, 0, 11, 10, 30},
                                   {"zstd", Codec::kZstd, 3, -131072, 22, 10, 31},
                                   {"snappy", Codec::kSnappy, 1, 1, 2, 0, -1}};
+constexpr size_t kDefaultCodec = 2;
 
 struct Option {
   std::string_view key;
@@ -188,8 +192,9 @@ Status ParseOptions(std::string_view text, std::vector<Option> known) {
   return Status();
 }
 
-// The compression options, in the order given, looked at after everything else: whether a window
-// log is allowed depends on the codec, wherever that stands.
+// The compression options, looked at after everything else, as upstream does: which codec it is,
+// and that it is one; then everything in the order given, for what a window log may be depends on
+// the codec, wherever that stands.
 class CompressionOptions {
  public:
   std::function<void(std::string_view)> Keep(std::string_view key) {
@@ -197,30 +202,32 @@ class CompressionOptions {
   }
 
   Status Parse(Compression* c) const {
-    *c = {Codec::kZstd, 3, 0};
-    std::optional<std::string_view> codec, window_log;
+    const CodecRange* codec = &kCodecs[kDefaultCodec];
+    bool codec_given = false, window_given = false;
     for (const auto& [key, value] : given_) {
-      bool is_window = key == "window_log";
-      if (is_window ? codec == "uncompressed" || codec == "snappy" : codec.has_value()) {
-        return Conflict(key, *codec);
-      }
-      if (window_log.has_value() && (key == "uncompressed" || key == "snappy")) {
-        return Conflict(key, "window_log");
-      }
-      if (is_window) {
-        window_log = value;
-      } else {
-        codec = key;
-        AR_TRY(ParseCodec(key, value, c));
-      }
+      if (key == "window_log") continue;
+      if (codec_given) return Conflict(key, codec->key);
+      codec_given = true;
+      codec = FindCodec(key);
     }
-    if (window_log.has_value()) {
-      const CodecRange& range = kCodecs[c->codec == Codec::kBrotli ? 1 : 2];
-      ValueParser parser;
-      parser.Word("auto", [] {}).Int(range.min_window_log, range.max_window_log, [&](int64_t v) {
-        c->window_log = static_cast<int>(v);
-      });
-      AR_TRY(parser.Parse("window_log", *window_log));
+    *c = {codec->codec, codec->default_level, 0};
+    const bool has_window = codec->min_window_log <= codec->max_window_log;
+    bool codec_seen = false;
+    for (const auto& [key, value] : given_) {
+      const bool is_window = key == "window_log";
+      if (!has_window && (is_window ? codec_seen : window_given)) {
+        return Conflict(key, is_window ? codec->key : "window_log");
+      }
+      (is_window ? window_given : codec_seen) = true;
+      if (!is_window) {
+        AR_TRY(ParseLevel(*codec, value, c));
+      } else if (has_window) {
+        AR_TRY(ValueParser()
+                   .Word("auto", [] {})
+                   .Int(codec->min_window_log, codec->max_window_log,
+                        [&](int64_t v) { c->window_log = static_cast<int>(v); })
+                   .Parse(key, value));
+      }
     }
     // Frames of large chunks would otherwise want windows that small readers cannot afford.
     if (c->codec == Codec::kZstd && c->window_log == 0) c->window_log = 20;
@@ -237,20 +244,19 @@ class CompressionOptions {
                   "Option " + std::string(key) + " conflicts with option " + std::string(other));
   }
 
-  static Status ParseCodec(std::string_view key, std::string_view value, Compression* c) {
-    for (const CodecRange& range : kCodecs) {
-      if (range.key != key) continue;
-      c->codec = range.codec;
-      c->level = range.default_level;
-      ValueParser parser;
-      parser.Word("", [] {});
-      if (range.min_level <= range.max_level) {
-        parser.Int(range.min_level, range.max_level,
-                   [c](int64_t v) { c->level = static_cast<int>(v); });
-      }
-      return parser.Parse(key, value);
+  static const CodecRange* FindCodec(std::string_view key) {
+    return std::find_if(std::begin(kCodecs), std::end(kCodecs),
+                        [&](const CodecRange& range) { return range.key == key; });
+  }
+
+  static Status ParseLevel(const CodecRange& codec, std::string_view value, Compression* c) {
+    ValueParser parser;
+    parser.Word("", [] {});
+    if (codec.min_level <= codec.max_level) {
+      parser.Int(codec.min_level, codec.max_level,
+                 [c](int64_t v) { c->level = static_cast<int>(v); });
     }
-    return Status(AR_INTERNAL, "no such codec");
+    return parser.Parse(codec.key, value);
   }
 
   std::vector<Given> given_;
@@ -296,6 +302,11 @@ namespace {
 Status CheckRange(std::string_view key, int64_t value, int64_t min, int64_t max) {
   if (value >= min && value <= max) return Status();
   return ValueParser().Int(min, max, [](int64_t) {}).Parse(key, std::to_string(value));
+}
+
+Status PrefetchConflict() {
+  return Status(AR_INVALID_ARGUMENT,
+                "footer_prefetch_bytes > 0 is only supported with index_storage_option:in_memory.");
 }
 
 }  // namespace
@@ -350,11 +361,17 @@ Status ReaderOptions::Validate() const {
   if (readahead_buffer_size > kMaxReadahead) {
     return Status(AR_INVALID_ARGUMENT, "Option readahead_buffer_size: more than 1G");
   }
+  if (footer_prefetch_bytes > kMaxFooterPrefetch) {
+    return Status(AR_INVALID_ARGUMENT, "Option footer_prefetch_bytes: more than 1G");
+  }
+  if (offloaded_index && footer_prefetch_bytes > 1) return PrefetchConflict();
   return CheckRange("max_parallelism", max_parallelism, 0, kMaxInt32);
 }
 
 Status ReaderOptions::Parse(std::string_view text, ReaderOptions* options) {
   ReaderOptions o;
+  bool prefetch = false;
+  // 0 is the default in the struct; 1 byte is as good as none.
   AR_TRY(ParseOptions(
       text,
       {{"max_parallelism", ValueParser()
@@ -372,7 +389,13 @@ Status ReaderOptions::Parse(std::string_view text, ReaderOptions* options) {
        {"index_storage_option", ValueParser()
                                     .Word("", [&o] { o.offloaded_index = false; })
                                     .Word("in_memory", [&o] { o.offloaded_index = false; })
-                                    .Word("offloaded", [&o] { o.offloaded_index = true; })}}));
+                                    .Word("offloaded", [&o] { o.offloaded_index = true; })},
+       {"footer_prefetch_bytes",
+        ValueParser().Word("auto", [] {}).Bytes(0, kMaxFooterPrefetch, [&o, &prefetch](uint64_t v) {
+          prefetch = v > 0;
+          o.footer_prefetch_bytes = std::max<uint64_t>(v, 1);
+        })}}));
+  if (o.offloaded_index && prefetch) return PrefetchConflict();
   *options = o;
   return Status();
 }

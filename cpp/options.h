@@ -37,7 +37,8 @@ struct ReaderOptions {
 
   uint32_t max_parallelism = 0;  // 0: one per processor
   uint64_t readahead_buffer_size = kAutoReadahead;
-  uint64_t footer_prefetch_bytes = 1 << 20;
+  // 0: 1 MiB, or with an offloaded index what must be read. Not used by the core.
+  uint64_t footer_prefetch_bytes = 0;
   bool no_readahead = false;
   bool offloaded_index = false;
   // No part of option strings.

@@ -140,31 +140,6 @@ Status CheckIndexHead(const uint8_t* head, size_t size, uint64_t footer_offset,
   return Status();
 }
 
-Status DecodeMetadata(ByteSpan bytes, TransposedRecords* metadata) {
-  // Parsing may move the bytes, which are not ours to move.
-  Buffer copy(bytes.size);
-  std::copy_n(bytes.data, bytes.size, copy.data());
-  Chunk chunk;
-  AR_TRY(ParseChunk(copy.data(), kSignatureEnd, kSignatureEnd + bytes.size, &chunk));
-  if (chunk.header.type != ChunkType::kMetadata) {
-    return Status(AR_NOT_FOUND, "the file has no metadata");
-  }
-  if (chunk.header.num_records != 0) {
-    return Corrupt("metadata chunk with records").At(kSignatureEnd);
-  }
-  const ReaderOptions limits;  // the default ones
-  if (chunk.header.decoded_data_size > limits.max_record_size) {
-    return Status(AR_RESOURCE_EXHAUSTED,
-                  "metadata of " + std::to_string(chunk.header.decoded_data_size) +
-                      " bytes; the limit is " + std::to_string(limits.max_record_size))
-        .At(kSignatureEnd);
-  }
-  AR_TRY(chunk.VerifyData());
-  return DecodeTransposed(ByteSpan(chunk.data, chunk.header.data_size), 1,
-                          chunk.header.decoded_data_size, limits.max_chunk_size, metadata)
-      .At(kSignatureEnd);
-}
-
 Status Reader::Open(File file, const ReaderOptions& options, std::unique_ptr<Reader>* reader) {
   uint64_t file_size;
   AR_TRY(file.Size(&file_size));
@@ -244,6 +219,40 @@ Status Reader::ReadFooter(uint8_t* bytes, uint64_t footer_offset, uint64_t file_
   }
   AR_TRY(sizes.Finish());
   return index_.Finish(metadata_.num_records);
+}
+
+Status Reader::Metadata(ByteSpan bytes, TransposedRecords* metadata) const {
+  const Status none(AR_NOT_FOUND, "the file has no metadata");
+  const ChunkIndex::Extent extent = metadata_extent();
+  const uint64_t available = extent.end - extent.begin;
+  if (available < kChunkHeaderSize) return none.Clone();
+  if (bytes.size != 0 ? bytes.size != available : !has_file()) {
+    return Status(AR_INVALID_ARGUMENT, "the bytes given are not those of the metadata's extent");
+  }
+  uint8_t head[kChunkHeadSize];
+  const uint64_t head_size = std::min<uint64_t>(sizeof(head), available);
+  if (bytes.size == 0) {
+    AR_TRY(file_.ReadAt(extent.begin, head, head_size));
+  } else {
+    std::copy_n(bytes.data, head_size, head);
+  }
+  Chunk chunk;
+  AR_TRY(ParseChunkHead(head, head_size, extent.begin, extent.end, &chunk));
+  if (chunk.header.type != ChunkType::kMetadata) return none.Clone();
+  if (chunk.header.num_records != 0) return Corrupt("metadata chunk with records").At(extent.begin);
+  AR_TRY(CheckRecordSize(chunk.header.decoded_data_size).At(extent.begin));
+  const uint64_t size = chunk.end - extent.begin;
+  Buffer copy(size);  // parsing may move bytes
+  if (bytes.size == 0) {
+    AR_TRY(file_.ReadAt(extent.begin, copy.data(), size));
+  } else {
+    std::copy_n(bytes.data, size, copy.data());
+  }
+  AR_TRY(ParseChunk(copy.data(), extent.begin, chunk.end, &chunk));
+  AR_TRY(chunk.VerifyData());
+  return DecodeTransposed(ByteSpan(chunk.data, chunk.header.data_size), 1,
+                          chunk.header.decoded_data_size, options_.max_chunk_size, metadata)
+      .At(extent.begin);
 }
 
 Status Reader::CheckRecord(uint64_t record) const {

@@ -1,21 +1,27 @@
 #!/usr/bin/env python3
 """Checks data sources and samplers against Grain and upstream's data source.
 
-  check_grain.py DIR
+  check_grain.py checkpoints DIR
+      Writes DIR/checkpoints.json: states of Grain's data loader, over settings,
+      workers and batches, with the records that it visits next.
 
-DIR was made by sampling_test.go: shards *.arrayrecord, all their records in
-order in all.records, and in orders.json what this module's sampler visits at
-each of some steps, for many settings. Grain must visit the same records, and
-Grain's and upstream's data sources must find the same records under the same
-keys. The exit code is 1 if anything differs.
+  check_grain.py compare DIR
+      DIR was made by sampling_test.go: shards *.arrayrecord, all their records in
+      order in all.records, and in orders.json what this module's sampler visits
+      at each of some steps, for many settings (-1 where the step is one of an
+      empty shard). Grain must visit the same records, and Grain's and upstream's
+      data sources must find the same records under the same keys. The exit code
+      is 1 if anything differs.
 """
 
 import glob
+import itertools
 import json
 import os
 import random
 import sys
 
+from absl import flags
 from array_record.python import array_record_data_source
 import grain.python as grain
 
@@ -36,6 +42,72 @@ def grain_sampler(case):
   )
 
 
+class Numbers:
+  """A data source in which each record is its key."""
+
+  def __init__(self, count):
+    self._count = count
+
+  def __len__(self):
+    return self._count
+
+  def __getitem__(self, key):
+    return int(key)
+
+  def __repr__(self):
+    return f'Numbers({self._count})'
+
+
+def flattened(batches):
+  return [int(key) for batch in batches
+          for key in (batch if hasattr(batch, '__len__') else [batch])]
+
+
+def checkpoint(case, workers, batch, taken):
+  """The state after some batches of a shard, and what comes then."""
+  loader = grain.DataLoader(
+      data_source=Numbers(case['num_records']), sampler=grain_sampler(case),
+      worker_count=workers, operations=[grain.Batch(batch)] if batch else [])
+  iterator = iter(loader)
+  got = list(itertools.islice(iterator, taken))
+  state = iterator.get_state()
+  restored = iter(loader)
+  restored.set_state(state)
+  # With workers, a batch has the records of one: what comes next is the order
+  # of the sampler in complete rounds only.
+  count = 12 // max(batch, 1) // max(workers, 1) * max(workers, 1)
+  following = flattened(itertools.islice(restored, count))
+  return dict(case, workers=workers, batch=batch, taken=len(got), state=state.decode(),
+              next=sorted(following) if batch and workers else following)
+
+
+def write_checkpoints(directory):
+  os.makedirs(directory, exist_ok=True)
+  settings = dict(drop_remainder=False, shuffle=True, num_epochs=3, seed=5)
+  cases = []
+  for n, index, count in ((50, 0, 1), (50, 1, 3), (3, 1, 5), (100_000, 2, 4)):
+    case = dict(settings, num_records=n, shard_index=index, shard_count=count)
+    for batch, taken in itertools.product((0, 4), (0, 1, 5, 13, 1000)):
+      if n < 100_000 or taken < 1000:
+        cases.append(checkpoint(case, 0, batch, taken))
+    cases.append(checkpoint(dict(case, shuffle=False, drop_remainder=True), 0, 0, 2))
+    cases.append(checkpoint(dict(case, num_epochs=0), 0, 0, 29))
+  case = dict(settings, num_records=200, shard_index=1, shard_count=2)
+  for workers, batch, taken in ((1, 0, 3), (2, 0, 0), (2, 0, 7), (2, 3, 3), (3, 4, 6), (3, 4, 7)):
+    cases.append(checkpoint(case, workers, batch, taken))
+  with open(os.path.join(directory, 'checkpoints.json'), 'w', encoding='utf-8') as f:
+    json.dump(cases, f)
+  print(f'checkpoints: {len(cases)} states of Grain')
+  return 0
+
+
+def grain_key(sampler, step):
+  try:
+    return sampler[step].record_key
+  except ZeroDivisionError:  # what Grain says of an empty shard
+    return -1
+
+
 def check_orders(path):
   with open(path) as f:
     cases = json.load(f)
@@ -44,7 +116,7 @@ def check_orders(path):
     sampler = grain_sampler(case)
     for step, key in case['keys']:
       compared += 1
-      theirs = sampler[step].record_key
+      theirs = grain_key(sampler, step)
       if theirs != key:
         failures += 1
         settings = {k: v for k, v in case.items() if k != 'keys'}
@@ -86,12 +158,19 @@ def check_sources(directory):
   return failures
 
 
+def compare(directory):
+  return check_orders(os.path.join(directory, 'orders.json')) + check_sources(directory)
+
+
+COMMANDS = {'checkpoints': write_checkpoints, 'compare': compare}
+
+
 def main():
-  if len(sys.argv) != 2:
+  command = COMMANDS.get(sys.argv[1] if len(sys.argv) == 3 else None)
+  if command is None:
     sys.exit(__doc__)
-  failures = check_orders(os.path.join(sys.argv[1], 'orders.json'))
-  failures += check_sources(sys.argv[1])
-  sys.exit(1 if failures else 0)
+  flags.FLAGS(sys.argv[:1])  # Grain's workers want them parsed
+  sys.exit(1 if command(sys.argv[2]) else 0)
 
 
 if __name__ == '__main__':

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Checks this module against upstream's Python package: each reads what the
-# other wrote, and both write the same bytes where the format determines them.
+# other wrote, both write the same bytes where the format determines them, take
+# the same option strings, and visit records in the same order.
 #
 # Usage: interop/run.sh
 #   INTEROP_DIR   where to work (build/interop); its data/ is removed first
@@ -34,8 +35,10 @@ data=$(cd "$dir/data" && pwd)
 check=("$venv/bin/python" interop/check_upstream.py)
 
 "${check[@]}" write "$data/upstream"
+"$venv/bin/python" interop/check_options.py "$data/options"
+"$venv/bin/python" interop/check_grain.py checkpoints "$data/grain"
 ARRAYRECORD_INTEROP_UPSTREAM=$data/upstream ARRAYRECORD_INTEROP_OURS=$data/ours \
-  ARRAYRECORD_INTEROP_GRAIN=$data/grain \
+  ARRAYRECORD_INTEROP_GRAIN=$data/grain ARRAYRECORD_INTEROP_OPTIONS=$data/options \
   go test -count=1 -tags "interop${INTEROP_TAGS:+,$INTEROP_TAGS}" ./interop
 
 failed=0
@@ -43,6 +46,6 @@ failed=0
 "${check[@]}" read "$data/ours/serial" || failed=1
 "${check[@]}" compare "$data/ours/serial" "$data/upstream" || failed=1
 "${check[@]}" movies "$data/ours/movies.jsonl" || failed=1
-"$venv/bin/python" interop/check_grain.py "$data/grain" || failed=1
+"$venv/bin/python" interop/check_grain.py compare "$data/grain" || failed=1
 if [ "$failed" = 0 ]; then echo "interop: passed"; else echo "interop: FAILED"; fi
 exit "$failed"

@@ -11,6 +11,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -28,6 +29,11 @@ type samplingCase struct {
 	NumEpochs     int      `json:"num_epochs"`
 	Seed          uint32   `json:"seed"`
 	Keys          [][2]int `json:"keys"` // step, key
+}
+
+func (c samplingCase) options() arrayrecord.SamplerOptions {
+	return arrayrecord.SamplerOptions{Shuffle: c.Shuffle, Seed: c.Seed, ShardIndex: c.ShardIndex, ShardCount: c.ShardCount,
+		DropRemainder: c.DropRemainder, NumEpochs: c.NumEpochs}
 }
 
 // TestWriteForGrain writes shards and orders for check_grain.py.
@@ -62,12 +68,8 @@ func TestWriteForGrain(t *testing.T) {
 			{ShardCount: 4, ShardIndex: 2, DropRemainder: true, Shuffle: true, NumEpochs: 2},
 			{ShardCount: 2, ShardIndex: 1, DropRemainder: true, NumEpochs: 1},
 		} {
-			if n < c.ShardCount {
-				continue
-			}
 			c.NumRecords = n
-			sampler, err := arrayrecord.NewSampler(n, arrayrecord.SamplerOptions{Shuffle: c.Shuffle, Seed: c.Seed, ShardIndex: c.ShardIndex,
-				ShardCount: c.ShardCount, DropRemainder: c.DropRemainder, NumEpochs: c.NumEpochs})
+			sampler, err := arrayrecord.NewSampler(n, c.options())
 			require.NoError(t, err)
 			length, finite := sampler.Len()
 			if !finite {
@@ -83,7 +85,12 @@ func TestWriteForGrain(t *testing.T) {
 					continue
 				}
 				key, err := sampler.Key(step)
-				require.NoError(t, err)
+				if c.ShardIndex >= n { // an empty shard
+					require.ErrorIs(t, err, arrayrecord.ErrOutOfRange)
+					key = -1
+				} else {
+					require.NoError(t, err)
+				}
 				c.Keys = append(c.Keys, [2]int{step, key})
 			}
 			cases = append(cases, c)
@@ -92,6 +99,45 @@ func TestWriteForGrain(t *testing.T) {
 	data, err := json.Marshal(cases)
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "orders.json"), data, 0o666))
+}
+
+// Where a job with Grain's data loader stopped, a sampler goes on with the records that Grain would
+// have visited.
+func TestGrainsCheckpoints(t *testing.T) {
+	data, err := os.ReadFile(filepath.Join(os.Getenv("ARRAYRECORD_INTEROP_GRAIN"), "checkpoints.json"))
+	require.NoError(t, err)
+	var checkpoints []struct {
+		samplingCase
+		Workers int    `json:"workers"`
+		Batch   int    `json:"batch"` // 0 for single records
+		Taken   int    `json:"taken"` // batches
+		State   string `json:"state"`
+		Next    []int  `json:"next"` // some records, in order if they are of one worker or single
+	}
+	require.NoError(t, json.Unmarshal(data, &checkpoints))
+	require.NotEmpty(t, checkpoints)
+	for _, c := range checkpoints {
+		sampler, err := arrayrecord.NewSampler(c.NumRecords, c.options())
+		require.NoError(t, err)
+		step, err := sampler.StepFromGrain([]byte(c.State))
+		if c.Batch > 0 && c.Workers > 1 && c.Taken%c.Workers != 0 {
+			require.ErrorIs(t, err, arrayrecord.ErrInvalidOption, c.State)
+			require.ErrorContains(t, err, "different places")
+			continue
+		}
+		require.NoError(t, err, c.State)
+		require.Equal(t, c.Taken*max(c.Batch, 1), (step-c.ShardIndex)/c.ShardCount, c.State)
+		var keys []int
+		for k := range c.Next {
+			key, err := sampler.Key(step + k*c.ShardCount)
+			require.NoError(t, err)
+			keys = append(keys, key)
+		}
+		if c.Batch > 0 && c.Workers > 1 {
+			slices.Sort(keys)
+		}
+		require.Equal(t, c.Next, append([]int{}, keys...), c.State)
+	}
 }
 
 // One data source over all of upstream's files finds the records of each in their order.
@@ -105,9 +151,9 @@ func TestDataSourceOverUpstreamsFiles(t *testing.T) {
 	ds, err := arrayrecord.OpenDataSource(context.Background(), paths, arrayrecord.WithMaxOpenFiles(20))
 	require.NoError(t, err)
 	defer ds.Close()
-	require.Equal(t, len(want), ds.Len())
+	require.Equal(t, len(want), ds.NumRecords())
 	indices := rand.New(rand.NewPCG(7, 8)).Perm(len(want))
-	got, err := ds.GetMany(context.Background(), indices)
+	got, err := ds.ReadIndices(context.Background(), indices)
 	require.NoError(t, err)
 	for k, i := range indices {
 		require.True(t, bytes.Equal(want[i], got[k]), "record %d", i)

@@ -105,6 +105,7 @@ func TestWrite(t *testing.T) {
 
 			parsed, err := arrayrecord.ParseWriterOptions(test.options)
 			require.NoError(t, err)
+			parsed = parsed.WithDefaults()
 			for i, name := range want {
 				r, err := arrayrecord.Open(t.Context(), name)
 				require.NoError(t, err)

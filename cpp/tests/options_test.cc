@@ -77,7 +77,7 @@ TEST(WriterOptionsTest, Messages) {
   EXPECT_EQ(Written("window_log:auto,snappy"), "Option snappy conflicts with option window_log");
   EXPECT_EQ(Written("uncompressed,window_log:15"),
             "Option window_log conflicts with option uncompressed");
-  EXPECT_EQ(Written("zstd:99,brotli"),
+  EXPECT_EQ(Written("zstd:99"),
             "Option zstd: invalid value: 99, valid values: (empty), integers in the range "
             "[-131072..22]");
   EXPECT_EQ(
@@ -117,24 +117,31 @@ Status ReadOptions(const std::string& text, ReaderOptions* options) {
   return ReaderOptions::Parse(text, options);
 }
 
+// In the struct 0 is the default, and 1 byte as good as none.
 TEST(ReaderOptionsTest, Bytes) {
-  ReaderOptions o;
   const struct {
     const char* text;
     uint64_t bytes;
-  } kGood[] = {{"0", 0},         {"16M", 16 << 20}, {"1.5K", 1536},
-               {"1.5k", 1536},   {"0.5", 1},        {"1e3", 1000},
-               {"1024B", 1024},  {"-0", 0},         {" 7", 7},
-               {"+1G", 1 << 30}, {"0.4", 0},        {"auto", ReaderOptions::kAutoReadahead}};
-  for (const auto& good : kGood) {
-    EXPECT_EQ(ReadOptions(std::string("readahead_buffer_size:") + good.text, &o).message(), "");
-    EXPECT_EQ(o.readahead_buffer_size, good.bytes) << good.text;
-  }
-  for (const char* bad :
-       {"", "16MB", "1 K ", "nan", "-1", "0x10", "2G", "inf", "1e999", "K", "1KK"}) {
-    EXPECT_EQ(ReadOptions(std::string("readahead_buffer_size:") + bad, &o).code(),
-              AR_INVALID_ARGUMENT)
-        << bad;
+  } kGood[] = {
+      {"0", 1},      {"16M", 16 << 20},   {"1.5K", 1536}, {"1.5k", 1536},   {"0.5", 1},
+      {"1e3", 1000}, {"1024B", 1024},     {"-0", 1},      {" 7", 7},        {"+1G", 1 << 30},
+      {"0.4", 1},    {"auto", 0},         {"0x10", 16},   {"0x10K", 16384}, {"0x1p4", 16},
+      {"0X1P4", 16}, {"+0x1.8p1k", 3072}, {"0xBB", 11},   {" 0x10 ", 16}};
+  for (const std::string key : {"readahead_buffer_size", "footer_prefetch_bytes"}) {
+    for (const auto& good : kGood) {
+      ReaderOptions o;
+      EXPECT_EQ(ReadOptions(key + ":" + good.text, &o).message(), "");
+      EXPECT_EQ(key == "readahead_buffer_size" ? o.readahead_buffer_size : o.footer_prefetch_bytes,
+                good.bytes)
+          << key << ":" << good.text;
+      EXPECT_EQ(key == "readahead_buffer_size" ? o.footer_prefetch_bytes : o.readahead_buffer_size,
+                0u);
+    }
+    for (const char* bad :
+         {"", "16MB", "1 K ", "nan", "-1", "0x", "2G", "inf", "1e999", "K", "1KK"}) {
+      ReaderOptions o;
+      EXPECT_EQ(ReadOptions(key + ":" + bad, &o).code(), AR_INVALID_ARGUMENT) << bad;
+    }
   }
 }
 
@@ -142,20 +149,33 @@ TEST(ReaderOptionsTest, TheRest) {
   ReaderOptions o;
   ASSERT_TRUE(ReadOptions("", &o).ok());
   EXPECT_EQ(o.readahead_buffer_size, ReaderOptions::kAutoReadahead);
-  EXPECT_EQ(o.max_parallelism, -1);
+  EXPECT_EQ(o.max_parallelism, 0u);
+  EXPECT_FALSE(o.no_readahead);
   EXPECT_FALSE(o.offloaded_index);
   ASSERT_TRUE(ReadOptions("max_parallelism:0,index_storage_option:offloaded", &o).ok());
-  EXPECT_EQ(o.max_parallelism, 0);
+  EXPECT_EQ(o.max_parallelism, 1u);
+  EXPECT_TRUE(o.no_readahead);
   EXPECT_TRUE(o.offloaded_index);
   ASSERT_TRUE(ReadOptions("index_storage_option,max_parallelism:auto", &o).ok());
   EXPECT_FALSE(o.offloaded_index);
+  EXPECT_FALSE(o.no_readahead);
+  ASSERT_TRUE(ReadOptions("max_parallelism:3", &o).ok());
+  EXPECT_EQ(o.max_parallelism, 3u);
+  EXPECT_FALSE(o.no_readahead);
   EXPECT_EQ(ReadOptions("default", &o).message(),
             "Unknown option default, valid options: max_parallelism, readahead_buffer_size, "
-            "index_storage_option");
+            "index_storage_option, footer_prefetch_bytes");
   EXPECT_EQ(ReadOptions("index_storage_option:disk", &o).message(),
             "Option index_storage_option: invalid value: disk, valid values: (empty), in_memory, "
             "offloaded");
-  o.max_parallelism = -2;
+  o = ReaderOptions();
+  o.max_parallelism = uint32_t{1} << 31;
+  EXPECT_EQ(o.Validate().code(), AR_INVALID_ARGUMENT);
+  o = ReaderOptions();
+  o.readahead_buffer_size = (1 << 30) + 1;
+  EXPECT_EQ(o.Validate().code(), AR_INVALID_ARGUMENT);
+  o = ReaderOptions();
+  o.footer_prefetch_bytes = (1 << 30) + 1;
   EXPECT_EQ(o.Validate().code(), AR_INVALID_ARGUMENT);
 }
 

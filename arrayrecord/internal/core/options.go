@@ -3,45 +3,55 @@ package core
 // #include "arrayrecord.h"
 import "C"
 
-// Compression types, as a chunk's first byte has them.
+import "math"
+
+// Codecs, as a chunk's first byte has them, but for Uncompressed.
 const (
-	Uncompressed = int(C.AR_UNCOMPRESSED)
-	Brotli       = int(C.AR_BROTLI)
-	Zstd         = int(C.AR_ZSTD)
-	Snappy       = int(C.AR_SNAPPY)
+	Uncompressed = byte(C.AR_UNCOMPRESSED)
+	Brotli       = byte(C.AR_BROTLI)
+	Zstd         = byte(C.AR_ZSTD)
+	Snappy       = byte(C.AR_SNAPPY)
 )
 
-// AutoReadahead leaves the readahead size to the reader.
-const AutoReadahead = -1
-
-// WriterOptions mirrors ar_writer_options.
+// WriterOptions mirrors ar_writer_options, as far as it concerns the content of files: 0 is the
+// default in every field. Where there is a Codec, Level is meant, also if it is 0.
 type WriterOptions struct {
 	GroupSize           int
-	MaxParallelism      int // 0: one per processor
+	MaxParallelism      int
 	SaturationDelayMS   int
 	Transpose           bool
 	TransposeBucketSize uint64
 	PadToBlockBoundary  bool
-	Compression         int
+	Codec               byte
 	Level               int
-	WindowLog           int // 0: not set
+	WindowLog           int
 }
 
-// ReaderOptions mirrors ar_reader_options.
+// ReaderOptions mirrors ar_reader_options: 0 is the default in every field.
 type ReaderOptions struct {
-	ReadaheadBufferSize int64 // AutoReadahead: chosen by the reader
-	MaxParallelism      int   // -1: one per processor
+	MaxParallelism      int
+	NoReadahead         bool
+	ReadaheadBufferSize int64
+	ReadaheadMemory     int64
+	FooterPrefetchBytes int64
+	MaxRecordSize       int64
+	MaxChunkSize        int64
 	OffloadedIndex      bool
 	Mapped              bool
 }
 
-// ParseWriterOptions parses an option string.
+// ParseWriterOptions parses an option string. All fields are set, to their defaults where the
+// string says nothing.
 func ParseWriterOptions(s string) (WriterOptions, error) {
-	var out C.ar_writer_options
+	out := C.ar_writer_options{struct_size: C.sizeof_ar_writer_options}
 	var e C.ar_error
 	p, n := text(s)
 	if C.ar_writer_options_parse(p, n, &out, &e) != C.AR_OK {
 		return WriterOptions{}, newError(e)
+	}
+	level := int(out.level)
+	if out.level == C.AR_LEVEL_0 {
+		level = 0
 	}
 	return WriterOptions{
 		GroupSize:           int(out.group_size),
@@ -50,8 +60,8 @@ func ParseWriterOptions(s string) (WriterOptions, error) {
 		Transpose:           out.transpose != 0,
 		TransposeBucketSize: uint64(out.transpose_bucket_size),
 		PadToBlockBoundary:  out.pad_to_block_boundary != 0,
-		Compression:         int(out.compression),
-		Level:               int(out.level),
+		Codec:               byte(out.compression),
+		Level:               level,
 		WindowLog:           int(out.window_log),
 	}, nil
 }
@@ -71,64 +81,105 @@ func (o WriterOptions) Format() (string, error) {
 }
 
 func (o WriterOptions) c() (C.ar_writer_options, error) {
-	// The C struct is narrower; what does not fit must not wrap around to something valid.
-	const maxInt32 = 1<<31 - 1
-	for _, v := range []struct {
-		name  string
-		value int
-	}{
-		{"group_size", o.GroupSize}, {"max_parallelism", o.MaxParallelism},
-		{"saturation_delay_ms", o.SaturationDelayMS}, {"level", o.Level}, {"window_log", o.WindowLog},
-	} {
-		if v.value > maxInt32 || v.value < -maxInt32 || (v.value < 0 && v.name != "level") {
-			return C.ar_writer_options{}, invalidValue(v.name, v.value)
-		}
+	if err := checkFit("group_size", o.GroupSize, 0, math.MaxInt32); err != nil {
+		return C.ar_writer_options{}, err
+	}
+	if err := checkFit("max_parallelism", o.MaxParallelism, 0, math.MaxInt32); err != nil {
+		return C.ar_writer_options{}, err
+	}
+	if err := checkFit("saturation_delay_ms", o.SaturationDelayMS, 0, math.MaxInt32); err != nil {
+		return C.ar_writer_options{}, err
+	}
+	if err := checkFit("level", o.Level, math.MinInt32+1, math.MaxInt32); err != nil {
+		return C.ar_writer_options{}, err
+	}
+	if err := checkFit("window_log", o.WindowLog, 0, math.MaxInt32); err != nil {
+		return C.ar_writer_options{}, err
+	}
+	level := C.int32_t(o.Level)
+	if o.Codec != 0 && o.Level == 0 {
+		level = C.AR_LEVEL_0
 	}
 	return C.ar_writer_options{
+		struct_size:           C.sizeof_ar_writer_options,
 		group_size:            C.uint32_t(o.GroupSize),
 		max_parallelism:       C.uint32_t(o.MaxParallelism),
 		saturation_delay_ms:   C.uint32_t(o.SaturationDelayMS),
 		transpose:             flag(o.Transpose),
 		transpose_bucket_size: C.uint64_t(o.TransposeBucketSize),
 		pad_to_block_boundary: flag(o.PadToBlockBoundary),
-		compression:           C.ar_compression(o.Compression),
-		level:                 C.int32_t(o.Level),
+		compression:           C.ar_compression(o.Codec),
+		level:                 level,
 		window_log:            C.int32_t(o.WindowLog),
 	}, nil
 }
 
-// ParseReaderOptions parses an option string.
+// ParseReaderOptions parses an option string. What it says nothing about is 0, the default.
 func ParseReaderOptions(s string) (ReaderOptions, error) {
-	var out C.ar_reader_options
+	out := C.ar_reader_options{struct_size: C.sizeof_ar_reader_options}
 	var e C.ar_error
 	p, n := text(s)
 	if C.ar_reader_options_parse(p, n, &out, &e) != C.AR_OK {
 		return ReaderOptions{}, newError(e)
 	}
 	return ReaderOptions{
-		ReadaheadBufferSize: number(out.readahead_buffer_size),
 		MaxParallelism:      int(out.max_parallelism),
+		NoReadahead:         out.no_readahead != 0,
+		ReadaheadBufferSize: int64(out.readahead_buffer_size),
+		FooterPrefetchBytes: int64(out.footer_prefetch_bytes),
 		OffloadedIndex:      out.offloaded_index != 0,
 	}, nil
 }
 
-func (o ReaderOptions) c() (C.ar_reader_options, error) {
-	const maxInt32 = 1<<31 - 1
-	if o.MaxParallelism > maxInt32 || o.MaxParallelism < -1 {
-		return C.ar_reader_options{}, invalidValue("max_parallelism", o.MaxParallelism)
+// Check says what is wrong with the options.
+func (o ReaderOptions) Check() error {
+	in, err := o.c()
+	if err != nil {
+		return err
 	}
-	readahead := C.uint64_t(C.AR_NONE)
-	if o.ReadaheadBufferSize >= 0 {
-		readahead = C.uint64_t(o.ReadaheadBufferSize)
-	} else if o.ReadaheadBufferSize != AutoReadahead {
-		return C.ar_reader_options{}, invalidValue("readahead_buffer_size", int(o.ReadaheadBufferSize))
+	var e C.ar_error
+	if C.ar_reader_options_check(&in, &e) != C.AR_OK {
+		return newError(e)
+	}
+	return nil
+}
+
+func (o ReaderOptions) c() (C.ar_reader_options, error) {
+	if err := checkFit("max_parallelism", o.MaxParallelism, 0, math.MaxInt32); err != nil {
+		return C.ar_reader_options{}, err
+	}
+	for _, size := range []struct {
+		key   string
+		bytes int64
+	}{
+		{"readahead_buffer_size", o.ReadaheadBufferSize}, {"readahead_memory", o.ReadaheadMemory},
+		{"footer_prefetch_bytes", o.FooterPrefetchBytes}, {"max_record_size", o.MaxRecordSize},
+		{"max_chunk_size", o.MaxChunkSize},
+	} {
+		if err := checkFit(size.key, size.bytes, 0, math.MaxInt64); err != nil {
+			return C.ar_reader_options{}, err
+		}
 	}
 	return C.ar_reader_options{
-		readahead_buffer_size: readahead,
-		max_parallelism:       C.int32_t(o.MaxParallelism),
+		struct_size:           C.sizeof_ar_reader_options,
+		max_parallelism:       C.uint32_t(o.MaxParallelism),
+		readahead_buffer_size: C.uint64_t(o.ReadaheadBufferSize),
+		readahead_memory:      C.uint64_t(o.ReadaheadMemory),
+		footer_prefetch_bytes: C.uint64_t(o.FooterPrefetchBytes),
+		max_record_size:       C.uint64_t(o.MaxRecordSize),
+		max_chunk_size:        C.uint64_t(o.MaxChunkSize),
+		no_readahead:          flag(o.NoReadahead),
 		offloaded_index:       flag(o.OffloadedIndex),
 		mapped:                flag(o.Mapped),
 	}, nil
+}
+
+// checkFit refuses what the narrower fields of C would turn into something valid.
+func checkFit[T int | int64](key string, value, least, most T) error {
+	if value >= least && value <= most {
+		return nil
+	}
+	return invalidValue(key, int(value))
 }
 
 func flag(b bool) C.int32_t {

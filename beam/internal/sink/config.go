@@ -87,7 +87,7 @@ func (c *Config) Complete() error {
 	if err != nil {
 		return err
 	}
-	c.GroupSize = int64(parsed.GroupSize)
+	c.GroupSize = int64(parsed.WithDefaults().GroupSize)
 	if _, err := tfrecord.NewWriter(io.Discard, tfrecord.WithCompression(c.Compression)); err != nil {
 		return err
 	}

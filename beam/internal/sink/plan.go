@@ -71,7 +71,7 @@ func (c Config) adopt(files []File) (Config, error) {
 		if err != nil {
 			return c, err
 		}
-		c.GroupSize = int64(parsed.GroupSize)
+		c.GroupSize = int64(parsed.WithDefaults().GroupSize)
 	}
 	for i, file := range files {
 		if file.Input {
