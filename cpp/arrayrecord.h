@@ -368,9 +368,10 @@ AR_API ar_code ar_read_set_bytes(ar_read* read, void* scratch, size_t scratch_si
  * if there is no room for one. */
 AR_API void ar_reader_metadata_extent(const ar_reader* reader, ar_extent* extent);
 
-/* Stores that message in `dst`, like ar_reader_get, and its size in `size`. `bytes` are those of the
- * extent, or NULL for a reader with a file. Answers AR_NOT_FOUND if the file has none. AR_DATA_LOSS,
- * AR_IO, AR_BUFFER_TOO_SMALL, AR_RESOURCE_EXHAUSTED, AR_INVALID_ARGUMENT, AR_UNIMPLEMENTED. */
+/* Stores that message in `dst`, like ar_reader_get, and its size in `size`. `bytes` are those of
+ * the extent, or NULL for a reader with a file. Answers AR_NOT_FOUND if the file has none.
+ * AR_DATA_LOSS, AR_IO, AR_BUFFER_TOO_SMALL, AR_RESOURCE_EXHAUSTED, AR_INVALID_ARGUMENT,
+ * AR_UNIMPLEMENTED. */
 AR_API ar_code ar_reader_metadata(const ar_reader* reader, const void* bytes, size_t bytes_size,
                                   void* dst, size_t dst_size, size_t* size, ar_error* error);
 

@@ -281,13 +281,13 @@ static void test_memory(void) {
   size_t message_size = 0;
   ar_reader_metadata_extent(reader, &about);
   CHECK(about.position == 64 && about.size > 40);
-  CHECK(ar_metadata_decode(file + 64, about.size, message, 3, &message_size, &error) ==
+  CHECK(ar_reader_metadata(reader, file + 64, about.size, message, 3, &message_size, &error) ==
         AR_BUFFER_TOO_SMALL);
   CHECK(message_size == 5);
-  CHECK_OK(ar_metadata_decode(file + 64, about.size, message, 5, &message_size, &error));
+  CHECK_OK(ar_reader_metadata(reader, file + 64, about.size, message, 5, &message_size, &error));
   CHECK(memcmp(message, "about", 5) == 0);
-  CHECK(ar_metadata_decode(file + 64, about.size - 1, message, 5, &message_size, &error) ==
-        AR_DATA_LOSS);
+  CHECK(ar_reader_metadata(reader, file + 64, about.size - 1, message, 5, &message_size, &error) ==
+        AR_INVALID_ARGUMENT);
 
   char byte;
   size_t record_size;
