@@ -139,7 +139,7 @@ ar_code ar_read_range(const ar_reader* reader, uint64_t begin, uint64_t end, ar_
                       ar_error* error) {
   return Guard(error, [&] {
     return MakeHandle(
-        read, [&](ar_read* handle) { return handle->impl.Reset(*reader->impl, begin, end); });
+        read, [&](ar_read* handle) { return handle->impl.SetRange(*reader->impl, begin, end); });
   });
 }
 
@@ -147,18 +147,18 @@ ar_code ar_read_sorted(const ar_reader* reader, const uint64_t* records, size_t 
                        ar_error* error) {
   return Guard(error, [&] {
     return MakeHandle(
-        read, [&](ar_read* handle) { return handle->impl.Reset(*reader->impl, records, n); });
+        read, [&](ar_read* handle) { return handle->impl.SetSorted(*reader->impl, records, n); });
   });
 }
 
 ar_code ar_read_reset_range(ar_read* read, const ar_reader* reader, uint64_t begin, uint64_t end,
                             ar_error* error) {
-  return Guard(error, [&] { return read->impl.Reset(*reader->impl, begin, end); });
+  return Guard(error, [&] { return read->impl.SetRange(*reader->impl, begin, end); });
 }
 
 ar_code ar_read_reset_sorted(ar_read* read, const ar_reader* reader, const uint64_t* records,
                              size_t n, ar_error* error) {
-  return Guard(error, [&] { return read->impl.Reset(*reader->impl, records, n); });
+  return Guard(error, [&] { return read->impl.SetSorted(*reader->impl, records, n); });
 }
 
 ar_code ar_read_next(ar_read* read, void* dst, size_t dst_size, size_t max_records,

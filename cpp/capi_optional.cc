@@ -77,8 +77,11 @@ ar_code ar_index_locate(void* scratch, size_t scratch_size, uint64_t file_size, 
 ar_code ar_index_check(const void* head, size_t head_size, uint64_t index_begin, uint64_t file_size,
                        ar_error* error) {
   return GuardOptional(error, [&] {
-    return arrayrecord::CheckIndexHead(Bytes(head), head == nullptr ? 0 : head_size, index_begin,
-                                       file_size)
+    if (head == nullptr || head_size < AR_INDEX_HEAD_SIZE) {
+      return Status(AR_INVALID_ARGUMENT,
+                    "the head of an index is 64 bytes, not " + std::to_string(head_size));
+    }
+    return arrayrecord::CheckIndexHead(Bytes(head), head_size, index_begin, file_size)
         .At(index_begin)
         .In("cannot read the index");
   });

@@ -391,7 +391,7 @@ Status Reader::GetFrom(uint64_t number, const IndexedChunk& chunk, uint64_t reco
   *size = chunk.decoded_size;
   if (chunk.decoded_size > out_size) return TooSmall();
   RecordsRead read;
-  AR_TRY(read.Reset(*this, record, record + 1));
+  AR_TRY(read.SetRange(*this, record, record + 1));
   uint64_t offsets[2];
   ReadProgress progress;
   AR_TRY(read.Next(out, out_size, 1, offsets, &progress));

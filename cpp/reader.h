@@ -61,8 +61,8 @@ class Reader {
     return {kSignatureEnd, index_.num_chunks() > 0 ? index_.extent(0, 1).begin : footer_offset_};
   }
 
-  // Decodes the metadata in the bytes of that extent, or reads them from the file if there are none.
-  // AR_NOT_FOUND if another chunk is there.
+  // Decodes the metadata in the bytes of that extent, or reads them from the file if there are
+  // none. AR_NOT_FOUND if another chunk is there.
   Status Metadata(ByteSpan bytes, TransposedRecords* metadata) const;
 
   // Reads one record; see ar_reader_get.
