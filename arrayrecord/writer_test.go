@@ -139,7 +139,7 @@ func TestRoundTripOfTransposedFiles(t *testing.T) {
 					for name, records := range sets {
 						data := encode(t, records, arrayrecord.WithWriterOptions(options))
 						r := openBytes(t, data)
-						got, err := r.ReadAll(context.Background())
+						got, err := recordtest.All(context.Background(), r)
 						require.NoError(t, err, name)
 						requireSame(t, records, got)
 						for _, i := range rand.Perm(len(records))[:min(5, len(records))] {
