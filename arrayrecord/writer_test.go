@@ -143,7 +143,7 @@ func TestRoundTripOfTransposedFiles(t *testing.T) {
 						require.NoError(t, err, name)
 						requireSame(t, records, got)
 						for _, i := range rand.Perm(len(records))[:min(5, len(records))] {
-							record, err := r.Get(i)
+							record, err := r.Get(context.Background(), i)
 							require.NoError(t, err)
 							require.True(t, bytes.Equal(records[i], record), "%s: record %d", name, i)
 						}
