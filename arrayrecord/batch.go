@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"math/bits"
-	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/arrayrecord/arrayrecord-go/arrayrecord/internal/core"
+	"github.com/arrayrecord/arrayrecord-go/internal/ahead"
 )
 
 const (
@@ -33,12 +34,17 @@ const (
 // is read), ErrClosed, ErrCorrupt, ErrUnsupported, ErrTooLarge, the context's error, or are those
 // of the storage.
 func (r *Reader) ReadIndices(ctx context.Context, indices []int) ([][]byte, error) {
+	return takeRecords(func(b *Batch) error { return r.readBatch(ctx, b, indices, true) })
+}
+
+// takeRecords gives the records that read puts into a batch whose other memory is used again.
+func takeRecords(read func(*Batch) error) ([][]byte, error) {
 	b, _ := batches.Get().(*Batch)
 	if b == nil {
 		b = new(Batch)
 	}
 	defer batches.Put(b)
-	err := r.readBatch(ctx, b, indices, true)
+	err := read(b)
 	records := b.records
 	b.records = nil
 	if err != nil {
@@ -56,6 +62,7 @@ type Batch struct {
 	records [][]byte
 	order   []wanted
 	pieces  []piece
+	parts   []part // of a DataSource
 }
 
 // Len is the number of records.
@@ -63,6 +70,11 @@ func (b *Batch) Len() int { return len(b.records) }
 
 // Record is the i-th record of those asked for. It is valid until the next ReadBatch.
 func (b *Batch) Record(i int) []byte { return b.records[i] }
+
+func (b *Batch) clear() {
+	clear(b.records)
+	b.records = b.records[:0]
+}
 
 // ReadBatch is ReadIndices at its fastest: it puts the records in b, whose former ones are no longer
 // valid then, and allocates nothing for records once b has seen batches of the size. After an error
@@ -76,8 +88,7 @@ func (r *Reader) readBatch(ctx context.Context, b *Batch, indices []int, keep bo
 	b.records = sized(b.records, len(indices))
 	defer func() {
 		if err != nil {
-			clear(b.records)
-			b.records = b.records[:0]
+			b.clear()
 		}
 	}()
 	if !r.guard.acquire() {
@@ -94,7 +105,7 @@ func (r *Reader) readBatch(ctx context.Context, b *Batch, indices []int, keep bo
 	}
 	workers := 1
 	if r.source == nil {
-		workers = min(r.workers(), len(b.pieces))
+		workers = min(r.options.threads(), len(b.pieces))
 		if keep {
 			b.shareRoom()
 		}
@@ -159,13 +170,13 @@ func (r *Reader) cutInPieces(b *Batch, indices []int) error {
 	slices.Sort(order)
 	b.order = order
 	b.pieces = b.pieces[:0]
-	size := int64(sourcePiece)
+	size := sourcePiece
 	if r.source == nil {
 		// Many more than goroutines, which shall all be busy to the end.
-		total := r.chunkSize * int64(min(len(indices), r.numChunks))
-		size = min(max(total/int64(16*r.workers()), minPiece), maxPiece)
+		total := r.chunkSize * min(len(indices), r.numChunks)
+		size = min(max(total/(16*r.options.threads()), minPiece), maxPiece)
 	}
-	maxChunks := max(int(size/r.chunkSize), 1)
+	maxChunks := max(size/r.chunkSize, 1)
 	begin, chunks, chunk := 0, 0, -1
 	for i, w := range order {
 		c := w.record(len(indices)) / r.groupSize
@@ -173,14 +184,14 @@ func (r *Reader) cutInPieces(b *Batch, indices []int) error {
 			continue
 		}
 		if chunks == maxChunks {
-			b.addPiece(order[begin:i], r.density.ofRecords(i-begin))
+			b.addPiece(order[begin:i], r.density.of(i-begin))
 			begin, chunks = i, 0
 		}
 		chunk = c
 		chunks++
 	}
 	if begin < len(order) {
-		b.addPiece(order[begin:], r.density.ofRecords(len(order)-begin))
+		b.addPiece(order[begin:], r.density.of(len(order)-begin))
 	}
 	return nil
 }
@@ -202,7 +213,7 @@ func (b *Batch) shareRoom() {
 	for _, p := range b.pieces {
 		total += p.expected
 	}
-	if total > 4*maxPiece {
+	if total > maxTrusted {
 		return
 	}
 	room := make([]byte, total)
@@ -221,25 +232,38 @@ func (r *Reader) readPiece(ctx context.Context, p *piece, records [][]byte, keep
 	for _, w := range p.wanted {
 		p.numbers = append(p.numbers, w.record(len(records)))
 	}
-	var err error
-	if r.source == nil {
-		p.slabs, err = r.fill(ctx, p.slabs, len(p.numbers), p.expected, keep, func(at int, slab []byte, offsets []int) (int, int, error) {
-			return r.core.ReadSorted(p.numbers[at:], slab, offsets)
-		})
-	} else {
-		var b slab
-		if len(p.slabs) > 0 {
-			b = p.slabs[0]
-		}
-		b, err = r.loadInto(ctx, b, func() (*core.Plan, error) { return r.core.PlanIndices(p.numbers) }, r.threads())
-		p.slabs = append(p.slabs[:0], b)
-	}
+	rd, err := r.openRead(ctx, func(rd *core.Read) error { return rd.Sorted(r.core, p.numbers) })
 	if err != nil {
-		return err
+		return r.error(err)
 	}
-	r.density.learnRecords(p.slabs)
-	at := 0
-	for k := range p.slabs {
+	filled, at, total := 0, 0, 0
+	for at < len(p.numbers) {
+		if ctx.Err() != nil {
+			err = ahead.ContextError(ctx)
+			break
+		}
+		if filled == len(p.slabs) {
+			p.slabs = append(p.slabs, slab{})
+		}
+		b := &p.slabs[filled]
+		// Where the guess was too low, as much again.
+		if *b, err = nextSlab(rd, *b, len(p.numbers)-at, max(p.expected-total, total), math.MaxInt); err != nil {
+			break
+		}
+		if keep {
+			b.trim()
+		}
+		total += b.bytes()
+		at += b.len()
+		filled++
+	}
+	closeRead(rd, err == nil)
+	if err != nil {
+		return r.error(err)
+	}
+	r.density.learn(p.slabs[:filled])
+	at = 0
+	for k := range p.slabs[:filled] {
 		b := &p.slabs[k]
 		for i := range b.len() {
 			records[p.wanted[at].place(len(records))] = b.record(i)
@@ -252,59 +276,6 @@ func (r *Reader) readPiece(ctx context.Context, p *piece, records [][]byte, keep
 	return nil
 }
 
-// workers is the number of goroutines that share the work of one call.
-func (r *Reader) workers() int {
-	if n := r.threads(); n > 0 {
-		return n
-	}
-	return runtime.GOMAXPROCS(0)
-}
-
-// threads is the number of threads for a batch, with 0 for as many as there are processors.
-func (r *Reader) threads() int {
-	return r.options.MaxParallelism
-}
-
-// ReadRange reads the records [begin, end). Negative numbers count from the end of the file, as
-// slices do in Python: ReadRange(ctx, -3, r.NumRecords()) gives the last three. An empty range
-// gives an empty result.
-//
-// Errors match ErrOutOfRange if the range is not within the file, and otherwise are those of
-// ReadIndices.
-func (r *Reader) ReadRange(ctx context.Context, begin, end int) ([][]byte, error) {
-	b, e := begin, end
-	if b < 0 {
-		b += r.numRecords
-	}
-	if e < 0 {
-		e += r.numRecords
-	}
-	if b < 0 || b > e || e > r.numRecords {
-		return nil, r.rangeError(begin, end)
-	}
-	if r.guard.closed() {
-		return nil, ErrClosed
-	}
-	s := r.newScanner(ctx, b, e)
-	defer s.stop()
-	records := make([][]byte, 0, e-b)
-	for {
-		b, err := s.nextSlab()
-		if err != nil {
-			return nil, err
-		}
-		if b == nil {
-			return records, nil
-		}
-		records = b.appendTo(records)
-	}
-}
-
 func (r *Reader) rangeError(begin, end int) error {
 	return wrap(ErrOutOfRange, r.name, fmt.Sprintf("records [%d, %d) of %d", begin, end, r.numRecords))
-}
-
-// ReadAll reads all records. Errors are those of ReadIndices.
-func (r *Reader) ReadAll(ctx context.Context) ([][]byte, error) {
-	return r.ReadRange(ctx, 0, r.numRecords)
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"math/rand/v2"
 	"os"
@@ -13,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/arrayrecord/arrayrecord-go/arrayrecord"
+	"github.com/arrayrecord/arrayrecord-go/internal/recordtest"
 )
 
 // readEverything opens and reads data; the records that were read in order, and the first error.
@@ -81,8 +83,19 @@ func TestEveryTruncation(t *testing.T) {
 		require.ErrorIs(t, err, arrayrecord.ErrTruncated, n)
 		require.ErrorIs(t, err, arrayrecord.ErrCorrupt, n)
 	}
-	_, err := readEverything(append(bytes.Clone(data), 0))
-	require.ErrorIs(t, err, arrayrecord.ErrTruncated)
+	for _, n := range []int{1, 65535, 65536, 65537, 200_000} { // more bytes than there should be
+		_, err := readEverything(append(bytes.Clone(data), make([]byte, n)...))
+		require.ErrorIs(t, err, arrayrecord.ErrCorrupt, n)
+		if n%65536 != 0 && n < 65536 {
+			require.NotErrorIs(t, err, arrayrecord.ErrTruncated, n)
+			require.ErrorContains(t, err, fmt.Sprintf("%d bytes that are no part of it", n))
+		}
+	}
+	_, err := readEverything(data[:65536])
+	require.ErrorContains(t, err, "the first block alone")
+	require.NotContains(t, err.Error(), "not a whole number")
+	_, err = readEverything(make([]byte, 65536))
+	require.ErrorIs(t, err, arrayrecord.ErrNotArrayRecord)
 	_, err = readEverything(make([]byte, 131072))
 	require.ErrorIs(t, err, arrayrecord.ErrNotArrayRecord)
 }
@@ -98,8 +111,8 @@ func TestErrorsSayWhere(t *testing.T) {
 	require.NoError(t, err)
 	defer r.Close()
 
-	_, errAll := r.ReadAll(context.Background())
-	_, errGet := r.Get(27)
+	_, errAll := recordtest.All(context.Background(), r)
+	_, errGet := r.Get(context.Background(), 27)
 	_, errIndices := r.ReadIndices(context.Background(), []int{3, 27, 49})
 	for _, err := range []error{errAll, errGet, errIndices} {
 		var corrupt *arrayrecord.CorruptError
@@ -113,25 +126,27 @@ func TestErrorsSayWhere(t *testing.T) {
 	}
 
 	// What is not damaged can be read.
+	c := r.Cursor(context.Background())
+	defer c.Close()
 	for range 2 {
 		for i := range 20 {
-			record, err := r.Read()
+			record, err := c.Read()
 			require.NoError(t, err)
 			require.Equal(t, records[i], record)
 		}
-		_, err = r.Read()
+		_, err = c.Read()
 		require.ErrorIs(t, err, arrayrecord.ErrCorrupt)
-		_, err = r.Read()
+		_, err = c.Read()
 		require.ErrorIs(t, err, arrayrecord.ErrCorrupt)
-		require.Equal(t, 20, r.RecordIndex())
-		require.NoError(t, r.Seek(30))
-		record, err := r.Read()
+		require.Equal(t, 20, c.Position())
+		require.NoError(t, c.Seek(30))
+		record, err := c.Read()
 		require.NoError(t, err)
 		require.Equal(t, records[30], record)
-		require.NoError(t, r.Seek(0))
+		require.NoError(t, c.Seek(0))
 	}
 	for i := range records {
-		if record, err := r.Get(i); i < 20 || i >= 30 {
+		if record, err := r.Get(context.Background(), i); i < 20 || i >= 30 {
 			require.NoError(t, err)
 			require.Equal(t, records[i], record)
 		}
@@ -149,7 +164,7 @@ func TestSourceThatFails(t *testing.T) {
 	require.NoError(t, err)
 	defer r.Close()
 	require.NoError(t, os.Truncate(name, 65536))
-	_, err = r.ReadAll(context.Background())
+	_, err = recordtest.All(context.Background(), r)
 	require.ErrorIs(t, err, arrayrecord.ErrCorrupt)
 
 	source := &flakySource{data: data}
@@ -159,17 +174,17 @@ func TestSourceThatFails(t *testing.T) {
 	for left := range 5 {
 		source.left = left
 		source.failing = true
-		_, err := m.ReadAll(context.Background())
+		_, err := recordtest.All(context.Background(), m)
 		if err != nil {
 			require.ErrorIs(t, err, errSource)
 		}
 		source.failing = false
-		got, err := m.ReadAll(context.Background())
+		got, err := recordtest.All(context.Background(), m)
 		require.NoError(t, err)
 		requireSame(t, records, got)
 	}
 	source.failing, source.left = true, 0
-	_, err = m.Get(3)
+	_, err = m.Get(context.Background(), 3)
 	require.ErrorIs(t, err, errSource)
 	_, err = arrayrecord.NewReader(source, int64(len(data)))
 	require.ErrorIs(t, err, errSource)

@@ -26,7 +26,7 @@ type FileInstruction struct {
 }
 
 // DataSource makes one sequence of the records of many files, numbered from 0 in the order of the
-// files. It is safe for concurrent use.
+// files. It is safe for concurrent use, and reads as a Reader does: what the one can, the other can.
 //
 // Files are opened when a record of theirs is first needed, and kept open up to a number (see
 // [WithMaxOpenFiles]).
@@ -42,6 +42,7 @@ type sourceFiles struct {
 	starts       []int             // number of the first record of each file, and the end
 	options      sourceOptions
 	cache        *fileCache
+	ahead        readahead
 	warn         sync.Once
 }
 
@@ -87,7 +88,7 @@ func WithLogger(l *slog.Logger) DataSourceOption {
 // and may be a URL of a registered storage scheme; different places can be mixed. A file that has
 // the name of a pattern is taken for itself.
 //
-// Files are opened, in parallel, to learn how many records they have, unless a range says it.
+// Files are opened, in parallel, to learn how many records they have.
 // Errors match fs.ErrNotExist if a file is missing or nothing matches a pattern, ErrOutOfRange if a
 // range is not within the file, and otherwise are those of [Open].
 func OpenDataSource(ctx context.Context, paths []string, opts ...DataSourceOption) (*DataSource, error) {
@@ -99,12 +100,18 @@ func OpenDataSource(ctx context.Context, paths []string, opts ...DataSourceOptio
 		}
 		files = append(files, more...)
 	}
-	return OpenDataSourceFiles(ctx, files, opts...)
+	return openDataSource(ctx, files, true, opts)
 }
 
 // OpenDataSourceFiles opens the files of the instructions. Those with a Take of -1 are opened now,
-// in parallel; of the others nothing is looked at before it is needed.
+// in parallel; of the others nothing is looked at before it is needed. Errors are those of
+// OpenDataSource.
 func OpenDataSourceFiles(ctx context.Context, files []FileInstruction, opts ...DataSourceOption) (*DataSource, error) {
+	return openDataSource(ctx, files, false, opts)
+}
+
+// openDataSource looks at all files with check, else only at those whose records must be counted.
+func openDataSource(ctx context.Context, files []FileInstruction, check bool, opts []DataSourceOption) (*DataSource, error) {
 	o := sourceOptions{maxOpen: 256, parallelism: max(16, 4*runtime.GOMAXPROCS(0)), logger: slog.Default()}
 	for _, opt := range opts {
 		opt(&o)
@@ -115,17 +122,21 @@ func OpenDataSourceFiles(ctx context.Context, files []FileInstruction, opts ...D
 	if o.maxOpen < 1 || o.parallelism < 1 {
 		return nil, fmt.Errorf("%w: open files %d, parallel files %d", ErrInvalidOption, o.maxOpen, o.parallelism)
 	}
-	if _, err := applyReaderOptions(o.reader); err != nil {
+	options, err := applyReaderOptions(o.reader)
+	if err != nil {
 		return nil, err
 	}
+	options = options.WithDefaults()
 	s := &sourceFiles{instructions: slices.Clone(files), options: o}
+	s.ahead = readahead{threads: options.threads(), off: options.NoReadahead, memory: int(options.ReadaheadMemory)}
 	for _, f := range files {
+		s.ahead.remote = s.ahead.remote || strings.Contains(f.Name, "://")
 		if f.Skip < 0 || f.Take < -1 {
 			return nil, wrap(ErrOutOfRange, f.Name, fmt.Sprintf("skip %d, take %d", f.Skip, f.Take))
 		}
 	}
 	s.cache = newFileCache(o.maxOpen, len(files), s.openFile)
-	if err := s.count(ctx); err != nil {
+	if err := s.count(ctx, check); err != nil {
 		s.cache.close()
 		return nil, err
 	}
@@ -153,7 +164,7 @@ func expandPath(ctx context.Context, path string) ([]FileInstruction, error) {
 	}
 	found, err := storage.List(ctx, path)
 	if err != nil {
-		return nil, fmt.Errorf("arrayrecord: %w", err)
+		return nil, storageError(err)
 	}
 	if len(found) == 0 {
 		return nil, fmt.Errorf("arrayrecord: %w", &fs.PathError{Op: "no file matches", Path: path, Err: fs.ErrNotExist})
@@ -165,13 +176,14 @@ func expandPath(ctx context.Context, path string) ([]FileInstruction, error) {
 	return files, nil
 }
 
-// count finds the number of records where instructions leave it open.
-func (s *sourceFiles) count(ctx context.Context) error {
+// count finds the number of records where instructions leave it open; with check it looks at the
+// other files too.
+func (s *sourceFiles) count(ctx context.Context, check bool) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(s.options.parallelism)
 	for i := range s.instructions {
 		f := &s.instructions[i]
-		if f.Take >= 0 {
+		if f.Take >= 0 && !check {
 			continue
 		}
 		g.Go(func() error {
@@ -183,7 +195,9 @@ func (s *sourceFiles) count(ctx context.Context) error {
 			if f.Skip > r.NumRecords() {
 				return wrap(ErrOutOfRange, f.Name, fmt.Sprintf("skip %d of %d records", f.Skip, r.NumRecords()))
 			}
-			f.Take = r.NumRecords() - f.Skip
+			if f.Take < 0 {
+				f.Take = r.NumRecords() - f.Skip
+			}
 			return nil
 		})
 	}
@@ -196,7 +210,7 @@ func (s *sourceFiles) openFile(ctx context.Context, i int) (*Reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	if f.Take >= 0 && f.Skip+f.Take > r.NumRecords() {
+	if f.Take >= 0 && (f.Skip > r.NumRecords() || f.Take > r.NumRecords()-f.Skip) {
 		r.Close()
 		return nil, wrap(ErrOutOfRange, f.Name, fmt.Sprintf("records [%d, %d) of %d", f.Skip, f.Skip+f.Take, r.NumRecords()))
 	}
@@ -222,15 +236,15 @@ func (s *sourceFiles) fileOf(i int) int {
 	return n
 }
 
-// Len is the number of records.
-func (d *DataSource) Len() int { return d.end - d.begin }
+// NumRecords is the number of records.
+func (d *DataSource) NumRecords() int { return d.end - d.begin }
 
 // Slice is the part [begin, end) of the data source, numbered from 0. It shares the files with d:
 // nothing is copied, closing d closes it, closing the slice does nothing. Errors match
 // ErrOutOfRange.
 func (d *DataSource) Slice(begin, end int) (*DataSource, error) {
-	if begin < 0 || begin > end || end > d.Len() {
-		return nil, fmt.Errorf("%w: records [%d, %d) of %d", ErrOutOfRange, begin, end, d.Len())
+	if begin < 0 || begin > end || end > d.NumRecords() {
+		return nil, d.rangeError(begin, end)
 	}
 	return &DataSource{files: d.files, begin: d.begin + begin, end: d.begin + end, isSlice: true}, nil
 }
@@ -260,11 +274,11 @@ func (d *DataSource) String() string {
 	for _, f := range d.Files() {
 		fmt.Fprintf(h, "%s[%d:%d]\n", f.Name, f.Skip, f.Skip+f.Take)
 	}
-	return fmt.Sprintf("arrayrecord.DataSource(records=%d, hash_of_files=%s)", d.Len(), hex.EncodeToString(h.Sum(nil)))
+	return fmt.Sprintf("arrayrecord.DataSource(records=%d, hash_of_files=%s)", d.NumRecords(), hex.EncodeToString(h.Sum(nil)))
 }
 
-// Close closes all files. Calls under way end with ErrClosed or finish; later calls give ErrClosed.
-// Closing again does nothing.
+// Close closes all files. Calls under way end with ErrClosed or finish, and Close returns when they
+// have; later calls give ErrClosed. Closing again does nothing. The error is always nil.
 func (d *DataSource) Close() error {
 	if !d.isSlice {
 		d.files.cache.close()
@@ -273,8 +287,8 @@ func (d *DataSource) Close() error {
 }
 
 func (d *DataSource) check(i int) error {
-	if i < 0 || i >= d.Len() {
-		return fmt.Errorf("%w: record %d of %d", ErrOutOfRange, i, d.Len())
+	if i < 0 || i >= d.NumRecords() {
+		return fmt.Errorf("%w: record %d of %d", ErrOutOfRange, i, d.NumRecords())
 	}
 	return nil
 }

@@ -49,7 +49,7 @@ func openSource(t testing.TB, paths []string, opts ...arrayrecord.DataSourceOpti
 func checkSource(t *testing.T, ds *arrayrecord.DataSource, want [][]byte) {
 	t.Helper()
 	ctx := context.Background()
-	require.Equal(t, len(want), ds.Len())
+	require.Equal(t, len(want), ds.NumRecords())
 	var got [][]byte
 	for record, err := range ds.Records(ctx) {
 		require.NoError(t, err)
@@ -66,7 +66,7 @@ func checkSource(t *testing.T, ds *arrayrecord.DataSource, want [][]byte) {
 		indices[k] = rng.IntN(len(want))
 		picked = append(picked, want[indices[k]])
 	}
-	many, err := ds.GetMany(ctx, indices)
+	many, err := ds.ReadIndices(ctx, indices)
 	require.NoError(t, err)
 	requireSame(t, picked, many)
 	for _, i := range append(indices[:20], 0, len(want)-1) {
@@ -76,12 +76,12 @@ func checkSource(t *testing.T, ds *arrayrecord.DataSource, want [][]byte) {
 	}
 	cancelled, cancel := context.WithCancel(ctx)
 	cancel()
-	_, err = ds.GetMany(cancelled, indices)
+	_, err = ds.ReadIndices(cancelled, indices)
 	require.ErrorIs(t, err, context.Canceled)
 	for _, i := range []int{-1, len(want)} {
 		_, err := ds.Get(ctx, i)
 		require.ErrorIs(t, err, arrayrecord.ErrOutOfRange)
-		_, err = ds.GetMany(ctx, []int{0, i})
+		_, err = ds.ReadIndices(ctx, []int{0, i})
 		require.ErrorIs(t, err, arrayrecord.ErrOutOfRange)
 	}
 }
@@ -142,7 +142,7 @@ func TestInstructionsThatSayHowManyAreNotOpened(t *testing.T) {
 	ds, err := arrayrecord.OpenDataSourceFiles(context.Background(), []arrayrecord.FileInstruction{{Name: "missing", Take: 5}})
 	require.NoError(t, err)
 	defer ds.Close()
-	require.Equal(t, 5, ds.Len())
+	require.Equal(t, 5, ds.NumRecords())
 	_, err = ds.Get(context.Background(), 3)
 	require.ErrorIs(t, err, fs.ErrNotExist)
 }
@@ -158,8 +158,16 @@ func TestDataSourceErrors(t *testing.T) {
 	require.ErrorIs(t, open(filepath.Join(dir, "missing")), fs.ErrNotExist)
 	require.ErrorIs(t, open(filepath.Join(dir, "missing*")), fs.ErrNotExist)
 	require.ErrorIs(t, open(paths[0]+"[7:5]"), arrayrecord.ErrOutOfRange)
-	ds := openSource(t, []string{paths[0] + "[5:11]"})
-	_, err := ds.Get(ctx, 0)
+	for _, part := range []string{"[5:11]", "[10:11]", "[11:11]"} { // of 10
+		err := open(paths[0] + part)
+		require.ErrorIs(t, err, arrayrecord.ErrOutOfRange)
+		require.ErrorContains(t, err, paths[0])
+	}
+	// What instructions say is looked at when it is needed.
+	ds, err := arrayrecord.OpenDataSourceFiles(ctx, []arrayrecord.FileInstruction{{Name: paths[0], Skip: 5, Take: 6}})
+	require.NoError(t, err)
+	defer ds.Close()
+	_, err = ds.Get(ctx, 0)
 	require.ErrorIs(t, err, arrayrecord.ErrOutOfRange)
 	require.ErrorContains(t, err, paths[0])
 	_, err = arrayrecord.OpenDataSource(ctx, paths, arrayrecord.WithMaxOpenFiles(0))
@@ -192,7 +200,7 @@ func TestFewOpenFilesServeMany(t *testing.T) {
 		for g := range 4 {
 			wg.Go(func() {
 				indices := rand.New(rand.NewPCG(uint64(g), 0)).Perm(len(records))
-				got, err := ds.GetMany(context.Background(), indices)
+				got, err := ds.ReadIndices(context.Background(), indices)
 				if err != nil {
 					wrong.Store(err.Error())
 					return
@@ -257,7 +265,7 @@ func TestDataSourceClosedWhileReadsRun(t *testing.T) {
 			})
 			wg.Go(func() {
 				for {
-					if _, err := ds.GetMany(context.Background(), []int{5, 900, 333, 20}); check(err) {
+					if _, err := ds.ReadIndices(context.Background(), []int{5, 900, 333, 20}); check(err) {
 						return
 					}
 				}
@@ -289,7 +297,7 @@ func TestLoaderGoesOnWhereItStopped(t *testing.T) {
 		{NumEpochs: 2, Shuffle: true, Seed: 7, ShardIndex: 1, ShardCount: 4, DropRemainder: true},
 		{NumEpochs: 3, ShardIndex: 2, ShardCount: 3},
 	} {
-		sampler, err := arrayrecord.NewSampler(ds.Len(), o)
+		sampler, err := arrayrecord.NewSampler(ds.NumRecords(), o)
 		require.NoError(t, err)
 		load := func(l *arrayrecord.Loader, n int) (keys []int) {
 			for len(keys) < n {
@@ -306,7 +314,7 @@ func TestLoaderGoesOnWhereItStopped(t *testing.T) {
 			}
 			return keys
 		}
-		whole, err := arrayrecord.NewLoader(ds, sampler, 16)
+		whole, err := arrayrecord.NewLoader(context.Background(), ds, sampler, 16)
 		require.NoError(t, err)
 		all := load(whole, 1<<30)
 		require.NotEmpty(t, all)
@@ -315,7 +323,7 @@ func TestLoaderGoesOnWhereItStopped(t *testing.T) {
 		whole.Close()
 
 		for _, stop := range []int{0, 1, 15, 16, 17, len(all) - 1, len(all)} {
-			first, err := arrayrecord.NewLoader(ds, sampler, 16)
+			first, err := arrayrecord.NewLoader(context.Background(), ds, sampler, 16)
 			require.NoError(t, err)
 			require.Equal(t, all[:stop], append([]int{}, load(first, stop)...))
 			saved, err := json.Marshal(first.State())
@@ -324,7 +332,7 @@ func TestLoaderGoesOnWhereItStopped(t *testing.T) {
 			first.Close()
 			var state arrayrecord.LoaderState
 			require.NoError(t, json.Unmarshal(saved, &state))
-			second, err := arrayrecord.NewLoader(ds, sampler, 5)
+			second, err := arrayrecord.NewLoader(context.Background(), ds, sampler, 5)
 			require.NoError(t, err)
 			require.NoError(t, second.Restore(state))
 			require.Equal(t, all[stop:], append([]int{}, load(second, 1<<30)...))
@@ -339,9 +347,9 @@ func TestLoaderGoesOnWhereItStopped(t *testing.T) {
 func TestLoaderAfterAnError(t *testing.T) {
 	_, paths, records := shards(t, []int{40})
 	ds := openSource(t, paths)
-	sampler, err := arrayrecord.NewSampler(ds.Len(), arrayrecord.SamplerOptions{NumEpochs: 1})
+	sampler, err := arrayrecord.NewSampler(ds.NumRecords(), arrayrecord.SamplerOptions{NumEpochs: 1})
 	require.NoError(t, err)
-	l, err := arrayrecord.NewLoader(ds, sampler, 10)
+	l, err := arrayrecord.NewLoader(context.Background(), ds, sampler, 10)
 	require.NoError(t, err)
 	defer l.Close()
 	cancelled, cancel := context.WithCancel(context.Background())

@@ -3,8 +3,10 @@ package arrayrecord
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"strings"
+	"syscall"
 
 	"github.com/arrayrecord/arrayrecord-go/arrayrecord/internal/core"
 )
@@ -16,7 +18,8 @@ var (
 
 	// ErrTruncated marks a file that begins as an ArrayRecord file does but whose end is missing,
 	// usually because its writer or a copy of it was interrupted. Such errors match ErrCorrupt too.
-	ErrTruncated = errors.New("arrayrecord: truncated file")
+	// They and the sentinel match io.ErrUnexpectedEOF as well.
+	ErrTruncated error = sentinel{"arrayrecord: truncated file", io.ErrUnexpectedEOF}
 
 	// ErrNotArrayRecord marks a file of some other kind.
 	ErrNotArrayRecord = errors.New("arrayrecord: not an ArrayRecord file")
@@ -31,13 +34,24 @@ var (
 	// ErrInvalidOption marks an option, or an option string, that is not understood.
 	ErrInvalidOption = errors.New("arrayrecord: invalid option")
 
-	// ErrTooLarge marks records or chunks that exceed a limit of the format, of a codec or of
-	// the memory.
+	// ErrTooLarge marks records or chunks that exceed a limit of the format, of a codec, of the
+	// options or of the memory.
 	ErrTooLarge = errors.New("arrayrecord: too large")
 
-	// ErrUnsupported marks a chunk or compression type that this package does not know.
-	ErrUnsupported = errors.New("arrayrecord: unsupported")
+	// ErrUnsupported marks a chunk or compression type that this package does not know, a storage
+	// scheme that nothing is registered for, or what the core that is linked cannot do. It matches
+	// errors.ErrUnsupported as well.
+	ErrUnsupported error = sentinel{"arrayrecord: unsupported", errors.ErrUnsupported}
 )
+
+// A sentinel is an error that matches itself and a more general one.
+type sentinel struct {
+	text    string
+	general error
+}
+
+func (s sentinel) Error() string { return s.text }
+func (s sentinel) Unwrap() error { return s.general }
 
 // CorruptError says where a file is damaged. errors.Is(err, ErrCorrupt) is true for it, and
 // errors.Is(err, ErrTruncated) if the end of the file is missing.
@@ -76,7 +90,7 @@ func (e *CorruptError) Error() string {
 
 // Is makes the sentinels match.
 func (e *CorruptError) Is(target error) bool {
-	return target == ErrCorrupt || e.truncated && target == ErrTruncated
+	return target == ErrCorrupt || e.truncated && (target == ErrTruncated || target == io.ErrUnexpectedEOF)
 }
 
 // fileError turns an error of the core into one of this package that names the file.
@@ -100,11 +114,23 @@ func fileError(name string, err error) error {
 	case core.Unimplemented:
 		return wrap(ErrUnsupported, name, e.Message)
 	case core.IO, core.NotFound:
+		if e.Code == core.IO && e.Errno == syscall.ENOENT {
+			// Something else is missing than the file of that name.
+			return fmt.Errorf("arrayrecord: %s%s", prefix(name), e.Message)
+		}
 		op := strings.TrimSuffix(e.Message, ": "+e.Errno.Error())
 		return &fs.PathError{Op: "arrayrecord: " + op, Path: name, Err: e.Errno}
 	default:
 		return fmt.Errorf("arrayrecord: %s%s", prefix(name), e.Message)
 	}
+}
+
+// storageError is an error of package storage, which names the file.
+func storageError(err error) error {
+	if errors.Is(err, errors.ErrUnsupported) {
+		return fmt.Errorf("%w: %w", ErrUnsupported, err)
+	}
+	return fmt.Errorf("arrayrecord: %w", err)
 }
 
 func wrap(sentinel error, name, message string) error {

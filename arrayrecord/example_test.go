@@ -128,7 +128,7 @@ func ExampleReader_AppendRecord() {
 	defer r.Close()
 	var buffer []byte
 	for _, i := range []int{17, 4, 101} {
-		buffer, err = r.AppendRecord(buffer[:0], i) // allocates only to grow
+		buffer, err = r.AppendRecord(context.Background(), buffer[:0], i) // allocates only to grow
 		if err != nil {
 			log.Fatal(err)
 		}
@@ -175,7 +175,7 @@ func ExampleCorruptError() {
 		log.Fatal(err)
 	}
 	defer r.Close()
-	_, err = r.Get(0)
+	_, err = r.Get(context.Background(), 0)
 	var corrupt *arrayrecord.CorruptError
 	if errors.As(err, &corrupt) {
 		fmt.Println(corrupt.Reason, "in chunk", corrupt.Chunk)
@@ -194,11 +194,11 @@ func ExampleOpenDataSource() {
 		log.Fatal(err)
 	}
 	defer ds.Close()
-	records, err := ds.GetMany(ctx, []int{215, 0, 205})
+	records, err := ds.ReadIndices(ctx, []int{215, 0, 205})
 	if err != nil {
 		log.Fatal(err)
 	}
-	fmt.Println(ds.Len(), "records;", len(records), "read")
+	fmt.Println(ds.NumRecords(), "records;", len(records), "read")
 	// Output: 410 records; 3 read
 }
 
@@ -210,13 +210,13 @@ func ExampleNewLoader() {
 	}
 	defer ds.Close()
 
-	sampler, err := arrayrecord.NewSampler(ds.Len(), arrayrecord.SamplerOptions{
+	sampler, err := arrayrecord.NewSampler(ds.NumRecords(), arrayrecord.SamplerOptions{
 		Shuffle: true, Seed: 42, ShardIndex: 0, ShardCount: 2, NumEpochs: 3,
 	})
 	if err != nil {
 		log.Fatal(err)
 	}
-	loader, err := arrayrecord.NewLoader(ds, sampler, 32)
+	loader, err := arrayrecord.NewLoader(ctx, ds, sampler, 32)
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -3,6 +3,7 @@ package arrayrecord
 import (
 	"container/list"
 	"context"
+	"github.com/arrayrecord/arrayrecord-go/internal/ahead"
 	"sync"
 )
 
@@ -34,18 +35,6 @@ func newFileCache(places, files int, open func(context.Context, int) (*Reader, e
 // acquire gives the reader of file i, which stays open until release. It waits while all places are
 // in use.
 func (c *fileCache) acquire(ctx context.Context, i int) (*Reader, error) {
-	return c.get(ctx, i, true)
-}
-
-// prefetch opens file i so that it is ready, if there is a place free. An error will come up again
-// when the file is acquired.
-func (c *fileCache) prefetch(ctx context.Context, i int) {
-	if r, err := c.get(ctx, i, false); r != nil && err == nil {
-		c.release(i)
-	}
-}
-
-func (c *fileCache) get(ctx context.Context, i int, wait bool) (*Reader, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	slot := &c.slots[i]
@@ -68,15 +57,12 @@ func (c *fileCache) get(ctx context.Context, i int, wait bool) (*Reader, error) 
 			}
 			c.mu.Lock()
 			if ctx.Err() != nil {
-				return nil, context.Cause(ctx)
+				return nil, ahead.ContextError(ctx)
 			}
 			continue
 		}
 		if c.takePlace() {
 			break
-		}
-		if !wait {
-			return nil, nil
 		}
 		if err := c.wait(ctx); err != nil {
 			return nil, err
@@ -102,6 +88,12 @@ func (c *fileCache) get(ctx context.Context, i int, wait bool) (*Reader, error) 
 	return reader, nil
 }
 
+func (c *fileCache) isClosed() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.closed
+}
+
 // takePlace makes room for one more reader, closing the one unused longest if need be.
 func (c *fileCache) takePlace() bool {
 	if c.places > 0 {
@@ -113,7 +105,7 @@ func (c *fileCache) takePlace() bool {
 		return false
 	}
 	slot := &c.slots[c.idle.Remove(oldest).(int)]
-	slot.reader.Close()
+	slot.reader.Close() // nobody uses it: returns at once
 	slot.reader, slot.idle = nil, nil
 	return true
 }
@@ -128,7 +120,7 @@ func (c *fileCache) wait(ctx context.Context) error {
 	defer stop()
 	c.changed.Wait()
 	if ctx.Err() != nil {
-		return context.Cause(ctx)
+		return ahead.ContextError(ctx)
 	}
 	return nil
 }
@@ -141,20 +133,24 @@ func (c *fileCache) release(i int) {
 		return
 	}
 	slot.idle = c.idle.PushBack(i)
-	c.changed.Signal()
+	c.changed.Broadcast() // to one alone, that might give up, or find its own file open
 }
 
-// close closes all readers; those in use finish what they are doing.
+// close closes all readers, and returns when those in use are done.
 func (c *fileCache) close() {
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	c.closed = true
+	var open []*Reader
 	for i := range c.slots {
 		if r := c.slots[i].reader; r != nil {
-			r.Close()
+			open = append(open, r)
 			c.slots[i].reader = nil
 		}
 	}
 	c.idle.Init()
 	c.changed.Broadcast()
+	c.mu.Unlock()
+	for _, r := range open {
+		r.Close()
+	}
 }

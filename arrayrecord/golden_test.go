@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"io"
+	"iter"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -14,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/arrayrecord/arrayrecord-go/arrayrecord"
+	"github.com/arrayrecord/arrayrecord-go/internal/recordtest"
 )
 
 // A golden file was written by upstream's library: X.arrayrecord (or X.array_record) with its
@@ -105,13 +108,31 @@ func TestGoldenFilesReadBack(t *testing.T) {
 	}
 }
 
+// records is what a Reader and a DataSource both can do.
+type records interface {
+	NumRecords() int
+	Get(ctx context.Context, i int) ([]byte, error)
+	AppendRecord(ctx context.Context, dst []byte, i int) ([]byte, error)
+	ReadIndices(ctx context.Context, indices []int) ([][]byte, error)
+	ReadBatch(ctx context.Context, b *arrayrecord.Batch, indices []int) error
+	Records(ctx context.Context) iter.Seq2[[]byte, error]
+	Range(ctx context.Context, begin, end int) iter.Seq2[[]byte, error]
+	Scan(ctx context.Context, begin, end int) iter.Seq2[[]byte, error]
+	ForEach(ctx context.Context, fn func(i int, record []byte) error) error
+	Cursor(ctx context.Context) *arrayrecord.Cursor
+	Close() error
+	String() string
+}
+
+var _ = []records{(*arrayrecord.Reader)(nil), (*arrayrecord.DataSource)(nil)}
+
 // checkReader reads everything in every way.
-func checkReader(t *testing.T, r *arrayrecord.Reader, want [][]byte) {
+func checkReader(t *testing.T, r records, want [][]byte) {
 	t.Helper()
 	ctx := context.Background()
 	require.Equal(t, len(want), r.NumRecords())
 
-	all, err := r.ReadAll(ctx)
+	all, err := recordtest.All(ctx, r)
 	require.NoError(t, err)
 	requireSame(t, want, all)
 
@@ -123,16 +144,17 @@ func checkReader(t *testing.T, r *arrayrecord.Reader, want [][]byte) {
 	requireSame(t, want, iterated)
 
 	var read [][]byte
-	require.NoError(t, r.Seek(0))
+	c := r.Cursor(ctx)
+	defer c.Close()
 	for range want {
-		require.Equal(t, len(read), r.RecordIndex())
-		record, err := r.Read()
+		require.Equal(t, len(read), c.Position())
+		record, err := c.Read()
 		require.NoError(t, err)
 		read = append(read, record)
 	}
 	requireSame(t, want, read)
-	_, err = r.Read()
-	require.ErrorContains(t, err, "EOF")
+	_, err = c.Read()
+	require.Equal(t, io.EOF, err)
 
 	collected := make([][]byte, len(want))
 	require.NoError(t, r.ForEach(ctx, func(i int, record []byte) error {
@@ -151,18 +173,33 @@ func checkReader(t *testing.T, r *arrayrecord.Reader, want [][]byte) {
 		if len(indices) > 15 { // each decodes a whole chunk
 			continue
 		}
-		record, err := r.Get(i)
+		record, err := r.Get(context.Background(), i)
 		require.NoError(t, err)
 		require.True(t, bytes.Equal(want[i], record), "record %d", i)
 	}
 	got, err := r.ReadIndices(ctx, indices)
 	require.NoError(t, err)
 	requireSame(t, picked, got)
+	var batch arrayrecord.Batch
+	for _, part := range [][2]int{{0, len(indices)}, {len(indices) / 2, len(indices)}, {0, len(indices) / 3}} {
+		require.NoError(t, r.ReadBatch(ctx, &batch, indices[part[0]:part[1]]))
+		require.Equal(t, part[1]-part[0], batch.Len())
+		for k := range batch.Len() {
+			require.True(t, bytes.Equal(picked[part[0]+k], batch.Record(k)))
+		}
+	}
+	scanned := 0
+	for record, err := range r.Scan(ctx, 0, len(want)) {
+		require.NoError(t, err)
+		require.True(t, bytes.Equal(want[scanned], record), "record %d", scanned)
+		scanned++
+	}
+	require.Equal(t, len(want), scanned)
 
 	for range min(len(want), 8) {
 		b := rng.IntN(len(want))
 		e := b + rng.IntN(len(want)-b+1)
-		got, err := r.ReadRange(ctx, b, e)
+		got, err := recordtest.Range(ctx, r, b, e)
 		require.NoError(t, err)
 		requireSame(t, want[b:e], got)
 	}

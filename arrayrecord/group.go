@@ -2,93 +2,159 @@ package arrayrecord
 
 import (
 	"context"
-	"errors"
 
 	"github.com/arrayrecord/arrayrecord-go/arrayrecord/internal/core"
+	"github.com/arrayrecord/arrayrecord-go/internal/ahead"
 )
 
 // defaultGroup is how many bytes of a local file are read together in sequential reading: enough
 // that handing them from goroutine to goroutine costs nothing, little enough for the cache.
 const defaultGroup = 1024 << 10
 
-// A group is a run of whole chunks, or what a range wants of them, that is read and decoded in
-// one go.
-type group struct {
-	begin, end int    // records
-	size       int64  // of its chunks in the file
-	part       bool   // not all records of these chunks
-	keep       bool   // records may outlive the group
-	slabs      []slab // one, unless more came out of the chunks than was expected
-	err        error  // why there is nothing after the slabs
-	done       bool   // by the scanner's mutex
+// A sequence is records in order that readers of files have: a Reader, or a DataSource.
+type sequence interface {
+	NumRecords() int
+	// planGroup fills in the group that begins at a record; it may open the file for that.
+	planGroup(ctx context.Context, g *group, begin, end int) error
+	// lend gives the reader of a group, which is open until giveBack.
+	lend(ctx context.Context, file int) (*Reader, error)
+	giveBack(file int)
+	// readahead says how groups are read; the threads are at least 1.
+	readahead() readahead
+	closed() bool
+	rangeError(begin, end int) error
 }
 
-// planGroup makes the group that begins at a record.
-func (r *Reader) planGroup(begin, end int) (*group, error) {
+type readahead struct {
+	threads int
+	off     bool
+	remote  bool // waiting for storage takes longer than decoding
+	memory  int  // bytes
+}
+
+// A group is a run of whole chunks of one file, or what a range wants of them, that is read and
+// decoded in one go.
+type group struct {
+	seq        sequence
+	file       int
+	begin, end int  // records, by the numbers of the sequence
+	skip       int  // what these numbers are more than those of the file
+	expected   int  // bytes of all records, as the index has it
+	encoded    int  // bytes of the chunks, where they are held in memory too
+	spare      bool // slabs have some room more, as they are used again
+	err        error
+
+	at    int     // the next record
+	bytes int     // of those that have been read
+	r     *Reader // that rd belongs to
+	rd    *core.Read
+}
+
+// weight is the memory that the group takes.
+func (g *group) weight() int { return g.expected + g.encoded }
+
+// next reads the next records of the group, not more than `most` bytes unless one record is larger.
+// Where a chunk is damaged the records before it come first; there are none at the end.
+func (g *group) next(ctx context.Context, old slab, most int) (slab, error) {
+	if g.err != nil || g.at == g.end {
+		return slab{}, g.err
+	}
+	if ctx.Err() != nil {
+		return slab{}, ahead.ContextError(ctx)
+	}
+	r, err := g.seq.lend(ctx, g.file)
+	if err != nil {
+		return slab{}, err
+	}
+	defer g.seq.giveBack(g.file)
 	if !r.guard.acquire() {
-		return nil, ErrClosed
+		return slab{}, ErrClosed
 	}
 	defer r.guard.release()
-	size := r.options.ReadaheadBufferSize
+	if g.r != r { // the first time, or another one had to be closed meanwhile
+		g.drop()
+		g.rd, err = r.openRead(ctx, func(rd *core.Read) error { return rd.Range(r.core, g.at-g.skip, g.end-g.skip) })
+		if err != nil {
+			return slab{}, r.error(err)
+		}
+		g.r = r
+	}
+	expected := max(g.expected-g.bytes, 0)
+	if g.spare {
+		expected += expected / 8
+	}
+	b, err := nextSlab(g.rd, old, g.end-g.at, expected, most)
+	g.at += b.len()
+	g.bytes += b.bytes()
+	if err != nil {
+		g.err = r.error(err)
+		g.drop()
+		if b.len() == 0 {
+			return slab{}, g.err
+		}
+	} else if g.at == g.end {
+		closeRead(g.rd, true)
+		g.r, g.rd = nil, nil
+	}
+	return b, nil
+}
+
+// drop gives up what is being read.
+func (g *group) drop() {
+	closeRead(g.rd, false)
+	g.r, g.rd = nil, nil
+}
+
+func (r *Reader) lend(context.Context, int) (*Reader, error) { return r, nil }
+func (r *Reader) giveBack(int)                               {}
+func (r *Reader) closed() bool                               { return r.guard.closed() }
+
+func (r *Reader) readahead() readahead {
+	return readahead{
+		threads: r.options.threads(),
+		off:     r.options.NoReadahead,
+		remote:  r.source != nil,
+		memory:  int(r.options.ReadaheadMemory),
+	}
+}
+
+func (r *Reader) planGroup(_ context.Context, g *group, begin, end int) error {
+	if !r.guard.acquire() {
+		return ErrClosed
+	}
+	defer r.guard.release()
+	size := int(r.options.ReadaheadBufferSize)
 	if size == 0 {
 		size = defaultGroup
 		if r.source != nil {
 			size = r.source.group
 		}
 	}
-	chunk := r.core.ChunkOf(begin)
-	chunkEnd := r.core.ChunkRun(chunk, max(size, 1))
-	extent, err := r.core.ChunkExtent(chunk, chunkEnd)
-	if err != nil {
-		return nil, r.error(err)
+	// In memory, too, little enough for the cache, and for several groups.
+	a := r.readahead()
+	run := r.run(begin, size, max(min(max(size, maxTrusted), a.memory/(2*a.threads+2)), 1))
+	n := run.End - run.Begin
+	g.seq, g.begin, g.at, g.end = r, begin, begin, min(end, run.End)
+	g.expected = run.Claimed
+	if g.end-begin < n {
+		g.expected = min(run.Claimed, run.Claimed/n*(g.end-begin)+maxTrusted/4)
 	}
-	g := &group{begin: begin, end: r.core.FirstRecord(chunkEnd), size: int64(extent.Size)}
-	g.part = begin != r.core.FirstRecord(chunk) || end < g.end
-	g.end = min(end, g.end)
-	return g, nil
+	if r.source != nil {
+		g.encoded = run.Extent.Size
+	}
+	return nil
 }
 
-// load reads the group, into the memory of an old slab if that will do. Where a chunk is damaged
-// the records before it are still delivered.
-func (g *group) load(ctx context.Context, r *Reader, old slab) {
-	if !r.guard.acquire() {
-		g.err = ErrClosed
-		return
+// run is core.Reader.Run. Cores that know nothing of chunks leave it to arithmetic: where chunks
+// lie, and what their records take, is a guess from the average then. The caller holds the guard.
+func (r *Reader) run(record, fileBytes, decodedBytes int) core.Run {
+	if core.Can(core.CanTellChunks) {
+		return r.core.Run(record, fileBytes, decodedBytes)
 	}
-	defer r.guard.release()
-	if r.source == nil && !g.part {
-		g.err = g.loadChunks(ctx, r, old)
-	} else {
-		g.err = g.loadRecords(ctx, r, old)
-	}
-}
-
-// loadChunks reads whole chunks in one pass, into memory that is probably large enough.
-func (g *group) loadChunks(ctx context.Context, r *Reader, old slab) error {
-	g.slabs = append(g.slabs, old)
-	var err error
-	g.slabs, err = r.fill(ctx, g.slabs, g.end-g.begin, r.density.ofChunks(g.size), g.keep, func(at int, slab []byte, offsets []int) (int, int, error) {
-		return r.core.ReadRange(g.begin+at, g.end, slab, offsets)
-	})
-	if err == nil {
-		r.density.learnChunks(g.size, g.slabs)
-	}
-	return err
-}
-
-// loadRecords reads any range, in memory of exactly the right size.
-func (g *group) loadRecords(ctx context.Context, r *Reader, old slab) error {
-	load := func(old slab, end int) error {
-		b, err := r.loadInto(ctx, old, func() (*core.Plan, error) { return r.core.PlanRange(g.begin, end) }, 1)
-		if err == nil {
-			g.slabs = append(g.slabs, b)
-		}
-		return err
-	}
-	err := load(old, g.end)
-	var damage *CorruptError
-	if errors.As(err, &damage) && damage.Record > g.begin && damage.Record < g.end {
-		_ = load(slab{}, damage.Record)
-	}
-	return err
+	chunk := record / r.groupSize
+	end := min(chunk+max(fileBytes/r.chunkSize, 1), r.numChunks)
+	run := core.Run{Begin: chunk * r.groupSize, End: min(end*r.groupSize, r.numRecords)}
+	run.Extent = r.chunkExtent(chunk, end)
+	run.Claimed = run.Extent.Size
+	return run
 }

@@ -76,7 +76,7 @@ func BenchmarkGetOfTenMillion(b *testing.B) {
 			rng := rand.New(rand.NewPCG(3, 4))
 			b.ReportAllocs()
 			for b.Loop() {
-				buffer, err = r.AppendRecord(buffer[:0], rng.IntN(tenMillion))
+				buffer, err = r.AppendRecord(context.Background(), buffer[:0], rng.IntN(tenMillion))
 				require.NoError(b, err)
 			}
 		})

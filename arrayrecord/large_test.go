@@ -43,7 +43,7 @@ func TestRecordsOfSeveralHundredMB(t *testing.T) {
 				i++
 			}
 			require.Equal(t, len(records), i)
-			record, err := r.Get(1)
+			record, err := r.Get(context.Background(), 1)
 			require.NoError(t, err)
 			require.True(t, bytes.Equal(large, record))
 			got, err := r.ReadIndices(ctx, []int{4, 1, 0})

@@ -106,7 +106,7 @@ func TestDamagedMetadata(t *testing.T) {
 	r := openBytes(t, data)
 	_, _, err = r.Metadata(context.Background())
 	require.ErrorIs(t, err, arrayrecord.ErrCorrupt)
-	record, err := r.Get(0)
+	record, err := r.Get(context.Background(), 0)
 	require.NoError(t, err)
 	require.Equal(t, "record", string(record))
 }

@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/arrayrecord/arrayrecord-go/internal/recordtest"
 )
 
 // A file that becomes shorter under a reader must give errors, not end the process.
@@ -18,7 +20,7 @@ func TestMappedFileThatBecomesShorter(t *testing.T) {
 		name, want := writeNumbered(t, 20_000, 400, options)
 		r, err := Open(context.Background(), name, WithMmap(), WithReaderOptions("max_parallelism:2"))
 		require.NoError(t, err)
-		all, err := r.ReadAll(context.Background())
+		all, err := recordtest.All(context.Background(), r)
 		require.NoError(t, err)
 		require.Equal(t, want, all)
 		require.NoError(t, os.Truncate(name, 64<<10))
@@ -26,7 +28,7 @@ func TestMappedFileThatBecomesShorter(t *testing.T) {
 		for range 4 {
 			group.Go(func() {
 				for i := 19_000; i < 19_100; i++ {
-					if _, err := r.Get(i); !errors.Is(err, ErrCorrupt) {
+					if _, err := r.Get(context.Background(), i); !errors.Is(err, ErrCorrupt) {
 						t.Errorf("record %d: %v", i, err)
 					}
 				}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -500,6 +501,14 @@ func applyReaderOptions(opts []ReaderOption) (ReaderOptions, error) {
 		return ReaderOptions{}, fileError("", err)
 	}
 	return o, nil
+}
+
+// threads is how many share the work of one call.
+func (o ReaderOptions) threads() int {
+	if o.MaxParallelism == 0 {
+		return runtime.GOMAXPROCS(0)
+	}
+	return o.MaxParallelism
 }
 
 func (o WriterOptions) core() core.WriterOptions {

@@ -2,20 +2,22 @@ package arrayrecord
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"runtime"
 	"slices"
 	"sync"
 
 	"github.com/arrayrecord/arrayrecord-go/arrayrecord/internal/core"
+	"github.com/arrayrecord/arrayrecord-go/internal/ahead"
 	"github.com/arrayrecord/arrayrecord-go/storage"
 )
 
-// Reader reads the records of one file: one by one in order, singly by number, or many at once.
-// All its methods may be called by many goroutines at the same time. Read, Seek and RecordIndex
-// share one position; all others are independent of it.
+// Reader reads the records of one file: singly or many by number, or in order. All its methods may
+// be called by many goroutines at the same time.
 //
 // Opening reads and checks the index, not the records: damage to a chunk is reported when the
 // chunk is read.
@@ -24,21 +26,16 @@ type Reader struct {
 	options ReaderOptions
 	guard   guard
 	core    *core.Reader
-	source  *source  // nil: the core reads the file
-	file    *os.File // nil if there is a source
+	source  *source // nil: the core reads the file
 
 	// Fixed when the file is opened, so that they can be asked after Close too.
 	numRecords, groupSize, numChunks int
 	size                             int64
-	chunkSize                        int64 // in the file, of a chunk on average, at least 1
+	chunkSize                        int // in the file, of a chunk on average, at least 1
 	writerOptions                    string
 	hasWriterOptions                 bool
 
-	density density // of chunks that were read lately
-
-	mu       sync.Mutex
-	position int      // next record of Read
-	scan     *scanner // nil until the first Read, and after a Seek
+	density density
 }
 
 // Open opens the file with the given name: a path, or a URL of a registered storage scheme.
@@ -53,25 +50,25 @@ func Open(ctx context.Context, name string, opts ...ReaderOption) (*Reader, erro
 	}
 	object, err := storage.Open(ctx, name)
 	if err != nil {
-		return nil, fmt.Errorf("arrayrecord: %w", err)
+		return nil, storageError(err)
 	}
-	closeObject := func() { object.Close() }
-	r := &Reader{name: name, options: options}
+	r := &Reader{name: name, options: options.WithDefaults()}
 	if local, ok := object.(interface{ File() *os.File }); ok {
-		err = r.openFile(local.File(), closeObject)
-	} else {
-		err = r.openSource(ctx, objectSource(object), closeObject)
+		defer object.Close() // the core has a descriptor of its own
+		err = r.openFile(local.File())
+	} else if err = r.openSource(ctx, objectSource(object), func() { object.Close() }); err != nil {
+		object.Close()
 	}
 	if err != nil {
-		object.Close()
 		return nil, err
 	}
 	return r, nil
 }
 
 // NewReader opens a file of size bytes that is read through src. src must allow parallel calls of
-// ReadAt, as the contract of io.ReaderAt says, and remains the caller's to close, after the
-// Reader. An *os.File is read directly by descriptor.
+// ReadAt, as the contract of io.ReaderAt says. It remains the caller's to close, after Close has
+// returned: it is not used any more then. An *os.File is read through a descriptor of the Reader's
+// own, and may be closed at once.
 //
 // Errors are those of Open.
 func NewReader(src io.ReaderAt, size int64, opts ...ReaderOption) (*Reader, error) {
@@ -79,11 +76,11 @@ func NewReader(src io.ReaderAt, size int64, opts ...ReaderOption) (*Reader, erro
 	if err != nil {
 		return nil, err
 	}
-	r := &Reader{options: options}
+	r := &Reader{options: options.WithDefaults()}
 	if f, ok := src.(*os.File); ok {
 		r.name = f.Name()
 		if info, err := f.Stat(); err == nil && info.Mode().IsRegular() && info.Size() == size {
-			if err := r.openFile(f, func() {}); err != nil {
+			if err := r.openFile(f); err != nil {
 				return nil, err
 			}
 			return r, nil
@@ -98,7 +95,7 @@ func NewReader(src io.ReaderAt, size int64, opts ...ReaderOption) (*Reader, erro
 	return r, nil
 }
 
-func (r *Reader) openFile(f *os.File, closeFile func()) error {
+func (r *Reader) openFile(f *os.File) error {
 	info, err := f.Stat()
 	if err != nil {
 		return fmt.Errorf("arrayrecord: %w", err)
@@ -107,16 +104,16 @@ func (r *Reader) openFile(f *os.File, closeFile func()) error {
 	if err != nil {
 		return fileError(r.name, err)
 	}
-	r.file, r.size = f, info.Size()
-	r.attach(c, func() {
-		closeFile()
-		runtime.KeepAlive(f)
-	})
+	r.size = info.Size()
+	r.attach(c, func() {})
 	return nil
 }
 
 func (r *Reader) openSource(ctx context.Context, s *source, closeSource func()) error {
-	c, err := s.openCore(ctx, core.ReaderOptions(r.options))
+	if !core.Can(core.CanReadBytes) {
+		return wrap(ErrUnsupported, r.name, "the core that is linked reads local files only")
+	}
+	c, err := s.openCore(ctx, r.options)
 	if err != nil {
 		return r.error(err)
 	}
@@ -127,24 +124,33 @@ func (r *Reader) openSource(ctx context.Context, s *source, closeSource func()) 
 
 func (r *Reader) attach(c *core.Reader, closeSource func()) {
 	r.core = c
-	r.numRecords, r.groupSize, r.numChunks = c.NumRecords(), c.GroupSize(), c.NumChunks()
-	r.chunkSize = 1
-	if extent, err := c.ChunkExtent(0, r.numChunks); err == nil { // there are chunks
-		r.chunkSize = int64(extent.Size / r.numChunks)
-		r.density.set(extent.Size, r.numRecords, c.ClaimedSize(extent.Size*maxExpansion))
-	}
+	r.numRecords, r.groupSize = c.NumRecords(), c.GroupSize()
 	r.writerOptions, r.hasWriterOptions = c.WriterOptions()
+	r.chunkSize = 1
+	if r.groupSize > 0 {
+		r.numChunks = (r.numRecords + r.groupSize - 1) / r.groupSize
+		claimed := int(r.size)
+		if core.Can(core.CanTellChunks) {
+			r.numChunks = c.NumChunks() // groups may be uneven
+			claimed = c.ClaimedSize(math.MaxInt)
+		}
+		r.chunkSize = max(int(r.size)/r.numChunks, 1)
+		r.density.set(r.numRecords, claimed)
+	}
 	free := sync.OnceFunc(func() {
 		c.Free()
 		closeSource()
 	})
-	r.guard.free = free
+	r.guard.open(free)
 	// A reader that is dropped without Close gives its memory back all the same.
 	runtime.AddCleanup(r, func(free func()) { free() }, free)
 }
 
 // error names the file in an error of a source or the core.
 func (r *Reader) error(err error) error {
+	if errors.Is(err, ErrClosed) {
+		return ErrClosed
+	}
 	if named := fileError(r.name, err); named != err {
 		return named
 	}
@@ -168,31 +174,41 @@ func (r *Reader) RecordGroupSize() int { return r.groupSize }
 // old (before October 2022) that they have none.
 func (r *Reader) WriterOptions() (string, bool) { return r.writerOptions, r.hasWriterOptions }
 
+// String describes the reader by its name and number of records.
+func (r *Reader) String() string {
+	return fmt.Sprintf("arrayrecord.Reader(%q, records=%d)", r.name, r.numRecords)
+}
+
 // Metadata is the serialized riegeli.RecordsMetadata message of the file, if it has one (docs/format.md
 // section 2.10); most have none. It is read and decoded by each call.
 //
-// Errors match ErrClosed, ErrCorrupt, the context's error, or are those of the storage.
+// Errors match ErrClosed, ErrCorrupt, ErrTooLarge, ErrUnsupported (the core that is linked knows of
+// no metadata), the context's error, or are those of the storage.
 func (r *Reader) Metadata(ctx context.Context) ([]byte, bool, error) {
 	if !r.guard.acquire() {
 		return nil, false, ErrClosed
 	}
 	defer r.guard.release()
-	extent := r.core.MetadataExtent()
-	if extent.Size == 0 {
-		return nil, false, nil
+	if ctx.Err() != nil {
+		return nil, false, r.error(ahead.ContextError(ctx))
+	}
+	if !core.Can(core.CanMetadata) {
+		return nil, false, wrap(ErrUnsupported, r.name, "metadata")
 	}
 	var data []byte
-	var err error
 	if r.source != nil {
-		data, err = r.source.readExtents(ctx, []core.Extent{extent})
-	} else {
-		data = make([]byte, extent.Size)
-		_, err = r.file.ReadAt(data, extent.Position)
+		extent := r.core.MetadataExtent()
+		if extent.Size == 0 {
+			return nil, false, nil
+		}
+		ctx, stop := r.guard.context(ctx)
+		defer stop()
+		var err error
+		if data, err = r.source.readExtents(ctx, []core.Extent{extent}); err != nil {
+			return nil, false, r.error(err)
+		}
 	}
-	if err != nil {
-		return nil, false, r.error(err)
-	}
-	message, ok, err := core.DecodeMetadata(data)
+	message, ok, err := r.core.Metadata(data)
 	if err != nil {
 		return nil, false, r.error(err)
 	}
@@ -212,12 +228,22 @@ func (r *Reader) ChunkRecords(chunk int) (begin, end int) {
 		return 0, 0
 	}
 	defer r.guard.release()
-	return r.core.FirstRecord(chunk), r.core.FirstRecord(chunk + 1)
+	return r.firstRecord(chunk), r.firstRecord(chunk + 1)
+}
+
+// firstRecord is the number of a chunk's first record; that of the records for the end. The caller
+// holds the guard.
+func (r *Reader) firstRecord(chunk int) int {
+	if core.Can(core.CanTellChunks) {
+		return r.core.FirstRecord(chunk)
+	}
+	return min(chunk*r.groupSize, r.numRecords)
 }
 
 // ChunkExtent gives the place of the data chunks [begin, end) in the file: offset and size in bytes,
-// headers and padding included. It panics if there are no such chunks, also if there are none
-// between begin and end, and gives 0, 0 after Close.
+// headers and padding included. With a core that knows nothing of chunks it is an estimate. It
+// panics if there are no such chunks, also if there are none between begin and end, and gives 0, 0
+// after Close.
 func (r *Reader) ChunkExtent(begin, end int) (offset, size int64) {
 	if begin < 0 || begin >= end || end > r.numChunks {
 		panic(fmt.Sprintf("arrayrecord: chunks [%d, %d) of a file with %d", begin, end, r.numChunks))
@@ -226,15 +252,25 @@ func (r *Reader) ChunkExtent(begin, end int) (offset, size int64) {
 		return 0, 0
 	}
 	defer r.guard.release()
-	e, err := r.core.ChunkExtent(begin, end)
-	if err != nil { // only for a range that was refused above
-		panic(err)
-	}
+	e := r.chunkExtent(begin, end)
 	return e.Position, int64(e.Size)
 }
 
-// Close releases the reader. Calls under way end with ErrClosed or finish; later calls give
-// ErrClosed. Closing again does nothing. The error is always nil.
+// chunkExtent is ChunkExtent for callers that hold the guard.
+func (r *Reader) chunkExtent(begin, end int) core.Extent {
+	if !core.Can(core.CanTellChunks) {
+		return core.Extent{Position: int64(begin) * int64(r.chunkSize), Size: (end - begin) * r.chunkSize}
+	}
+	e, err := r.core.ChunkExtent(begin, end)
+	if err != nil { // only for a range that does not exist
+		panic(err)
+	}
+	return e
+}
+
+// Close releases the reader. Calls under way end with ErrClosed or finish, and Close returns when
+// they have: what NewReader was given is not used any more then. Later calls give ErrClosed.
+// Closing again does nothing. The error is always nil.
 func (r *Reader) Close() error {
 	r.guard.close()
 	return nil
@@ -255,13 +291,12 @@ var scratch = sync.Pool{New: func() any { return new([]byte) }}
 
 // Get reads one record. The slice belongs to the caller.
 //
-// Errors match ErrOutOfRange, ErrClosed, ErrCorrupt, ErrUnsupported, or are those of the storage.
-func (r *Reader) Get(i int) ([]byte, error) { return r.get(context.Background(), i) }
-
-func (r *Reader) get(ctx context.Context, i int) ([]byte, error) {
+// Errors match ErrOutOfRange, ErrClosed, ErrCorrupt, ErrUnsupported, ErrTooLarge, the context's
+// error, or are those of the storage.
+func (r *Reader) Get(ctx context.Context, i int) ([]byte, error) {
 	buffer := scratch.Get().(*[]byte)
 	defer scratch.Put(buffer)
-	record, err := r.appendRecord(ctx, (*buffer)[:0], i)
+	record, err := r.AppendRecord(ctx, (*buffer)[:0], i)
 	if err != nil {
 		return nil, err
 	}
@@ -277,11 +312,7 @@ func (r *Reader) get(ctx context.Context, i int) ([]byte, error) {
 // has room nothing is allocated.
 //
 // Errors are those of Get; dst is returned with them as it was.
-func (r *Reader) AppendRecord(dst []byte, i int) ([]byte, error) {
-	return r.appendRecord(context.Background(), dst, i)
-}
-
-func (r *Reader) appendRecord(ctx context.Context, dst []byte, i int) ([]byte, error) {
+func (r *Reader) AppendRecord(ctx context.Context, dst []byte, i int) ([]byte, error) {
 	if !r.guard.acquire() {
 		return dst, ErrClosed
 	}
@@ -289,68 +320,45 @@ func (r *Reader) appendRecord(ctx context.Context, dst []byte, i int) ([]byte, e
 	if err := r.checkRecord(i); err != nil {
 		return dst, err
 	}
-	if r.source != nil {
-		b, err := r.load(ctx, func() (*core.Plan, error) { return r.core.PlanRange(i, i+1) }, 1)
-		if err != nil {
-			return dst, err
+	if ctx.Err() != nil {
+		return dst, r.error(ahead.ContextError(ctx))
+	}
+	if r.source == nil {
+		for {
+			room := dst[len(dst):cap(dst)]
+			n, err := r.core.Get(i, room)
+			if err != nil {
+				return dst, r.error(err)
+			}
+			if n <= len(room) {
+				return dst[:len(dst)+n], nil
+			}
+			if n > maxTrusted {
+				break
+			}
+			dst = slices.Grow(dst, n)
 		}
-		return append(dst, b.data...), nil
+	}
+	return r.appendByRead(ctx, dst, i)
+}
+
+// appendByRead appends a record whose size is known only from its chunk.
+func (r *Reader) appendByRead(ctx context.Context, dst []byte, i int) ([]byte, error) {
+	rd, err := r.openRead(ctx, func(rd *core.Read) error { return rd.Range(r.core, i, i+1) })
+	if err != nil {
+		return dst, r.error(err)
 	}
 	for {
-		n, err := r.core.Get(i, dst[len(dst):cap(dst)])
+		var offsets [2]int
+		n, room, err := rd.Next(dst[len(dst):cap(dst)], offsets[:])
+		if err == nil && n == 0 {
+			dst = slices.Grow(dst, room.Record)
+			continue
+		}
+		closeRead(rd, err == nil)
 		if err != nil {
 			return dst, r.error(err)
 		}
-		if n <= cap(dst)-len(dst) {
-			return dst[:len(dst)+n], nil
-		}
-		dst = slices.Grow(dst, n)
+		return dst[:len(dst)+offsets[1]], nil
 	}
-}
-
-// Read returns the record at the current position and moves on; io.EOF at the end. Chunks ahead
-// are read and decoded meanwhile. The slice belongs to the caller.
-//
-// After an error, Read gives that error again until Seek. Errors match io.EOF, ErrClosed,
-// ErrCorrupt, ErrUnsupported, or are those of the storage.
-func (r *Reader) Read() ([]byte, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.guard.closed() {
-		return nil, ErrClosed
-	}
-	if r.scan == nil {
-		r.scan = r.newScanner(context.Background(), r.position, r.numRecords)
-	}
-	record, err := r.scan.next()
-	if err == nil {
-		r.position++
-	}
-	return record, err
-}
-
-// Seek moves the current position to record i. Positions past the end are the end; a negative
-// one is an error that matches ErrOutOfRange. Nothing is read.
-func (r *Reader) Seek(i int) error {
-	if i < 0 {
-		return wrap(ErrOutOfRange, r.name, fmt.Sprintf("seek to record %d", i))
-	}
-	if r.guard.closed() {
-		return ErrClosed
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.position = min(i, r.numRecords)
-	if r.scan != nil && !r.scan.seek(r.position) {
-		r.scan.stop()
-		r.scan = nil
-	}
-	return nil
-}
-
-// RecordIndex is the current position: the number of the record that Read gives next.
-func (r *Reader) RecordIndex() int {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.position
 }

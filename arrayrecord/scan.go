@@ -5,268 +5,274 @@ import (
 	"io"
 	"iter"
 	"sync"
+
+	"github.com/arrayrecord/arrayrecord-go/internal/ahead"
 )
 
 // A scanner reads records in order, with the next groups being read and decoded by other
 // goroutines. It is for one goroutine, which takes part in that work before it waits for it.
 type scanner struct {
-	r       *Reader
-	ctx     context.Context
-	cancel  context.CancelFunc
-	end     int
-	threads int  // that may load groups at a time; 0: each is loaded when it is needed
-	helpers int  // goroutines other than the caller's among them
-	reuse   bool // the caller does not keep records
+	ctx    context.Context
+	queue  *ahead.Queue[*loadedGroup]
+	memory *slabMemory
+	most   int // bytes in memory at once
 
-	mu      sync.Mutex
-	changed sync.Cond // a group is done, or a helper has ended
-	planned int       // records from here on have no group yet
-	queue   []*group
-	loading int    // groups
-	running int    // helpers
-	free    []slab // memory to use again
-
-	// The caller's alone.
-	current *group // nil before the first and after the last
-	k       int    // slab in current
-	first   int    // record that the slab begins with
-	i       int    // in the slab
+	current *loadedGroup // nil before the first and after the last
+	slab    slab         // that records come from
+	k       int          // of the next one in current
+	first   int          // record that the slab begins with
+	i       int          // in the slab
 	err     error
 }
 
-func (r *Reader) newScanner(ctx context.Context, begin, end int) *scanner {
-	s := &scanner{r: r, planned: begin, end: end}
-	s.ctx, s.cancel = context.WithCancel(ctx)
-	s.changed.L = &s.mu
-	if r.options.NoReadahead {
-		return s
+// loadedGroup is a group as the work of a queue. One that is larger than the memory for all is not
+// loaded ahead, but in pieces when it is asked for.
+type loadedGroup struct {
+	group
+	memory *slabMemory
+	most   int
+	slabs  []slab
+	one    [1]slab // mostly all of them
+}
+
+func (g *loadedGroup) Weight() int { return min(g.weight(), g.most) }
+
+func (g *loadedGroup) tooLarge() bool { return g.weight() > g.most }
+
+func (g *loadedGroup) Run(ctx context.Context) {
+	if g.tooLarge() {
+		return
 	}
-	s.threads = r.workers()
-	s.helpers = s.threads
-	if r.source == nil && s.threads > 1 {
-		s.helpers-- // decoding keeps the caller as busy as them
+	g.slabs = g.one[:0]
+	for g.at < g.end {
+		b, err := g.next(ctx, g.memory.take(), g.most)
+		if err != nil {
+			g.err = err
+			return
+		}
+		if g.memory == nil {
+			b.trim()
+		}
+		g.slabs = append(g.slabs, b)
 	}
+}
+
+// newScanner makes a scanner of the records [begin, end). With reuse the caller does not keep them.
+func newScanner(ctx context.Context, seq sequence, begin, end int, reuse bool) *scanner {
+	a := seq.readahead()
+	s := &scanner{ctx: ctx, most: a.memory, first: begin}
+	if reuse {
+		s.memory = new(slabMemory)
+	}
+	p := planner{seq: seq, next: begin, end: end}
+	s.queue = ahead.New(ctx, queueOptions(a), func(ctx context.Context) (*loadedGroup, bool) {
+		if p.done() {
+			return nil, false
+		}
+		g := &loadedGroup{memory: s.memory, most: s.most}
+		g.spare = reuse
+		p.plan(ctx, &g.group)
+		return g, true
+	})
 	return s
+}
+
+// A planner plans groups of records, one after the other.
+type planner struct {
+	seq       sequence
+	next, end int // records
+}
+
+func (p *planner) done() bool { return p.next == p.end }
+
+// plan fills in the next group; one that says why if that fails, as the last one.
+func (p *planner) plan(ctx context.Context, g *group) {
+	if g.err = p.seq.planGroup(ctx, g, p.next, p.end); g.err != nil {
+		p.next = p.end
+	} else {
+		p.next = g.end
+	}
+}
+
+func queueOptions(a readahead) ahead.Options {
+	if a.off {
+		return ahead.Options{CallerHelps: true, MaxTasks: 1}
+	}
+	o := ahead.Options{Helpers: a.threads, MaxTasks: 2*a.threads + 1, Budget: a.memory}
+	if !a.remote && a.threads > 1 {
+		// Decoding keeps the caller as busy as them.
+		o.Helpers, o.CallerHelps = a.threads-1, true
+	}
+	return o
+}
+
+// slabMemory is the slabs of one scan that can be used again. A nil one has none and takes none.
+type slabMemory struct {
+	mu   sync.Mutex
+	free []slab
+}
+
+// maxSpare is the largest slab that is kept.
+const maxSpare = 8 << 20
+
+// spare has slabs of scans that are done, for new ones.
+var spare sync.Pool
+
+func (m *slabMemory) take() slab {
+	if m == nil {
+		return slab{}
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if n := len(m.free); n > 0 {
+		b := m.free[n-1]
+		m.free = m.free[:n-1]
+		return b
+	}
+	if b, ok := spare.Get().(*slab); ok {
+		return *b
+	}
+	return slab{}
+}
+
+func (m *slabMemory) give(slabs ...slab) {
+	if m == nil {
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, b := range slabs {
+		if 0 < cap(b.data) && cap(b.data) <= maxSpare {
+			m.free = append(m.free, b)
+		}
+	}
+}
+
+// release ends the scan.
+func (m *slabMemory) release() {
+	if m == nil {
+		return
+	}
+	for _, b := range m.free {
+		spare.Put(&b)
+	}
+	m.free = nil
 }
 
 // stop makes helpers give up, and waits for that.
 func (s *scanner) stop() {
-	s.cancel()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for s.running > 0 {
-		s.changed.Wait()
-	}
-	if s.reuse {
-		for _, g := range s.queue {
-			s.free = append(s.free, g.slabs...)
-		}
-		for _, b := range s.free {
-			spare.Put(&b)
-		}
-	}
+	s.queue.Close(func(g *loadedGroup) {
+		s.memory.give(g.slabs...)
+		g.drop()
+	})
+	s.leaveGroup()
+	s.memory.release()
 }
 
-// spare has memory of scanners that are done, for new ones.
-var spare sync.Pool
-
-// take plans the group that comes next, to be loaded by whoever calls this; nil if there is none or
-// enough wait already. With s.mu.
-func (s *scanner) take() (*group, slab) {
-	if s.planned >= s.end || len(s.queue) > 2*s.threads {
-		return nil, slab{}
+// leaveGroup gives the current group up.
+func (s *scanner) leaveGroup() {
+	if s.current == nil {
+		return
 	}
-	g, err := s.r.planGroup(s.planned, s.end)
-	if err != nil {
-		s.planned = s.end
-		s.queue = append(s.queue, &group{err: err, done: true})
-		return nil, slab{}
+	s.memory.give(s.current.slabs...)
+	if s.current.tooLarge() {
+		s.current.drop()
+		s.memory.give(s.slab)
 	}
-	s.planned = g.end
-	s.queue = append(s.queue, g)
-	s.loading++
-	g.keep = !s.reuse
-	if n := len(s.free); n > 0 {
-		old := s.free[n-1]
-		s.free = s.free[:n-1]
-		return g, old
-	}
-	if old, ok := spare.Get().(*slab); ok && s.reuse {
-		return g, *old
-	}
-	return g, slab{}
-}
-
-// load loads a group that was taken. With s.mu, which is free meanwhile.
-func (s *scanner) load(g *group, old slab) {
-	s.mu.Unlock()
-	g.load(s.ctx, s.r, old)
-	s.mu.Lock()
-	g.done = true
-	s.loading--
-}
-
-// help loads a group that was taken, and others as long as there are any to take.
-func (s *scanner) help(g *group, old slab) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for g != nil && s.ctx.Err() == nil {
-		s.load(g, old)
-		s.changed.Signal()
-		g, old = s.take()
-	}
-	s.running--
-	s.changed.Signal()
-}
-
-// startHelpers has as many run as there is work for. With s.mu.
-func (s *scanner) startHelpers() {
-	for s.running < s.helpers {
-		g, old := s.take()
-		if g == nil {
-			return
-		}
-		s.running++
-		go s.help(g, old)
-	}
-}
-
-// nextGroup gives the group that comes next when it is loaded; nil at the end.
-func (s *scanner) nextGroup() (*group, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for s.ctx.Err() == nil {
-		s.startHelpers()
-		if len(s.queue) > 0 && s.queue[0].done {
-			g := s.queue[0]
-			s.queue = append(s.queue[:0], s.queue[1:]...)
-			// The place that has become free is used while the caller works on this group.
-			s.startHelpers()
-			return g, nil
-		}
-		if s.loading < max(s.threads, 1) {
-			if g, old := s.take(); g != nil {
-				s.load(g, old)
-				continue
-			}
-		}
-		if len(s.queue) == 0 {
-			return nil, nil
-		}
-		if !s.queue[0].done {
-			s.changed.Wait()
-		}
-	}
-	return nil, s.r.error(context.Cause(s.ctx))
+	s.current, s.slab = nil, slab{}
 }
 
 // next gives the next record, or io.EOF.
 func (s *scanner) next() ([]byte, error) {
-	for s.current == nil || s.i == s.slab().len() {
-		b, err := s.nextSlab()
+	for s.i == s.slab.len() {
+		ok, err := s.nextSlab()
 		if err != nil {
 			return nil, err
 		}
-		if b == nil {
+		if !ok {
 			return nil, io.EOF
 		}
 	}
-	record := s.slab().record(s.i)
+	record := s.slab.record(s.i)
 	s.i++
 	return record, nil
 }
 
-// slab is the one that records come from. Only with a current group.
-func (s *scanner) slab() *slab { return &s.current.slabs[s.k] }
-
 // seek moves within the current slab; false if the record is not in it.
 func (s *scanner) seek(record int) bool {
-	if s.err != nil || s.current == nil || record < s.first || record > s.first+s.slab().len() {
+	if s.err != nil || record < s.first || record > s.first+s.slab.len() {
 		return false
 	}
 	s.i = record - s.first
 	return true
 }
 
-// nextSlab moves to the next slab and gives it; nil at the end. After an error it gives the error
-// again.
-func (s *scanner) nextSlab() (*slab, error) {
+// nextSlab moves to the next slab; false at the end. After an error it gives the error again.
+func (s *scanner) nextSlab() (bool, error) {
 	if s.err != nil {
-		return nil, s.err
+		return false, s.err
 	}
-	if g := s.current; g != nil {
-		if s.k+1 < len(g.slabs) {
-			s.first += s.slab().len()
-			s.k, s.i = s.k+1, 0
-			return s.slab(), nil
+	s.first += s.slab.len()
+	s.i = 0
+	b, err := s.findSlab()
+	s.slab, s.err = b, err
+	return b.len() > 0, err
+}
+
+func (s *scanner) findSlab() (slab, error) {
+	for {
+		if g := s.current; g != nil {
+			if g.tooLarge() {
+				var old slab
+				if s.memory != nil {
+					old = s.slab
+				}
+				if b, err := g.next(s.ctx, old, s.most); err != nil || b.len() > 0 {
+					return b, err
+				}
+			} else if s.k < len(g.slabs) {
+				s.k++
+				return g.slabs[s.k-1], nil
+			} else if g.err != nil {
+				return slab{}, g.err
+			}
+			s.leaveGroup()
 		}
-		if g.err != nil {
-			s.err = g.err
-			return nil, s.err
+		g, ok, err := s.queue.Next(s.ctx)
+		if err != nil {
+			return slab{}, ahead.ContextError(s.ctx)
 		}
-		if s.reuse {
-			s.mu.Lock()
-			s.free = append(s.free, g.slabs...)
-			s.mu.Unlock()
+		if !ok {
+			return slab{}, nil
 		}
+		s.current, s.k = g, 0
 	}
-	g, err := s.nextGroup()
-	if g != nil && len(g.slabs) == 0 {
-		err = g.err
-	}
-	if g == nil || err != nil {
-		s.current, s.err = nil, err
-		return nil, err
-	}
-	s.current, s.k, s.i, s.first = g, 0, 0, g.begin
-	return s.slab(), nil
 }
 
-// Records iterates over all records in order, with chunks ahead being read and decoded meanwhile.
-// Memory is bounded by the readahead options, whatever the size of the file. The slices belong to
-// the caller and may be kept.
-//
-// An error ends the iteration, as its last value; it is one of those of Read, or the context's.
-func (r *Reader) Records(ctx context.Context) iter.Seq2[[]byte, error] {
-	return r.RecordRange(ctx, 0, r.numRecords)
-}
-
-// RecordRange is Records for the records [begin, end). A range that is not within the file gives
-// an error that matches ErrOutOfRange.
-func (r *Reader) RecordRange(ctx context.Context, begin, end int) iter.Seq2[[]byte, error] {
-	return r.scanRange(ctx, begin, end, false)
-}
-
-// Scan is RecordRange at its fastest: a record is valid until the next turn of the loop only, and
-// its memory is used again. Nothing is allocated per record or, after the first, per chunk.
-func (r *Reader) Scan(ctx context.Context, begin, end int) iter.Seq2[[]byte, error] {
-	return r.scanRange(ctx, begin, end, true)
-}
-
-func (r *Reader) scanRange(ctx context.Context, begin, end int, reuse bool) iter.Seq2[[]byte, error] {
+// scan yields the records [begin, end) of a sequence.
+func scan(ctx context.Context, seq sequence, begin, end int, reuse bool) iter.Seq2[[]byte, error] {
 	return func(yield func([]byte, error) bool) {
-		if begin < 0 || begin > end || end > r.numRecords {
-			yield(nil, r.rangeError(begin, end))
+		if begin < 0 || begin > end || end > seq.NumRecords() {
+			yield(nil, seq.rangeError(begin, end))
 			return
 		}
-		if r.guard.closed() {
+		if seq.closed() {
 			yield(nil, ErrClosed)
 			return
 		}
-		s := r.newScanner(ctx, begin, end)
-		s.reuse = reuse
+		s := newScanner(ctx, seq, begin, end, reuse)
 		defer s.stop()
 		for {
-			b, err := s.nextSlab()
+			ok, err := s.nextSlab()
 			if err != nil {
 				yield(nil, err)
 				return
 			}
-			if b == nil {
+			if !ok {
 				return
 			}
-			for i := range b.len() {
-				if !yield(b.record(i), nil) {
+			for i := range s.slab.len() {
+				if !yield(s.slab.record(i), nil) {
 					return
 				}
 			}
@@ -274,68 +280,97 @@ func (r *Reader) scanRange(ctx context.Context, begin, end int, reuse bool) iter
 	}
 }
 
+// Records iterates over all records in order, with chunks ahead being read and decoded meanwhile.
+// Memory is bounded by ReaderOptions.ReadaheadMemory and the largest record, whatever the size of
+// the file. The slices belong to the caller and may be kept.
+//
+// An error ends the iteration, as its last value. Errors match ErrClosed, ErrCorrupt,
+// ErrUnsupported, ErrTooLarge, the context's error, or are those of the storage.
+func (r *Reader) Records(ctx context.Context) iter.Seq2[[]byte, error] {
+	return r.Range(ctx, 0, r.numRecords)
+}
+
+// Range is Records for the records [begin, end). A range that is not within the file gives an error
+// that matches ErrOutOfRange.
+func (r *Reader) Range(ctx context.Context, begin, end int) iter.Seq2[[]byte, error] {
+	return scan(ctx, r, begin, end, false)
+}
+
+// Scan is Range at its fastest: a record is valid until the next turn of the loop only, and its
+// memory is used again. Nothing is allocated per record.
+func (r *Reader) Scan(ctx context.Context, begin, end int) iter.Seq2[[]byte, error] {
+	return scan(ctx, r, begin, end, true)
+}
+
 // ForEach calls fn for every record, from several goroutines at once and in no particular order;
 // within a chunk the order is that of the file. The record is valid only during the call. The
 // first error, of fn or of reading, ends the work and is returned; the errors of reading are those
-// of Read, or the context's.
+// of Records.
 func (r *Reader) ForEach(ctx context.Context, fn func(i int, record []byte) error) error {
-	if r.guard.closed() {
+	return forEach(ctx, r, fn)
+}
+
+func forEach(ctx context.Context, seq sequence, fn func(i int, record []byte) error) error {
+	if seq.closed() {
 		return ErrClosed
 	}
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	var mu sync.Mutex
-	planned := 0
-	nextGroup := func() (*group, error) {
-		mu.Lock()
-		defer mu.Unlock()
-		if planned == r.numRecords || ctx.Err() != nil {
-			return nil, nil
+	work, fail := context.WithCancelCause(ctx)
+	defer fail(nil)
+	a := seq.readahead()
+	memory := new(slabMemory)
+	defer memory.release()
+	p := planner{seq: seq, end: seq.NumRecords()}
+	o := ahead.Options{Helpers: a.threads - 1, CallerHelps: true, MaxTasks: 2*a.threads + 1, Budget: a.memory}
+	queue := ahead.New(work, o, func(ctx context.Context) (*visit, bool) {
+		if p.done() {
+			return nil, false
 		}
-		g, err := r.planGroup(planned, r.numRecords)
-		if err == nil {
-			planned = g.end
-		}
-		return g, err
-	}
-	work := func() error {
-		var old slab
-		for {
-			g, err := nextGroup()
-			if g == nil || err != nil {
-				return err
-			}
-			g.load(ctx, r, old)
-			record := g.begin
-			for _, b := range g.slabs {
-				for i := range b.len() {
-					if err := fn(record, b.record(i)); err != nil {
-						return err
-					}
-					record++
-				}
-				old = b
-			}
-			if g.err != nil {
-				return g.err
-			}
+		v := &visit{memory: memory, most: a.memory, fn: fn, fail: fail}
+		v.spare = true
+		p.plan(ctx, &v.group)
+		return v, true
+	})
+	defer queue.Close(nil)
+	for {
+		if _, ok, err := queue.Next(work); err == nil && !ok {
+			return nil
+		} else if err != nil {
+			break
 		}
 	}
-	var group sync.WaitGroup
-	for range r.workers() {
-		group.Go(func() {
-			if err := work(); err != nil {
-				cancel(err)
-			}
-		})
-	}
-	group.Wait()
 	if ctx.Err() != nil {
-		if err := context.Cause(ctx); err == ctx.Err() {
-			return r.error(err)
-		} else {
-			return err
+		return ahead.ContextError(ctx)
+	}
+	return context.Cause(work)
+}
+
+// visit is a group whose records are passed to a function as soon as they are there.
+type visit struct {
+	group
+	memory *slabMemory
+	most   int
+	fn     func(i int, record []byte) error
+	fail   context.CancelCauseFunc
+}
+
+func (v *visit) Weight() int { return min(v.weight(), v.most) }
+
+func (v *visit) Run(ctx context.Context) {
+	b := v.memory.take()
+	defer func() {
+		v.drop()
+		v.memory.give(b)
+	}()
+	for v.err != nil || v.at < v.end {
+		first := v.at
+		var err error
+		b, err = v.next(ctx, b, v.most)
+		for i := 0; err == nil && i < b.len(); i++ {
+			err = v.fn(first+i, b.record(i))
+		}
+		if err != nil {
+			v.fail(err)
+			return
 		}
 	}
-	return nil
 }

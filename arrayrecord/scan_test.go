@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/arrayrecord/arrayrecord-go/internal/recordtest"
 )
 
 // writeNumbered makes a file of n records of about size bytes, each of which says its number.
@@ -111,7 +113,7 @@ func TestReadingInOrderWhereChunksDifferInDensity(t *testing.T) {
 			}
 			require.Equal(t, len(want), i)
 		}
-		all, err := r.ReadAll(context.Background())
+		all, err := recordtest.All(context.Background(), r)
 		require.NoError(t, err)
 		require.Equal(t, len(want), len(all))
 		for i := range want {

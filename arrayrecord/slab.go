@@ -2,9 +2,11 @@ package arrayrecord
 
 import (
 	"context"
+	"sync"
 	"sync/atomic"
 
 	"github.com/arrayrecord/arrayrecord-go/arrayrecord/internal/core"
+	"github.com/arrayrecord/arrayrecord-go/internal/ahead"
 )
 
 // A slab is records in memory, one after the other.
@@ -15,52 +17,25 @@ type slab struct {
 
 func (b slab) len() int { return max(len(b.offsets)-1, 0) }
 
+// bytes is what the records take together.
+func (b slab) bytes() int {
+	if b.len() == 0 {
+		return 0
+	}
+	return b.offsets[b.len()]
+}
+
 // record is the i-th record, without spare capacity.
 func (b slab) record(i int) []byte {
 	begin, end := b.offsets[i], b.offsets[i+1]
 	return b.data[begin:end:end]
 }
 
-// appendTo appends all records to dst.
-func (b slab) appendTo(dst [][]byte) [][]byte {
-	for i := range b.len() {
-		dst = append(dst, b.record(i))
+// trim gives memory back that a slab to be kept has no use for.
+func (b *slab) trim() {
+	if size := b.bytes(); size < len(b.data)/4*3 {
+		b.data = append([]byte(nil), b.data[:size]...)
 	}
-	return dst
-}
-
-// load carries a plan out. The caller holds the guard.
-func (r *Reader) load(ctx context.Context, plan func() (*core.Plan, error), parallelism int) (slab, error) {
-	return r.loadInto(ctx, slab{}, plan, parallelism)
-}
-
-// loadInto is load that reuses the memory of an old slab.
-func (r *Reader) loadInto(ctx context.Context, old slab, plan func() (*core.Plan, error), parallelism int) (slab, error) {
-	if err := ctx.Err(); err != nil {
-		return slab{}, r.error(context.Cause(ctx))
-	}
-	p, err := plan()
-	if err != nil {
-		return slab{}, r.error(err)
-	}
-	defer p.Free()
-	if r.source == nil {
-		err = p.Load(parallelism)
-	} else {
-		var data []byte
-		data, err = r.source.readExtents(ctx, p.Extents(r.source.maxGap))
-		if err == nil {
-			err = p.LoadBytes(data, parallelism)
-		}
-	}
-	if err != nil {
-		return slab{}, r.error(err)
-	}
-	b := slab{data: sized(old.data, p.DecodedSize()), offsets: sized(old.offsets, p.NumRecords()+1)}
-	if err := p.Decode(b.data, b.offsets, parallelism); err != nil {
-		return slab{}, r.error(err)
-	}
-	return b, nil
 }
 
 func sized[T any](s []T, n int) []T {
@@ -70,84 +45,99 @@ func sized[T any](s []T, n int) []T {
 	return make([]T, n)
 }
 
-// fill calls read for records until it has all n of them, in memory of old slabs as far as it
-// goes; `expected` is how many bytes they probably take. With keep that memory is new and not much
-// larger than it must be. The result has what was read also if there is an error.
-func (r *Reader) fill(ctx context.Context, old []slab, n, expected int, keep bool, read func(at int, slab []byte, offsets []int) (int, int, error)) ([]slab, error) {
-	filled, total, sizeOfNext := 0, 0, 0
-	for at := 0; at < n; {
-		if ctx.Err() != nil {
-			return old[:filled], r.error(context.Cause(ctx))
-		}
-		if filled == len(old) {
-			old = append(old, slab{})
-		}
-		b := &old[filled]
-		b.data, b.offsets = b.data[:cap(b.data)], sized(b.offsets, n-at+1)
-		// Where the guess was too low, as much again.
-		if want := max(expected-total, total, sizeOfNext); len(b.data) < want {
-			b.data = make([]byte, want)
-		}
-		count, next, err := read(at, b.data, b.offsets)
-		if count > 0 {
-			b.offsets = b.offsets[:count+1]
-			size := b.offsets[count]
-			if keep && size < len(b.data)/4*3 {
-				b.data = append([]byte(nil), b.data[:size]...)
-			}
-			total += size
-			at += count
-			filled++
-		}
-		if err != nil {
-			return old[:filled], r.error(err)
-		}
-		sizeOfNext = next
+// maxTrusted is the most that is allocated on the word of the index alone. More is allocated only
+// when the core has checked it against the data of the chunk: Go cannot recover from running out of
+// memory.
+const maxTrusted = 4 << 20
+
+// nextSlab reads the next of `left` records into the memory of an old slab, if that will do: as
+// many as come at once, and not more than `most` bytes unless one record is larger. `expected` is
+// what all of them probably take. The result has no records only at the end, or with an error; it
+// may have some with one.
+func nextSlab(rd *core.Read, b slab, left, expected, most int) (slab, error) {
+	b.data, b.offsets = b.data[:cap(b.data)], sized(b.offsets, left+1)
+	if want := min(expected, maxTrusted, most); len(b.data) < want {
+		b.data = make([]byte, want)
 	}
-	return old[:filled], nil
+	for {
+		n, room, err := rd.Next(b.data, b.offsets)
+		if n > 0 || err != nil || room == (core.Room{}) {
+			b.offsets = b.offsets[:n+1]
+			return b, err
+		}
+		size := room.Chunk
+		if size > most {
+			size = max(room.Record, most)
+		}
+		b.data = make([]byte, size)
+	}
 }
 
-const (
-	// maxGuess is the most that is allocated for records before their sizes are known.
-	maxGuess = 64 << 20
-	// maxExpansion is how many bytes of records are believed to come from one of a file.
-	maxExpansion = 100
-)
+// reads has core reads that are done, for new ones to use their memory.
+var reads = sync.Pool{New: func() any { return new(core.Read) }}
 
-// A density is what chunks and records of a file take in memory: a guess, from what the index says
-// of all and from those that were read lately. The numbers it gives have a little to spare.
-type density struct {
-	perChunkByte atomic.Int64 // in hundredths; never 0
-	perRecord    atomic.Int64
+// openRead makes a read by `begin`, with bytes of the source if there is one. The caller holds the
+// guard, and passes the read to closeRead.
+func (r *Reader) openRead(ctx context.Context, begin func(*core.Read) error) (*core.Read, error) {
+	if ctx.Err() != nil {
+		return nil, ahead.ContextError(ctx)
+	}
+	rd := reads.Get().(*core.Read)
+	err := begin(rd)
+	if err == nil && r.source != nil {
+		err = r.fetch(ctx, rd)
+	}
+	if err != nil {
+		closeRead(rd, false)
+		return nil, err
+	}
+	return rd, nil
 }
 
-func (d *density) ofChunks(size int64) int {
-	return min(int(size/100*d.perChunkByte.Load()+size/16), maxGuess)
+// fetch gives a read the bytes that it needs.
+func (r *Reader) fetch(ctx context.Context, rd *core.Read) error {
+	ctx, stop := r.guard.context(ctx)
+	defer stop()
+	data, err := r.source.readExtents(ctx, rd.Extents(r.source.maxGap))
+	if err != nil {
+		return err
+	}
+	return rd.SetBytes(data)
 }
 
-func (d *density) ofRecords(n int) int {
-	return (n*int(d.perRecord.Load()) + 15) / 16 * 17
+// closeRead keeps a read for later if all of it was read, so that it holds nothing.
+func closeRead(rd *core.Read, complete bool) {
+	if rd == nil {
+		return
+	}
+	if complete && !rd.HasBytes() {
+		reads.Put(rd)
+		return
+	}
+	rd.Free()
 }
 
-// set says that n records in chunks of `size` bytes together have `decoded` bytes.
-func (d *density) set(size, n, decoded int) {
-	d.perChunkByte.Store(int64(decoded)*100/int64(size) + 1)
-	d.perRecord.Store(int64(decoded/n) + 1)
+// A density is what records of a file take in memory: a guess, from what the index says of all and
+// from those that were read lately.
+type density struct{ perRecord atomic.Int64 }
+
+// of is what n records take, with a little to spare.
+func (d *density) of(n int) int {
+	per := int(d.perRecord.Load())
+	if n > 0 && per > maxTrusted/n {
+		return maxTrusted
+	}
+	return (n*per + 15) / 16 * 17
 }
 
-// learnChunks takes note of the records of chunks that have `size` bytes in the file.
-func (d *density) learnChunks(size int64, records []slab) {
-	total := d.learnRecords(records)
-	d.perChunkByte.Store(max(int64(total)*100/max(size, 1), 1))
-}
+func (d *density) set(n, bytes int) { d.perRecord.Store(int64(bytes/max(n, 1)) + 1) }
 
-func (d *density) learnRecords(records []slab) (total int) {
-	n := 0
+func (d *density) learn(records []slab) {
+	n, total := 0, 0
 	for _, b := range records {
-		total += b.offsets[b.len()]
+		total += b.bytes()
 		n += b.len()
 	}
 	// A few records say little about all.
 	d.perRecord.Store((7*d.perRecord.Load() + int64(total/max(n, 1))) / 8)
-	return total
 }

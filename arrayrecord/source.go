@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/arrayrecord/arrayrecord-go/arrayrecord/internal/core"
+	"github.com/arrayrecord/arrayrecord-go/internal/ahead"
 	"github.com/arrayrecord/arrayrecord-go/storage"
 )
 
@@ -16,10 +17,10 @@ import (
 type source struct {
 	readAt   func(ctx context.Context, p []byte, off int64) (int, error)
 	size     int64
-	maxGap   int   // ranges closer than this are read as one
-	maxRead  int   // several are made of a larger one, where reads are parallel
-	group    int64 // bytes read together in sequential reading, unless options say so
-	parallel int   // reads under way at once for one batch
+	maxGap   int // ranges closer than this are read as one
+	maxRead  int // several are made of a larger one, where reads are parallel
+	group    int // bytes read together in sequential reading, unless options say so
+	parallel int // reads under way at once for one batch
 }
 
 func objectSource(o storage.Object) *source {
@@ -30,8 +31,8 @@ func objectSource(o storage.Object) *source {
 
 func readerAtSource(r io.ReaderAt, size int64) *source {
 	read := func(ctx context.Context, p []byte, off int64) (int, error) {
-		if err := ctx.Err(); err != nil {
-			return 0, err
+		if ctx.Err() != nil {
+			return 0, ahead.ContextError(ctx)
 		}
 		return r.ReadAt(p, off)
 	}
@@ -84,11 +85,14 @@ func (s *source) readInto(ctx context.Context, data []byte, extents []core.Exten
 }
 
 // openCore reads the end of the file and opens a core reader on the index there.
-func (s *source) openCore(ctx context.Context, o core.ReaderOptions) (*core.Reader, error) {
+func (s *source) openCore(ctx context.Context, options ReaderOptions) (*core.Reader, error) {
 	// In most files the index fits into this together with the tail: one read.
-	const guess = 256 << 10
-	end := make([]byte, min(s.size, guess))
-	endPosition := s.size - int64(len(end))
+	whole := s.size - s.size%core.TailSize // all of it, unless it is damaged
+	if whole < 2*core.TailSize {
+		whole = s.size
+	}
+	end := make([]byte, min(whole, max(options.FooterPrefetchBytes, core.TailSize)))
+	endPosition := whole - int64(len(end))
 	if err := s.read(ctx, end, endPosition); err != nil {
 		return nil, err
 	}
@@ -101,7 +105,7 @@ func (s *source) openCore(ctx context.Context, o core.ReaderOptions) (*core.Read
 	if err != nil {
 		// The beginning of the file tells what kind of damage it is.
 		head := make([]byte, 64)
-		if s.read(ctx, head, 0) != nil || s.read(ctx, tail, s.size-core.TailSize) != nil {
+		if s.read(ctx, head, 0) != nil || s.read(ctx, tail, whole-core.TailSize) != nil {
 			return nil, err
 		}
 		if _, better := core.LocateIndex(tail, s.size, head); better != nil {
@@ -110,16 +114,24 @@ func (s *source) openCore(ctx context.Context, o core.ReaderOptions) (*core.Read
 		return nil, err
 	}
 	tailPosition := s.size - core.TailSize
-	var index []byte
 	if begin >= endPosition {
-		index = end[begin-endPosition : tailPosition-endPosition]
-	} else {
-		index = make([]byte, tailPosition-begin)
-		copy(index[endPosition-begin:], end)
-		missing := index[:endPosition-begin]
-		if err := s.readInto(ctx, missing, []core.Extent{{Position: begin, Size: len(missing)}}); err != nil {
+		return core.OpenIndex(end[begin-endPosition:tailPosition-endPosition], begin, s.size, core.ReaderOptions(options))
+	}
+	// The postscript may say anything: no large read, and no memory for it, on its word alone.
+	if endPosition-begin > maxTrusted {
+		head := make([]byte, core.IndexHeadSize)
+		if err := s.read(ctx, head, begin); err != nil {
+			return nil, err
+		}
+		if err := core.CheckIndex(head, begin, s.size); err != nil {
 			return nil, err
 		}
 	}
-	return core.OpenIndex(index, begin, s.size, o)
+	index := make([]byte, tailPosition-begin)
+	copy(index[endPosition-begin:], end)
+	missing := index[:endPosition-begin]
+	if err := s.readInto(ctx, missing, []core.Extent{{Position: begin, Size: len(missing)}}); err != nil {
+		return nil, err
+	}
+	return core.OpenIndex(index, begin, s.size, core.ReaderOptions(options))
 }

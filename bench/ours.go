@@ -253,9 +253,15 @@ func (o *oursPeer) read(ctx context.Context, q *request, t *tally) error {
 		})
 	case opReadAll:
 		return t.clock(q.Count, func(int) error {
-			records, err := r.ReadAll(ctx)
+			records := make([][]byte, 0, r.NumRecords())
+			for record, err := range r.Records(ctx) {
+				if err != nil {
+					return err
+				}
+				records = append(records, record)
+			}
 			t.addAll(records)
-			return err
+			return nil
 		})
 	case opBatch:
 		batches, err := o.batches(q)
@@ -277,12 +283,12 @@ func (o *oursPeer) read(ctx context.Context, q *request, t *tally) error {
 			return err
 		})
 	default:
-		return o.get(r, q, t)
+		return o.get(ctx, r, q, t)
 	}
 }
 
 // get shares the calls out among the threads: the first of n makes every nth call, from call 0 on.
-func (o *oursPeer) get(r *arrayrecord.Reader, q *request, t *tally) error {
+func (o *oursPeer) get(ctx context.Context, r *arrayrecord.Reader, q *request, t *tally) error {
 	q.Batch = 1
 	batches, err := o.batches(q)
 	if err != nil {
@@ -291,11 +297,11 @@ func (o *oursPeer) get(r *arrayrecord.Reader, q *request, t *tally) error {
 	// Each thread has its own.
 	newGet := func() func(i int) ([]byte, error) {
 		if !q.Reuse {
-			return r.Get
+			return func(i int) ([]byte, error) { return r.Get(ctx, i) }
 		}
 		var buffer []byte
 		return func(i int) (record []byte, err error) {
-			buffer, err = r.AppendRecord(buffer[:0], i)
+			buffer, err = r.AppendRecord(ctx, buffer[:0], i)
 			return buffer, err
 		}
 	}
@@ -350,7 +356,7 @@ func (o *oursPeer) dataSource(ctx context.Context, q *request, t *tally) error {
 		return err
 	}
 	return t.clock(q.Count, func(k int) error {
-		records, err := d.GetMany(ctx, batches[k])
+		records, err := d.ReadIndices(ctx, batches[k])
 		t.addAll(records)
 		return err
 	})
@@ -362,11 +368,11 @@ func (o *oursPeer) loader(ctx context.Context, q *request, t *tally) error {
 		return err
 	}
 	defer d.Close()
-	sampler, err := arrayrecord.NewSampler(d.Len(), arrayrecord.SamplerOptions{Shuffle: true, Seed: 1})
+	sampler, err := arrayrecord.NewSampler(d.NumRecords(), arrayrecord.SamplerOptions{Shuffle: true, Seed: 1})
 	if err != nil {
 		return err
 	}
-	l, err := arrayrecord.NewLoader(d, sampler, loaderBatch)
+	l, err := arrayrecord.NewLoader(ctx, d, sampler, loaderBatch)
 	if err != nil {
 		return err
 	}

@@ -19,6 +19,7 @@ import (
 
 	"github.com/arrayrecord/arrayrecord-go/arrayrecord"
 	"github.com/arrayrecord/arrayrecord-go/internal/fakegcs"
+	"github.com/arrayrecord/arrayrecord-go/internal/recordtest"
 	"github.com/arrayrecord/arrayrecord-go/storage"
 )
 
@@ -142,7 +143,7 @@ func TestBootRunsAPipeline(t *testing.T) {
 	for i := range 2 {
 		r, err := arrayrecord.Open(ctx, fmt.Sprintf("%s/out/digits-0000%d-of-00002.arrayrecord", dir, i))
 		require.NoError(t, err)
-		all, err := r.ReadAll(ctx)
+		all, err := recordtest.All(ctx, r)
 		require.NoError(t, err)
 		records += len(all)
 		require.NoError(t, r.Close())

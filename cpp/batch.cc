@@ -38,7 +38,7 @@ uint64_t Guess(const ChunkIndex& index, const uint64_t* records, size_t n) {
 
 Status ReadPart(const Reader& reader, Part* part) {
   RecordsRead read;
-  AR_TRY(read.Reset(reader, part->records, part->n));
+  AR_TRY(read.SetSorted(reader, part->records, part->n));
   std::vector<uint64_t> offsets(part->n + 1);
   uint64_t at_least = 1;  // so that empty records lie somewhere, too
   for (size_t done = 0; done < part->n;) {

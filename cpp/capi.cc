@@ -48,7 +48,7 @@ Status CreateWriter(const ar_writer_options* options, ar_writer** writer, MakeSi
   AR_TRY(FromC(options, &checked));
   return MakeHandle(writer, [&](ar_writer* handle) {
     std::unique_ptr<arrayrecord::Sink> sink;
-    AR_TRY(make_sink(handle, &sink));
+    AR_TRY(make_sink(handle, checked, &sink));
     return arrayrecord::Writer::Create(checked, std::move(sink), &handle->impl);
   });
 }
@@ -139,7 +139,7 @@ ar_code ar_read_range(const ar_reader* reader, uint64_t begin, uint64_t end, ar_
                       ar_error* error) {
   return Guard(error, [&] {
     return MakeHandle(
-        read, [&](ar_read* handle) { return handle->impl.Reset(*reader->impl, begin, end); });
+        read, [&](ar_read* handle) { return handle->impl.SetRange(*reader->impl, begin, end); });
   });
 }
 
@@ -147,18 +147,18 @@ ar_code ar_read_sorted(const ar_reader* reader, const uint64_t* records, size_t 
                        ar_error* error) {
   return Guard(error, [&] {
     return MakeHandle(
-        read, [&](ar_read* handle) { return handle->impl.Reset(*reader->impl, records, n); });
+        read, [&](ar_read* handle) { return handle->impl.SetSorted(*reader->impl, records, n); });
   });
 }
 
 ar_code ar_read_reset_range(ar_read* read, const ar_reader* reader, uint64_t begin, uint64_t end,
                             ar_error* error) {
-  return Guard(error, [&] { return read->impl.Reset(*reader->impl, begin, end); });
+  return Guard(error, [&] { return read->impl.SetRange(*reader->impl, begin, end); });
 }
 
 ar_code ar_read_reset_sorted(ar_read* read, const ar_reader* reader, const uint64_t* records,
                              size_t n, ar_error* error) {
-  return Guard(error, [&] { return read->impl.Reset(*reader->impl, records, n); });
+  return Guard(error, [&] { return read->impl.SetSorted(*reader->impl, records, n); });
 }
 
 ar_code ar_read_next(ar_read* read, void* dst, size_t dst_size, size_t max_records,
@@ -215,19 +215,23 @@ void ar_cursor_free(ar_cursor* cursor) { delete cursor; }
 ar_code ar_writer_create(const char* path, const ar_writer_options* options, ar_writer** writer,
                          ar_error* error) {
   return Guard(error, [&] {
-    return CreateWriter(options, writer, [&](ar_writer*, std::unique_ptr<arrayrecord::Sink>* sink) {
-      return arrayrecord::NamedFileSink::Create(path, sink);
-    });
+    return CreateWriter(options, writer,
+                        [&](ar_writer*, const arrayrecord::WriterOptions& checked,
+                            std::unique_ptr<arrayrecord::Sink>* sink) {
+                          return arrayrecord::NamedFileSink::Create(path, checked, sink);
+                        });
   });
 }
 
 ar_code ar_writer_create_fd(int fd, const ar_writer_options* options, ar_writer** writer,
                             ar_error* error) {
   return Guard(error, [&] {
-    return CreateWriter(options, writer, [&](ar_writer*, std::unique_ptr<arrayrecord::Sink>* sink) {
-      *sink = std::make_unique<arrayrecord::FdSink>(fd);
-      return Status();
-    });
+    return CreateWriter(options, writer,
+                        [&](ar_writer*, const arrayrecord::WriterOptions&,
+                            std::unique_ptr<arrayrecord::Sink>* sink) {
+                          *sink = std::make_unique<arrayrecord::FdSink>(fd);
+                          return Status();
+                        });
   });
 }
 
@@ -235,7 +239,8 @@ ar_code ar_writer_create_memory(const ar_writer_options* options, ar_writer** wr
                                 ar_error* error) {
   return Guard(error, [&] {
     return CreateWriter(options, writer,
-                        [&](ar_writer* handle, std::unique_ptr<arrayrecord::Sink>* sink) {
+                        [&](ar_writer* handle, const arrayrecord::WriterOptions&,
+                            std::unique_ptr<arrayrecord::Sink>* sink) {
                           auto memory = std::make_unique<arrayrecord::MemorySink>();
                           handle->memory = memory.get();
                           *sink = std::move(memory);

@@ -77,8 +77,11 @@ ar_code ar_index_locate(void* scratch, size_t scratch_size, uint64_t file_size, 
 ar_code ar_index_check(const void* head, size_t head_size, uint64_t index_begin, uint64_t file_size,
                        ar_error* error) {
   return GuardOptional(error, [&] {
-    return arrayrecord::CheckIndexHead(Bytes(head), head == nullptr ? 0 : head_size, index_begin,
-                                       file_size)
+    if (head == nullptr || head_size < AR_INDEX_HEAD_SIZE) {
+      return Status(AR_INVALID_ARGUMENT,
+                    "the head of an index is 64 bytes, not " + std::to_string(head_size));
+    }
+    return arrayrecord::CheckIndexHead(Bytes(head), head_size, index_begin, file_size)
         .At(index_begin)
         .In("cannot read the index");
   });
@@ -104,11 +107,12 @@ void ar_reader_metadata_extent(const ar_reader* reader, ar_extent* extent) {
   *extent = {found.begin, found.end - found.begin};
 }
 
-ar_code ar_metadata_decode(const void* bytes, size_t bytes_size, void* dst, size_t dst_size,
-                           size_t* size, ar_error* error) {
+ar_code ar_reader_metadata(const ar_reader* reader, const void* bytes, size_t bytes_size, void* dst,
+                           size_t dst_size, size_t* size, ar_error* error) {
   return GuardOptional(error, [&] {
     arrayrecord::TransposedRecords metadata;
-    AR_TRY(arrayrecord::DecodeMetadata(ByteSpan(Bytes(bytes), bytes_size), &metadata));
+    AR_TRY(reader->impl->Metadata(ByteSpan(Bytes(bytes), bytes == nullptr ? 0 : bytes_size),
+                                  &metadata));
     *size = metadata.sizes[0];
     if (*size > dst_size) {
       return Status(AR_BUFFER_TOO_SMALL, "the metadata is larger than the buffer");

@@ -58,7 +58,7 @@ void Cursor::ReadAhead() {
     if (!groups_.empty() && cost > memory_ - in_use_) return;
 
     auto group = spare_ ? std::move(spare_) : std::make_unique<Group>();
-    group->status = group->read.Reset(reader_, planned_, end);
+    group->status = group->read.SetRange(reader_, planned_, end);
     group->cost = cost;
     group->left = end - planned_;
     Group* g = group.get();

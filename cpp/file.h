@@ -27,6 +27,7 @@ class File {
   static Status Duplicate(int fd, File* file);
 
   bool is_open() const { return fd_ >= 0; }
+  int fd() const { return fd_; }
   bool is_mapped() const { return map_ != nullptr; }
   Status Size(uint64_t* size) const;
   // Has later reads copy from memory that the file is mapped to, instead of calling the system.

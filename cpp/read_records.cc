@@ -69,7 +69,7 @@ void RecordsRead::Clear() {
   extent_base_ = 0;
 }
 
-Status RecordsRead::Reset(const Reader& reader, uint64_t begin, uint64_t end) {
+Status RecordsRead::SetRange(const Reader& reader, uint64_t begin, uint64_t end) {
   AR_TRY(reader.CheckRange(begin, end));
   Clear();
   reader_ = &reader;
@@ -80,7 +80,7 @@ Status RecordsRead::Reset(const Reader& reader, uint64_t begin, uint64_t end) {
   return Status();
 }
 
-Status RecordsRead::Reset(const Reader& reader, const uint64_t* records, size_t n) {
+Status RecordsRead::SetSorted(const Reader& reader, const uint64_t* records, size_t n) {
   if (!std::is_sorted(records, records + n)) {
     return Status(AR_INVALID_ARGUMENT, "the record numbers decrease");
   }

@@ -31,8 +31,8 @@ class RecordsRead {
 
   // Begins with records [begin, end), or with `n` records by number, which must not decrease. The
   // memory of what was read before is used again. `reader` must outlive the read.
-  Status Reset(const Reader& reader, uint64_t begin, uint64_t end);
-  Status Reset(const Reader& reader, const uint64_t* records, size_t n);
+  Status SetRange(const Reader& reader, uint64_t begin, uint64_t end);
+  Status SetSorted(const Reader& reader, const uint64_t* records, size_t n);
 
   // The file ranges needed, with ranges at most `max_gap` bytes apart made one.
   const std::vector<ar_extent>& Extents(uint64_t max_gap);

@@ -65,6 +65,11 @@ Status CheckSizeFits(uint64_t file_size) {
 Status CheckFileSize(uint64_t file_size, ByteSpan head) {
   AR_TRY(CheckSizeFits(file_size));
   if (file_size >= kMinFileSize && file_size % kTailSize == 0) return Status();
+  if (file_size == kTailSize) {
+    return HasSignature(head)
+               ? CutOff(file_size, "the first block alone")
+               : Foreign("one block of 64 KiB, and not the first one of such a file");
+  }
   if (HasSignature(head)) return CutOff(file_size, "which is not a whole number of 64 KiB blocks");
   return Foreign(std::to_string(file_size) + " bytes do not make whole blocks of 64 KiB");
 }
@@ -73,11 +78,23 @@ Status CheckFileSize(uint64_t file_size, ByteSpan head) {
 
 Status LocateFooter(uint8_t* tail, size_t tail_size, uint64_t file_size, ByteSpan head,
                     uint64_t* footer_offset) {
-  AR_TRY(CheckFileSize(file_size, head));
+  Status size_status = CheckFileSize(file_size, head);
+  if (!size_status.ok() && file_size < kMinFileSize) return size_status;
   if (tail_size != kTailSize) {
     return Status(AR_INVALID_ARGUMENT,
                   "the tail of a file is 65536 bytes, not " + std::to_string(tail_size));
   }
+  const uint64_t beyond = file_size % kTailSize;
+  if (!size_status.ok() && beyond != 0 && file_size <= INT64_MAX) {
+    // Is the file there, with something behind it?
+    const uint64_t end = file_size - beyond;
+    uint64_t ignored;
+    if (!LocateFooter(tail, tail_size, end, head, &ignored).ok()) return size_status;
+    return Corrupt("the file ends at " + std::to_string(end) + ", and " + std::to_string(beyond) +
+                   " bytes that are no part of it follow")
+        .At(end);
+  }
+  AR_TRY(std::move(size_status));
   const uint64_t tail_begin = file_size - kTailSize;
   BlockHeader block;
   if (block.Decode(tail) && (block.previous_chunk != 0 || block.next_chunk > kTailSize)) {
@@ -140,40 +157,15 @@ Status CheckIndexHead(const uint8_t* head, size_t size, uint64_t footer_offset,
   return Status();
 }
 
-Status DecodeMetadata(ByteSpan bytes, TransposedRecords* metadata) {
-  // Parsing may move the bytes, which are not ours to move.
-  Buffer copy(bytes.size);
-  std::copy_n(bytes.data, bytes.size, copy.data());
-  Chunk chunk;
-  AR_TRY(ParseChunk(copy.data(), kSignatureEnd, kSignatureEnd + bytes.size, &chunk));
-  if (chunk.header.type != ChunkType::kMetadata) {
-    return Status(AR_NOT_FOUND, "the file has no metadata");
-  }
-  if (chunk.header.num_records != 0) {
-    return Corrupt("metadata chunk with records").At(kSignatureEnd);
-  }
-  const ReaderOptions limits;  // the default ones
-  if (chunk.header.decoded_data_size > limits.max_record_size) {
-    return Status(AR_RESOURCE_EXHAUSTED,
-                  "metadata of " + std::to_string(chunk.header.decoded_data_size) +
-                      " bytes; the limit is " + std::to_string(limits.max_record_size))
-        .At(kSignatureEnd);
-  }
-  AR_TRY(chunk.VerifyData());
-  return DecodeTransposed(ByteSpan(chunk.data, chunk.header.data_size), 1,
-                          chunk.header.decoded_data_size, limits.max_chunk_size, metadata)
-      .At(kSignatureEnd);
-}
-
 Status Reader::Open(File file, const ReaderOptions& options, std::unique_ptr<Reader>* reader) {
   uint64_t file_size;
   AR_TRY(file.Size(&file_size));
   uint8_t head[kSignatureEnd] = {};
   if (file_size >= sizeof(head)) AR_TRY(file.ReadAt(0, head, sizeof(head)));
   const ByteSpan head_span(head, sizeof(head));
-  AR_TRY(CheckFileSize(file_size, head_span));
+  if (file_size < kMinFileSize) return CheckFileSize(file_size, head_span);
 
-  const uint64_t tail_begin = file_size - kTailSize;
+  const uint64_t tail_begin = file_size / kTailSize * kTailSize - kTailSize;
   Buffer bytes(kTailSize);
   AR_TRY(file.ReadAt(tail_begin, bytes.data(), kTailSize));
   uint64_t footer_offset;
@@ -244,6 +236,40 @@ Status Reader::ReadFooter(uint8_t* bytes, uint64_t footer_offset, uint64_t file_
   }
   AR_TRY(sizes.Finish());
   return index_.Finish(metadata_.num_records);
+}
+
+Status Reader::Metadata(ByteSpan bytes, TransposedRecords* metadata) const {
+  const Status none(AR_NOT_FOUND, "the file has no metadata");
+  const ChunkIndex::Extent extent = metadata_extent();
+  const uint64_t available = extent.end - extent.begin;
+  if (available < kChunkHeaderSize) return none.Clone();
+  if (bytes.size != 0 ? bytes.size != available : !has_file()) {
+    return Status(AR_INVALID_ARGUMENT, "the bytes given are not those of the metadata's extent");
+  }
+  uint8_t head[kChunkHeadSize];
+  const uint64_t head_size = std::min<uint64_t>(sizeof(head), available);
+  if (bytes.size == 0) {
+    AR_TRY(file_.ReadAt(extent.begin, head, head_size));
+  } else {
+    std::copy_n(bytes.data, head_size, head);
+  }
+  Chunk chunk;
+  AR_TRY(ParseChunkHead(head, head_size, extent.begin, extent.end, &chunk));
+  if (chunk.header.type != ChunkType::kMetadata) return none.Clone();
+  if (chunk.header.num_records != 0) return Corrupt("metadata chunk with records").At(extent.begin);
+  AR_TRY(CheckRecordSize(chunk.header.decoded_data_size).At(extent.begin));
+  const uint64_t size = chunk.end - extent.begin;
+  Buffer copy(size);  // parsing may move bytes
+  if (bytes.size == 0) {
+    AR_TRY(file_.ReadAt(extent.begin, copy.data(), size));
+  } else {
+    std::copy_n(bytes.data, size, copy.data());
+  }
+  AR_TRY(ParseChunk(copy.data(), extent.begin, chunk.end, &chunk));
+  AR_TRY(chunk.VerifyData());
+  return DecodeTransposed(ByteSpan(chunk.data, chunk.header.data_size), 1,
+                          chunk.header.decoded_data_size, options_.max_chunk_size, metadata)
+      .At(extent.begin);
 }
 
 Status Reader::CheckRecord(uint64_t record) const {
@@ -365,7 +391,7 @@ Status Reader::GetFrom(uint64_t number, const IndexedChunk& chunk, uint64_t reco
   *size = chunk.decoded_size;
   if (chunk.decoded_size > out_size) return TooSmall();
   RecordsRead read;
-  AR_TRY(read.Reset(*this, record, record + 1));
+  AR_TRY(read.SetRange(*this, record, record + 1));
   uint64_t offsets[2];
   ReadProgress progress;
   AR_TRY(read.Next(out, out_size, 1, offsets, &progress));

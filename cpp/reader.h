@@ -19,7 +19,7 @@
 
 namespace arrayrecord {
 
-// Finds the footer's position from the last kTailSize bytes of a file, which are overwritten.
+// Finds the footer's position from the last whole block of a file, which is overwritten.
 // `head` is the beginning of the file or empty; it only serves to tell damaged files from foreign
 // ones.
 Status LocateFooter(uint8_t* tail, size_t tail_size, uint64_t file_size, ByteSpan head,
@@ -28,9 +28,6 @@ Status LocateFooter(uint8_t* tail, size_t tail_size, uint64_t file_size, ByteSpa
 // Checks by the first `size` bytes of the index, of which kChunkHeadSize are enough, whether it can
 // be one that ends where the tail begins: before anything is read or allocated for it.
 Status CheckIndexHead(const uint8_t* head, size_t size, uint64_t footer_offset, uint64_t file_size);
-
-// Decodes a metadata chunk that begins at kSignatureEnd. AR_NOT_FOUND if there is another chunk.
-Status DecodeMetadata(ByteSpan bytes, TransposedRecords* metadata);
 
 // Safe for use by many threads at once.
 class Reader {
@@ -63,6 +60,10 @@ class Reader {
   ChunkIndex::Extent metadata_extent() const {
     return {kSignatureEnd, index_.num_chunks() > 0 ? index_.extent(0, 1).begin : footer_offset_};
   }
+
+  // Decodes the metadata in the bytes of that extent, or reads them from the file if there are
+  // none. AR_NOT_FOUND if another chunk is there.
+  Status Metadata(ByteSpan bytes, TransposedRecords* metadata) const;
 
   // Reads one record; see ar_reader_get.
   Status Get(uint64_t record, uint8_t* out, size_t out_size, size_t* size) const;

@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/arrayrecord/arrayrecord-go/arrayrecord"
+	"github.com/arrayrecord/arrayrecord-go/internal/recordtest"
 )
 
 // ---- Sections 6 and 7 ----
@@ -229,7 +230,7 @@ func TestOpeningChecks(t *testing.T) {
 	} {
 		r, err := arrayrecord.NewReader(bytes.NewReader(file), int64(len(file)))
 		require.NoError(t, err, name)
-		_, err = r.ReadAll(context.Background())
+		_, err = recordtest.All(context.Background(), r)
 		require.ErrorIs(t, err, corrupt, name)
 		require.NoError(t, r.Close())
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/arrayrecord/arrayrecord-go/arrayrecord"
+	"github.com/arrayrecord/arrayrecord-go/internal/recordtest"
 )
 
 // A block is a code block or table of format.md behind a comment `<!-- check:NAME -->`.
@@ -176,7 +177,7 @@ func decode(file []byte) ([][]byte, error) {
 		return nil, err
 	}
 	defer r.Close()
-	return r.ReadAll(context.Background())
+	return recordtest.All(context.Background(), r)
 }
 
 func requireDecoded(t *testing.T, want [][]byte, file []byte) {

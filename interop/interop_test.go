@@ -23,6 +23,7 @@ import (
 
 	"github.com/arrayrecord/arrayrecord-go/arrayrecord"
 	"github.com/arrayrecord/arrayrecord-go/beam/pipelines"
+	"github.com/arrayrecord/arrayrecord-go/internal/recordtest"
 	"github.com/arrayrecord/arrayrecord-go/internal/tfexample"
 )
 
@@ -115,12 +116,14 @@ func readEveryWay(t *testing.T, s sample, options string) {
 	assert.True(t, found)
 	assert.Equal(t, s.writerString, writerString)
 
+	c := r.Cursor(ctx)
+	defer c.Close()
 	for i, want := range s.records {
-		require.Equal(t, i, r.RecordIndex())
-		got, err := r.Read()
-		requireRecord(t, "Read", i, want, got, err)
+		require.Equal(t, i, c.Position())
+		got, err := c.Next()
+		requireRecord(t, "Next", i, want, got, err)
 	}
-	_, err = r.Read()
+	_, err = c.Next()
 	require.Equal(t, io.EOF, err)
 
 	i := 0
@@ -132,8 +135,8 @@ func readEveryWay(t *testing.T, s sample, options string) {
 	}
 	require.Equal(t, n, i)
 
-	all, err := r.ReadAll(ctx)
-	requireRecords(t, "ReadAll", s.records, all, err)
+	all, err := recordtest.All(ctx, r)
+	requireRecords(t, "all", s.records, all, err)
 
 	var mu sync.Mutex
 	seen := make([]int, n)
@@ -168,15 +171,15 @@ func readEveryWay(t *testing.T, s sample, options string) {
 	for range 10 {
 		begin := rng.IntN(n)
 		end := begin + 1 + rng.IntN(n-begin)
-		got, err := r.ReadRange(ctx, begin, end)
-		requireRecords(t, fmt.Sprintf("ReadRange(%d, %d)", begin, end), s.records[begin:end], got, err)
+		got, err := recordtest.Range(ctx, r, begin, end)
+		requireRecords(t, fmt.Sprintf("Range(%d, %d)", begin, end), s.records[begin:end], got, err)
 	}
 	for range 50 {
 		i := rng.IntN(n)
-		got, err := r.Get(i)
+		got, err := r.Get(context.Background(), i)
 		requireRecord(t, "Get", i, s.records[i], got, err)
-		require.NoError(t, r.Seek(i))
-		got, err = r.Read()
+		require.NoError(t, c.Seek(i))
+		got, err = c.Read()
 		requireRecord(t, "Seek and Read", i, s.records[i], got, err)
 	}
 }

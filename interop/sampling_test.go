@@ -157,9 +157,9 @@ func TestDataSourceOverUpstreamsFiles(t *testing.T) {
 	ds, err := arrayrecord.OpenDataSource(context.Background(), paths, arrayrecord.WithMaxOpenFiles(20))
 	require.NoError(t, err)
 	defer ds.Close()
-	require.Equal(t, len(want), ds.Len())
+	require.Equal(t, len(want), ds.NumRecords())
 	indices := rand.New(rand.NewPCG(7, 8)).Perm(len(want))
-	got, err := ds.GetMany(context.Background(), indices)
+	got, err := ds.ReadIndices(context.Background(), indices)
 	require.NoError(t, err)
 	for k, i := range indices {
 		require.True(t, bytes.Equal(want[i], got[k]), "record %d", i)

@@ -23,6 +23,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/arrayrecord/arrayrecord-go/arrayrecord"
+	"github.com/arrayrecord/arrayrecord-go/internal/recordtest"
 	"github.com/arrayrecord/arrayrecord-go/tfrecord"
 )
 
@@ -181,7 +182,7 @@ func readArrayRecords(t *testing.T, names ...string) (records []string) {
 	for _, name := range names {
 		r, err := arrayrecord.Open(t.Context(), name)
 		require.NoError(t, err)
-		all, err := r.ReadAll(t.Context())
+		all, err := recordtest.All(t.Context(), r)
 		require.NoError(t, err, name)
 		for _, record := range all {
 			records = append(records, string(record))

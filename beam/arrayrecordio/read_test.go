@@ -653,7 +653,7 @@ func TestFilesOfABundle(t *testing.T) {
 	}
 	r := f.last
 	f.FinishBundle(nil)
-	_, err := r.Get(0)
+	_, err := r.Get(context.Background(), 0)
 	require.ErrorIs(t, err, arrayrecord.ErrClosed)
 	f.FinishBundle(nil) // of a bundle without elements
 

@@ -127,7 +127,7 @@ func (f *source) read(ctx context.Context, rt *sdf.LockRTracker, file fileFacts,
 	first, _ := r.ChunkRecords(int(rest.Begin))
 	_, end := r.ChunkRecords(int(rest.End - 1))
 	index := max(int64(first), file.FirstRecord)
-	for data, err := range r.RecordRange(ctx, int(index), min(end, int(file.EndRecord))) {
+	for data, err := range r.Scan(ctx, int(index), min(end, int(file.EndRecord))) {
 		for index >= runs.endRecord {
 			count()
 			if !runs.claim() {

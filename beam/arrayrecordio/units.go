@@ -75,7 +75,7 @@ func (f *verifyFn) ProcessElement(ctx context.Context, file match.File, emit fun
 	r, facts, err := f.Config.find(ctx, file)
 	if err == nil {
 		defer r.Close()
-		for _, err = range r.RecordRange(ctx, int(facts.FirstRecord), int(facts.EndRecord)) {
+		for _, err = range r.Scan(ctx, int(facts.FirstRecord), int(facts.EndRecord)) {
 			if err != nil {
 				break
 			}

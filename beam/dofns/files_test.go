@@ -16,6 +16,7 @@ import (
 
 	"github.com/arrayrecord/arrayrecord-go/arrayrecord"
 	"github.com/arrayrecord/arrayrecord-go/beam/internal/failingjob"
+	"github.com/arrayrecord/arrayrecord-go/internal/recordtest"
 	"github.com/arrayrecord/arrayrecord-go/storage"
 	"github.com/arrayrecord/arrayrecord-go/storage/storagetest"
 	"github.com/arrayrecord/arrayrecord-go/tfrecord"
@@ -39,7 +40,7 @@ func TestFilesThereAndBack(t *testing.T) {
 			size += info.Size
 			r, err := arrayrecord.Open(t.Context(), dir+name)
 			require.NoError(t, err)
-			got, err := r.ReadAll(t.Context())
+			got, err := recordtest.All(t.Context(), r)
 			require.NoError(t, err)
 			require.Equal(t, asStrings(records), asStrings(got), "order or records")
 			require.Equal(t, 16, r.RecordGroupSize())

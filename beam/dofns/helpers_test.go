@@ -17,6 +17,7 @@ import (
 	"github.com/arrayrecord/arrayrecord-go/beam/internal/dofn"
 	"github.com/arrayrecord/arrayrecord-go/internal/beamtest"
 	"github.com/arrayrecord/arrayrecord-go/internal/fakegcs"
+	"github.com/arrayrecord/arrayrecord-go/internal/recordtest"
 	"github.com/arrayrecord/arrayrecord-go/storage"
 	"github.com/arrayrecord/arrayrecord-go/storage/storagetest"
 	"github.com/arrayrecord/arrayrecord-go/tfrecord"
@@ -104,7 +105,7 @@ func requireRecords(t *testing.T, name string, want [][]byte) {
 	r, err := arrayrecord.Open(t.Context(), name)
 	require.NoError(t, err)
 	defer r.Close()
-	got, err := r.ReadAll(t.Context())
+	got, err := recordtest.All(t.Context(), r)
 	require.NoError(t, err)
 	require.ElementsMatch(t, asStrings(want), asStrings(got))
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/arrayrecord/arrayrecord-go/arrayrecord"
 	"github.com/arrayrecord/arrayrecord-go/beam/internal/failingjob"
 	"github.com/arrayrecord/arrayrecord-go/internal/beamtest"
+	"github.com/arrayrecord/arrayrecord-go/internal/recordtest"
 	"github.com/arrayrecord/arrayrecord-go/storage/storagetest"
 	"github.com/arrayrecord/arrayrecord-go/tfrecord"
 )
@@ -52,7 +53,7 @@ func readAll(t *testing.T, names []string) (records [][]byte, size int64) {
 	for _, name := range names {
 		r, err := arrayrecord.Open(t.Context(), name)
 		require.NoError(t, err)
-		part, err := r.ReadAll(t.Context())
+		part, err := recordtest.All(t.Context(), r)
 		require.NoError(t, err)
 		require.NoError(t, r.Close())
 		records = append(records, part...)

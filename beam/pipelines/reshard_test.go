@@ -10,6 +10,7 @@ import (
 
 	"github.com/arrayrecord/arrayrecord-go/arrayrecord"
 	"github.com/arrayrecord/arrayrecord-go/internal/fakegcs"
+	"github.com/arrayrecord/arrayrecord-go/internal/recordtest"
 	"github.com/arrayrecord/arrayrecord-go/storage"
 )
 
@@ -35,7 +36,7 @@ func readArrayRecords(t *testing.T, pattern string) (records []string, sizes []i
 	for _, info := range infos {
 		r, err := arrayrecord.Open(t.Context(), info.Name)
 		require.NoError(t, err)
-		all, err := r.ReadAll(t.Context())
+		all, err := recordtest.All(t.Context(), r)
 		require.NoError(t, err)
 		for _, record := range all {
 			records = append(records, string(record))

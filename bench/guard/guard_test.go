@@ -142,7 +142,7 @@ func BenchmarkGet(b *testing.B) {
 		var buffer []byte
 		for k := 0; b.Loop(); k++ {
 			var err error
-			if buffer, err = r.AppendRecord(buffer[:0], order[k%numRecords]); err != nil {
+			if buffer, err = r.AppendRecord(context.Background(), b.Context(), buffer[:0], order[k%numRecords]); err != nil {
 				b.Fatal(err)
 			}
 		}
@@ -157,7 +157,7 @@ func BenchmarkGetParallel(b *testing.B) {
 		b.RunParallel(func(pb *testing.PB) {
 			rng := rand.New(rand.NewPCG(7, next.Add(1)))
 			for pb.Next() {
-				if _, err := r.Get(rng.IntN(numRecords)); err != nil {
+				if _, err := r.Get(context.Background(), b.Context(), rng.IntN(numRecords)); err != nil {
 					b.Error(err)
 				}
 			}
@@ -189,7 +189,7 @@ func BenchmarkDataSource1024(b *testing.B) {
 		order := rand.New(rand.NewPCG(8, 9)).Perm(numRecords)
 		for k := 0; b.Loop(); k++ {
 			begin := k * 1024 % numRecords
-			_, err := d.GetMany(b.Context(), order[begin:begin+1024])
+			_, err := d.ReadIndices(b.Context(), order[begin:begin+1024])
 			require.NoError(b, err)
 		}
 	}, zstd)

@@ -42,7 +42,7 @@ func printAll(ctx context.Context, out *bufio.Writer, name string, f format) err
 	}
 	defer r.Close()
 	i := 0
-	for record, err := range r.Records(ctx) {
+	for record, err := range r.Scan(ctx, 0, r.NumRecords()) {
 		if err != nil {
 			return err
 		}

@@ -55,7 +55,7 @@ static void write_records(ar_writer* writer) {
 }
 
 static void test_options(void) {
-  ar_writer_options options;
+  ar_writer_options options = {.struct_size = sizeof(options)};
   ar_error error;
   char text[512];
   CHECK_OK(ar_writer_options_parse("group_size:7,brotli:9", 21, &options, &error));
@@ -74,9 +74,9 @@ static void test_options(void) {
   options.level = 12;
   CHECK(ar_writer_options_format(&options, text, sizeof(text), NULL) == AR_INVALID_ARGUMENT);
 
-  ar_reader_options reader_options;
+  ar_reader_options reader_options = {.struct_size = sizeof(reader_options)};
   CHECK_OK(ar_reader_options_parse(NULL, 0, &reader_options, &error));
-  CHECK(reader_options.readahead_buffer_size == AR_NONE && reader_options.max_parallelism == -1);
+  CHECK(reader_options.readahead_buffer_size == 0 && reader_options.max_parallelism == 0);
   CHECK_OK(ar_reader_options_parse("readahead_buffer_size:16M", 25, &reader_options, &error));
   CHECK(reader_options.readahead_buffer_size == 16 << 20);
   CHECK(ar_reader_options_parse("default", 7, &reader_options, NULL) == AR_INVALID_ARGUMENT);
@@ -94,18 +94,27 @@ static void check_record(const void* data, size_t size, int i) {
   CHECK(size == kRecordSize && memcmp(data, want, kRecordSize) == 0);
 }
 
-static void check_plan(ar_plan* plan, const uint64_t* records, size_t n) {
-  size_t size = (size_t)ar_plan_decoded_size(plan);
-  CHECK(size == n * kRecordSize);
-  char* dst = malloc(size + 1);
-  uint64_t* offsets = malloc((n + 1) * sizeof(*offsets));
-  CHECK_OK(ar_plan_decode(plan, dst, size, offsets, 0, NULL));
-  for (size_t i = 0; i < n; ++i) {
-    check_record(dst + offsets[i], offsets[i + 1] - offsets[i], (int)records[i]);
+/* Reads everything, in as much room as is asked for, and frees it. */
+static void check_read(ar_read* read, const uint64_t* records, size_t n) {
+  char* dst = NULL;
+  size_t dst_size = 0, at = 0;
+  for (;;) {
+    uint64_t offsets[11];
+    size_t num_read;
+    ar_room room;
+    CHECK_OK(ar_read_next(read, dst, dst_size, 10, offsets, &num_read, &room, NULL));
+    for (size_t i = 0; i < num_read; ++i) {
+      check_record(dst + offsets[i], offsets[i + 1] - offsets[i], (int)records[at + i]);
+    }
+    at += num_read;
+    if (num_read > 0) continue;
+    if (room.record == 0) break;
+    CHECK(room.record > dst_size && room.chunk >= room.record);
+    dst = realloc(dst, dst_size = room.record);
+    CHECK(dst != NULL);
   }
-  CHECK(ar_plan_decode(plan, dst, size, offsets, 0, NULL) == AR_FAILED_PRECONDITION);
-  ar_plan_free(plan);
-  free(offsets);
+  CHECK(at == n);
+  ar_read_free(read);
   free(dst);
 }
 
@@ -121,19 +130,23 @@ static void check_reader(const ar_reader* reader, uint64_t group_size) {
   CHECK(ar_reader_chunk_first_record(reader, 1) == group_size);
   CHECK(ar_reader_chunk_first_record(reader, ar_reader_num_chunks(reader)) == kRecords);
   CHECK(ar_reader_chunk_of_record(reader, group_size) == 1);
-  CHECK(ar_reader_chunk_run(reader, 0, 1) == 1);
-  CHECK(ar_reader_chunk_run(reader, 0, UINT64_MAX) == ar_reader_num_chunks(reader));
+  ar_run run;
+  ar_reader_run(reader, group_size + group_size / 2, 1, 1, &run);
+  CHECK(run.begin == group_size && run.end == 2 * group_size);
+  CHECK(run.claimed_size == group_size * kRecordSize);
+  ar_reader_run(reader, 0, UINT64_MAX, UINT64_MAX, &run);
+  CHECK(run.end == kRecords && run.claimed_size == ar_reader_claimed_size(reader));
   CHECK(ar_reader_index_size(reader) > 0);
   ar_extent extent;
   CHECK_OK(ar_reader_chunk_extent(reader, 0, 1, &extent, &error));
   CHECK(extent.position >= 64 && extent.size > 40);
   CHECK(ar_reader_chunk_extent(reader, 1, 1, &extent, &error) == AR_OUT_OF_RANGE);
 
-  ar_plan* plan = NULL;
-  CHECK(ar_plan_range(reader, 0, kRecords + 1, &plan, &error) == AR_OUT_OF_RANGE);
-  CHECK(plan == NULL && error.code == AR_OUT_OF_RANGE);
+  ar_read* read = NULL;
+  CHECK(ar_read_range(reader, 0, kRecords + 1, &read, &error) == AR_OUT_OF_RANGE);
+  CHECK(read == NULL && error.code == AR_OUT_OF_RANGE);
   uint64_t outside = kRecords;
-  CHECK(ar_plan_indices(reader, &outside, 1, &plan, &error) == AR_OUT_OF_RANGE);
+  CHECK(ar_read_sorted(reader, &outside, 1, &read, &error) == AR_OUT_OF_RANGE);
   CHECK(error.record == kRecords);
 }
 
@@ -142,7 +155,7 @@ static void test_file(void) {
   int fd = mkstemp(path);
   CHECK(fd >= 0);
   close(fd);
-  ar_writer_options options;
+  ar_writer_options options = {.struct_size = sizeof(options)};
   CHECK_OK(ar_writer_options_parse("group_size:7", 12, &options, NULL));
   ar_writer* writer;
   CHECK_OK(ar_writer_create(path, &options, &writer, NULL));
@@ -168,36 +181,27 @@ static void test_file(void) {
   CHECK(ar_reader_get(reader, 123, NULL, 0, &size, NULL) == AR_BUFFER_TOO_SMALL);
   CHECK(ar_reader_get(reader, kRecords, buffer, 3, &size, &error) == AR_OUT_OF_RANGE);
 
-  ar_plan* plan;
   uint64_t wanted[] = {999, 0, 500, 500, 3, 4, 5};
-  CHECK_OK(ar_plan_indices(reader, wanted, 7, &plan, &error));
-  CHECK_OK(ar_plan_load(plan, 0, &error));
-  check_plan(plan, wanted, 7);
-  CHECK_OK(ar_plan_range(reader, 10, 10, &plan, &error));
-  CHECK_OK(ar_plan_load(plan, 1, &error));
-  check_plan(plan, NULL, 0);
-
+  ar_batch* batch;
+  CHECK_OK(ar_reader_read_batch(reader, wanted, 7, 0, &batch, &error));
+  for (size_t i = 0; i < 7; ++i) {
+    const void* record = ar_batch_record(batch, i, &size);
+    check_record(record, size, (int)wanted[i]);
+  }
+  ar_batch_free(batch);
   CHECK(ar_reader_claimed_size(reader) == (uint64_t)kRecords * kRecordSize);
 
-  /* Ten at a time at most, in as much room as was asked for. */
-  char* room = NULL;
-  size_t room_size = 0;
-  for (uint64_t at = 0; at < kRecords;) {
-    uint64_t end = at + 10 < kRecords ? at + 10 : kRecords;
-    uint64_t offsets[11], num_read;
-    size_t size_of_next;
-    CHECK_OK(ar_reader_read_range(reader, at, end, room, room_size, offsets, &num_read,
-                                  &size_of_next, &error));
-    for (uint64_t i = 0; i < num_read; ++i) {
-      check_record(room + offsets[i], offsets[i + 1] - offsets[i], (int)(at + i));
-    }
-    at += num_read;
-    if (size_of_next > room_size) {
-      room = realloc(room, room_size = size_of_next);
-      CHECK(room != NULL);
-    }
-  }
-  free(room);
+  uint64_t sorted[] = {0, 3, 4, 5, 500, 500, 999};
+  ar_read* read;
+  CHECK_OK(ar_read_sorted(reader, sorted, 7, &read, &error));
+  check_read(read, sorted, 7);
+  uint64_t all[kRecords];
+  for (int i = 0; i < kRecords; ++i) all[i] = (uint64_t)i;
+  CHECK_OK(ar_read_range(reader, 10, 10, &read, &error));
+  CHECK_OK(ar_read_reset_sorted(read, reader, sorted, 7, &error));
+  CHECK_OK(ar_read_reset_range(read, reader, 3, kRecords, &error));
+  check_read(read, all + 3, kRecords - 3);
+  CHECK(ar_kept_memory() > 0);
 
   ar_cursor* cursor;
   CHECK_OK(ar_cursor_open(reader, 5, kRecords, &cursor, &error));
@@ -257,10 +261,12 @@ static void test_memory(void) {
   char* tail = malloc(AR_TAIL_SIZE);
   memcpy(tail, file + size - AR_TAIL_SIZE, AR_TAIL_SIZE);
   uint64_t index_begin;
+  ar_set_cache_limit(1 << 20);
   CHECK_OK(ar_index_locate(tail, AR_TAIL_SIZE, size, file, 64, &index_begin, &error));
   CHECK(ar_index_locate(tail, 10, size, NULL, 0, &index_begin, &error) == AR_INVALID_ARGUMENT);
   CHECK(ar_index_locate(tail, AR_TAIL_SIZE, 7, "1234567", 7, &index_begin, &error) ==
         AR_NOT_ARRAYRECORD);
+  CHECK_OK(ar_index_check(file + index_begin, AR_INDEX_HEAD_SIZE, index_begin, size, &error));
   size_t index_size = size - AR_TAIL_SIZE - (size_t)index_begin;
   char* index = malloc(index_size);
   memcpy(index, file + index_begin, index_size);
@@ -275,33 +281,33 @@ static void test_memory(void) {
   size_t message_size = 0;
   ar_reader_metadata_extent(reader, &about);
   CHECK(about.position == 64 && about.size > 40);
-  CHECK(ar_metadata_decode(file + 64, about.size, message, 3, &message_size, &error) ==
+  CHECK(ar_reader_metadata(reader, file + 64, about.size, message, 3, &message_size, &error) ==
         AR_BUFFER_TOO_SMALL);
   CHECK(message_size == 5);
-  CHECK_OK(ar_metadata_decode(file + 64, about.size, message, 5, &message_size, &error));
+  CHECK_OK(ar_reader_metadata(reader, file + 64, about.size, message, 5, &message_size, &error));
   CHECK(memcmp(message, "about", 5) == 0);
-  CHECK(ar_metadata_decode(file + 64, about.size - 1, message, 5, &message_size, &error) ==
-        AR_DATA_LOSS);
+  CHECK(ar_reader_metadata(reader, file + 64, about.size - 1, message, 5, &message_size, &error) ==
+        AR_INVALID_ARGUMENT);
 
   char byte;
   size_t record_size;
   CHECK(ar_reader_get(reader, 0, &byte, 1, &record_size, &error) == AR_FAILED_PRECONDITION);
-  uint64_t wanted[] = {7, 900, 8, 901, 7};
-  ar_plan* plan;
-  CHECK_OK(ar_plan_indices(reader, wanted, 5, &plan, &error));
+  uint64_t wanted[] = {7, 7, 8, 900, 901};
+  ar_read* read;
+  CHECK_OK(ar_read_sorted(reader, wanted, 5, &read, &error));
   size_t n;
-  ar_plan_extents(plan, 0, &n);
+  ar_read_extents(read, 0, &n);
   CHECK(n == 2);
-  ar_plan_extents(plan, UINT64_MAX - 1, &n);
+  ar_read_extents(read, UINT64_MAX - 1, &n);
   CHECK(n == 1);
-  const ar_extent* extents = ar_plan_extents(plan, 0, &n);
+  const ar_extent* extents = ar_read_extents(read, 0, &n);
   CHECK(n == 2);
   size_t total = (size_t)(extents[0].size + extents[1].size);
   char* bytes = malloc(total);
   memcpy(bytes, file + extents[0].position, extents[0].size);
   memcpy(bytes + extents[0].size, file + extents[1].position, extents[1].size);
-  CHECK_OK(ar_plan_load_bytes(plan, bytes, total, 0, &error));
-  check_plan(plan, wanted, 5);
+  CHECK_OK(ar_read_set_bytes(read, bytes, total, &error));
+  check_read(read, wanted, 5);
   free(bytes);
   ar_reader_free(reader);
   free(index);
@@ -311,13 +317,20 @@ static void test_memory(void) {
 
 int main(void) {
   ar_reader_free(NULL);
-  ar_plan_free(NULL);
+  ar_read_free(NULL);
+  ar_batch_free(NULL);
   ar_cursor_free(NULL);
   ar_writer_free(NULL);
   CHECK(strcmp(ar_code_name(AR_DATA_LOSS), "DATA_LOSS") == 0);
   CHECK(strcmp(ar_code_name((ar_code)77), "unknown code") == 0);
+  CHECK(ar_version() == AR_VERSION);
+  CHECK(ar_capabilities() == (AR_CAN_READ_BYTES | AR_CAN_TELL_CHUNKS | AR_CAN_COPY_CHUNKS |
+                              AR_CAN_METADATA | AR_CAN_MAP | AR_CAN_LIMIT));
   test_options();
-  test_file();
+  for (uint32_t threads = 0; threads < 4; ++threads) {
+    ar_set_max_threads(threads);
+    test_file();
+  }
   test_memory();
   printf("c_api_test: passed\n");
   return 0;

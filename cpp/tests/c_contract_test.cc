@@ -1,5 +1,6 @@
 // The promises at the top of arrayrecord.h that no single function shows: outputs of calls that
 // fail are left alone, errors may be asked for or not, options are checked however they come.
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -43,9 +44,10 @@ TEST(CContractTest, FailedOpensGiveNoHandle) {
   std::string damaged_bytes = file;
   damaged_bytes[70] ^= 1;
   const TempFile damaged(damaged_bytes);
-  ar_reader_options wrong;
+  ar_reader_options wrong = {};
+  wrong.struct_size = sizeof(wrong);
   ASSERT_EQ(ar_reader_options_parse("", 0, &wrong, nullptr), AR_OK);
-  wrong.max_parallelism = -2;
+  wrong.readahead_buffer_size = (1 << 30) + 1;
   const std::string directory = TempDir();
   const struct {
     std::string path;
@@ -87,12 +89,16 @@ TEST(CContractTest, FailedReadsLeaveTheirOutputsAlone) {
   EXPECT_EQ(error.record, 20u);
   EXPECT_EQ(size, 4711u);
 
-  ar_plan* plan = Untouched<ar_plan>();
-  EXPECT_EQ(ar_plan_range(reader, 3, 2, &plan, &error), AR_OUT_OF_RANGE);
-  EXPECT_EQ(ar_plan_range(reader, 0, UINT64_MAX, &plan, &error), AR_OUT_OF_RANGE);
-  const uint64_t wanted[] = {1, UINT64_MAX};
-  EXPECT_EQ(ar_plan_indices(reader, wanted, 2, &plan, &error), AR_OUT_OF_RANGE);
-  EXPECT_EQ(plan, Untouched<ar_plan>());
+  ar_read* read = Untouched<ar_read>();
+  EXPECT_EQ(ar_read_range(reader, 3, 2, &read, &error), AR_OUT_OF_RANGE);
+  EXPECT_EQ(ar_read_range(reader, 0, UINT64_MAX, &read, &error), AR_OUT_OF_RANGE);
+  const uint64_t wanted[] = {1, UINT64_MAX}, falling[] = {2, 1};
+  EXPECT_EQ(ar_read_sorted(reader, wanted, 2, &read, &error), AR_OUT_OF_RANGE);
+  EXPECT_EQ(ar_read_sorted(reader, falling, 2, &read, &error), AR_INVALID_ARGUMENT);
+  EXPECT_EQ(read, Untouched<ar_read>());
+  ar_batch* batch = Untouched<ar_batch>();
+  EXPECT_EQ(ar_reader_read_batch(reader, wanted, 2, 0, &batch, &error), AR_OUT_OF_RANGE);
+  EXPECT_EQ(batch, Untouched<ar_batch>());
   ar_cursor* cursor = Untouched<ar_cursor>();
   EXPECT_EQ(ar_cursor_open(reader, 0, 21, &cursor, &error), AR_OUT_OF_RANGE);
   EXPECT_EQ(cursor, Untouched<ar_cursor>());
@@ -131,24 +137,23 @@ TEST(CContractTest, SizeOfARecordThatCannotBeDecoded) {
 }
 
 TEST(CContractTest, EveryFieldOfTheWriterOptionsIsChecked) {
-  ar_writer_options good;
+  ar_writer_options good = {};
+  good.struct_size = sizeof(good);
   ASSERT_EQ(ar_writer_options_parse("zstd", 4, &good, nullptr), AR_OK);
-  std::vector<ar_writer_options> bad(12, good);
-  bad[0].group_size = 0;
-  bad[1].group_size = uint32_t{1} << 31;
-  bad[2].max_parallelism = uint32_t{1} << 31;
-  bad[3].saturation_delay_ms = 0;
-  bad[4].saturation_delay_ms = UINT32_MAX;
-  bad[5].transpose_bucket_size = 0;
-  bad[6].level = 23;
-  bad[7].level = INT32_MIN;
-  bad[8].window_log = 9;
-  bad[9].window_log = 32;
+  std::vector<ar_writer_options> bad(10, good);
+  bad[0].group_size = uint32_t{1} << 31;
+  bad[1].max_parallelism = uint32_t{1} << 31;
+  bad[2].saturation_delay_ms = UINT32_MAX;
+  bad[3].level = 23;
+  bad[4].level = INT32_MIN + 1;
+  bad[5].window_log = 9;
+  bad[6].window_log = 32;
+  bad[7].struct_size = 0;
   // What a C program can store there; only the low byte would be a codec.
   int compression = 256 + AR_ZSTD;
-  std::memcpy(&bad[10].compression, &compression, sizeof(compression));
+  std::memcpy(&bad[8].compression, &compression, sizeof(compression));
   compression = -1;
-  std::memcpy(&bad[11].compression, &compression, sizeof(compression));
+  std::memcpy(&bad[9].compression, &compression, sizeof(compression));
   for (size_t i = 0; i < bad.size(); ++i) {
     ar_error error = Garbage();
     char text[300] = "untouched";
@@ -168,7 +173,8 @@ TEST(CContractTest, EveryFieldOfTheWriterOptionsIsChecked) {
 }
 
 TEST(CContractTest, TextOfOptionsFitsOrIsCut) {
-  ar_writer_options options;
+  ar_writer_options options = {};
+  options.struct_size = sizeof(options);
   ASSERT_EQ(ar_writer_options_parse("", 0, &options, nullptr), AR_OK);
   char full[300];
   ASSERT_EQ(ar_writer_options_format(&options, full, sizeof(full), nullptr), AR_OK);
@@ -183,30 +189,118 @@ TEST(CContractTest, TextOfOptionsFitsOrIsCut) {
 }
 
 // A gap as large as there is means: all in one.
-TEST(CContractTest, ExtentsOfAPlanAtAnyGap) {
+TEST(CContractTest, ExtentsOfAReadAtAnyGap) {
   const Records records = TextRecords(30, 5);
   const std::string file = MakeFile("zstd", records);
   const TempFile on_disk(file);
   ar_reader* reader;
   ASSERT_EQ(ar_reader_open(on_disk.path().c_str(), nullptr, &reader, nullptr), AR_OK);
-  const uint64_t wanted[] = {29, 0, 15, 16};
+  const uint64_t wanted[] = {0, 15, 16, 29};
+  ar_read* read;
+  ASSERT_EQ(ar_read_range(reader, 0, 0, &read, nullptr), AR_OK);
   for (uint64_t gap : {uint64_t{0}, uint64_t{1}, uint64_t{100000}, UINT64_MAX - 1, UINT64_MAX}) {
-    ar_plan* plan;
-    ASSERT_EQ(ar_plan_indices(reader, wanted, 4, &plan, nullptr), AR_OK);
+    ASSERT_EQ(ar_read_reset_sorted(read, reader, wanted, 4, nullptr), AR_OK);
     size_t n;
-    const ar_extent* extents = ar_plan_extents(plan, gap, &n);
+    const ar_extent* extents = ar_read_extents(read, gap, &n);
     EXPECT_EQ(n, gap <= 1 ? 3u : 1u) << gap;
     std::string bytes;
     for (size_t i = 0; i < n; ++i) bytes += file.substr(extents[i].position, extents[i].size);
-    ASSERT_EQ(ar_plan_load_bytes(plan, bytes.data(), bytes.size(), 1, nullptr), AR_OK) << gap;
-    std::string out(ar_plan_decoded_size(plan), '\0');
+    ASSERT_EQ(ar_read_set_bytes(read, bytes.data(), bytes.size(), nullptr), AR_OK) << gap;
+    std::string out(1000, '\0');
     uint64_t offsets[5];
-    ASSERT_EQ(ar_plan_decode(plan, out.data(), out.size(), offsets, 1, nullptr), AR_OK);
+    size_t num_read;
+    ar_room room;
+    ASSERT_EQ(ar_read_next(read, out.data(), out.size(), 4, offsets, &num_read, &room, nullptr),
+              AR_OK);
+    ASSERT_EQ(num_read, 4u);
     for (size_t i = 0; i < 4; ++i) {
       EXPECT_EQ(out.substr(offsets[i], offsets[i + 1] - offsets[i]), records[wanted[i]]);
     }
-    ar_plan_free(plan);
   }
+  ASSERT_EQ(ar_read_reset_range(read, reader, 7, 7, nullptr), AR_OK);
+  size_t n = 1;
+  ar_read_extents(read, 0, &n);
+  EXPECT_EQ(n, 0u);
+  ar_read_free(read);
+  ar_reader_free(reader);
+}
+
+// The reader has a descriptor of its own: the caller's number may mean another file by now.
+TEST(CContractTest, ReadersKeepTheirFileWhenTheCallerClosesIts) {
+  const Records records = TextRecords(50, 5);
+  const TempFile file(MakeFile("zstd", records)), other(MakeFile("zstd", TextRecords(60, 6)));
+  const int fd = open(file.path().c_str(), O_RDONLY);
+  ASSERT_GE(fd, 0);
+  ar_reader* reader;
+  ASSERT_EQ(ar_reader_open_fd(fd, nullptr, &reader, nullptr), AR_OK);
+  close(fd);
+  const int same = open(other.path().c_str(), O_RDONLY);
+  ASSERT_EQ(same, fd);
+  char out[1000];
+  size_t size = 0;
+  for (size_t i = 0; i < records.size(); ++i) {
+    ASSERT_EQ(ar_reader_get(reader, i, out, sizeof(out), &size, nullptr), AR_OK);
+    ASSERT_EQ(std::string(out, size), records[i]);
+  }
+  ar_reader_free(reader);
+  EXPECT_EQ(fcntl(same, F_GETFD), 0) << "that of the caller is still open";
+  close(same);
+}
+
+TEST(CContractTest, TheHeadOfAnIndexIsEnoughToRefuseIt) {
+  const std::string file = MakeFile("uncompressed", TextRecords(3000, 5));
+  std::unique_ptr<Reader> reader;
+  ASSERT_TRUE(OpenMemory(file, &reader).ok());
+  const uint64_t begin = reader->index().extent(2999, 3000).end;
+  const char* head = file.data() + begin;
+  ar_error error = Garbage();
+  EXPECT_EQ(ar_index_check(head, AR_INDEX_HEAD_SIZE, begin, file.size(), &error), AR_OK);
+  EXPECT_EQ(ar_index_check(head, 30, begin, file.size(), &error), AR_INVALID_ARGUMENT);
+  EXPECT_EQ(ar_index_check(head, AR_INDEX_HEAD_SIZE, 63, file.size(), &error), AR_INVALID_ARGUMENT);
+  EXPECT_EQ(
+      ar_index_check(head, AR_INDEX_HEAD_SIZE, file.size() - AR_TAIL_SIZE, file.size(), &error),
+      AR_INVALID_ARGUMENT);
+  EXPECT_EQ(ar_index_check(head, AR_INDEX_HEAD_SIZE, begin, file.size() + AR_TAIL_SIZE, &error),
+            AR_DATA_LOSS)
+      << "it ends before the tail";
+  ExpectFilled(error, AR_DATA_LOSS);
+  EXPECT_EQ(error.position, begin);
+  EXPECT_EQ(ar_index_check(file.data() + 64, AR_INDEX_HEAD_SIZE, 64, file.size(), &error),
+            AR_DATA_LOSS)
+      << "a data chunk";
+  for (size_t i = 0; i < 40; ++i) {
+    std::string flipped(head, AR_INDEX_HEAD_SIZE);
+    flipped[i] ^= 1;
+    EXPECT_EQ(ar_index_check(flipped.data(), flipped.size(), begin, file.size(), nullptr),
+              AR_DATA_LOSS)
+        << i;
+  }
+}
+
+TEST(CContractTest, RunsOfChunks) {
+  const Records records = TextRecords(50, 5);
+  const TempFile file(MakeFile("zstd,group_size:10", records));
+  ar_reader* reader;
+  ASSERT_EQ(ar_reader_open(file.path().c_str(), nullptr, &reader, nullptr), AR_OK);
+  uint64_t sizes[6] = {};
+  for (size_t i = 0; i < 50; ++i) sizes[i / 10 + 1] += records[i].size();
+  for (int i = 1; i < 6; ++i) sizes[i] += sizes[i - 1];
+  ar_run run;
+  ar_reader_run(reader, 25, UINT64_MAX, UINT64_MAX, &run);
+  EXPECT_EQ(run.begin, 20u);
+  EXPECT_EQ(run.end, 50u);
+  EXPECT_EQ(run.claimed_size, sizes[5] - sizes[2]);
+  ar_extent extent;
+  ASSERT_EQ(ar_reader_chunk_extent(reader, 2, 5, &extent, nullptr), AR_OK);
+  EXPECT_EQ(run.extent.position, extent.position);
+  EXPECT_EQ(run.extent.size, extent.size);
+  ar_reader_run(reader, 25, extent.size - 1, UINT64_MAX, &run);
+  EXPECT_EQ(run.end, 40u);
+  ar_reader_run(reader, 25, UINT64_MAX, sizes[4] - sizes[2], &run);
+  EXPECT_EQ(run.end, 40u);
+  ar_reader_run(reader, 25, 0, 0, &run);
+  EXPECT_EQ(run.end, 30u) << "one chunk at least";
+  EXPECT_EQ(ar_reader_claimed_size(reader), sizes[5]);
   ar_reader_free(reader);
 }
 

@@ -2,6 +2,7 @@
 // length, holes, and bytes behind the end. None may crash, and none may give wrong records.
 #include <random>
 #include <string>
+#include <vector>
 
 #include "gtest/gtest.h"
 #include "test_util.h"
@@ -149,17 +150,92 @@ TEST(DamageTest, BytesBehindTheEnd) {
   EXPECT_EQ(ReadFile("\n" + file, &back).code(), AR_NOT_ARRAYRECORD);
 }
 
-// Offsets count from the beginning of the file, so the second of two files is not the whole.
+// Offsets count from the beginning of the file, so the second of two files is not the whole; nor
+// is the first, whose index is intact where the second one says that its own is.
 TEST(DamageTest, TwoFilesMadeOne) {
   const Records a = TextRecords(3, 10), b = TextRecords(4, 20);
-  const std::string file_a = MakeFile("zstd", a), file_b = MakeFile("zstd", b);
-  Records back;
-  if (ReadFile(file_a + file_b, &back).ok()) {
-    EXPECT_EQ(back, b);
+  for (const char* options :
+       {"zstd", "uncompressed,group_size:2", "uncompressed,pad_to_block_boundary:true"}) {
+    const std::string file_a = MakeFile(options, a), file_b = MakeFile(options, b);
+    Records back;
+    EXPECT_EQ(ReadFile(file_a + file_b, &back).code(), AR_DATA_LOSS);
+    EXPECT_EQ(ReadFile(file_a + file_a, &back).code(), AR_DATA_LOSS);
+    EXPECT_EQ(ReadFile(file_b + file_a, &back).code(), AR_DATA_LOSS);
   }
-  back.clear();
-  ASSERT_EQ(ReadFile(file_a + file_a, &back).code(), AR_OK) << "as with upstream";
-  EXPECT_EQ(back, a);
+}
+
+// The chunks of a file, as their places say.
+std::vector<IndexedChunk> ChunksOf(const std::string& file) {
+  std::unique_ptr<Reader> reader;
+  EXPECT_EQ(OpenMemory(file, &reader).message(), "");
+  std::vector<IndexedChunk> chunks;
+  for (uint64_t c = 0; c < reader->index().num_chunks(); ++c) {
+    chunks.push_back(reader->index().Get(c));
+  }
+  return chunks;
+}
+
+// A chunk with all of its hashes right, where another one should be: of this file or of another,
+// as long as the one that was there or not.
+TEST(DamageTest, ChunksInTheWrongPlace) {
+  for (const char* options :
+       {"uncompressed", "zstd,group_size:3", "uncompressed,pad_to_block_boundary:true",
+        "zstd,group_size:3,pad_to_block_boundary:true", "zstd,transpose:true,group_size:3"}) {
+    Records records, others;
+    for (size_t i = 0; i < 30; ++i) {
+      records.emplace_back(100 + 10 * i, static_cast<char>('a' + i));
+      others.emplace_back(95 + 11 * i, static_cast<char>('A' + i));
+    }
+    const std::string file = MakeFile(options, records), other = MakeFile(options, others);
+    const auto chunks = ChunksOf(file), other_chunks = ChunksOf(other);
+    for (const bool foreign : {false, true}) {
+      for (const IndexedChunk& from : foreign ? other_chunks : chunks) {
+        for (const IndexedChunk& to : chunks) {
+          const std::string& source = foreign ? other : file;
+          // Block headers tell where a chunk is; those that hold some are known by them.
+          const uint64_t size = std::min(from.end - from.begin, file.size() - to.begin);
+          std::string moved = file;
+          moved.replace(to.begin, size, source, from.begin, size);
+          if (moved == file) continue;
+          Records back;
+          const Status status = ReadFile(moved, &back);
+          // A chunk that takes as much room, and whose records take as much: nothing can tell.
+          if (from.decoded_size == to.decoded_size && from.end - from.begin == to.end - to.begin) {
+            continue;
+          }
+          ASSERT_FALSE(status.ok()) << options << ": " << from.begin << " to " << to.begin;
+        }
+      }
+    }
+  }
+}
+
+TEST(DamageTest, IndexOfAnotherFile) {
+  const Records records = TextRecords(40, 10), others = TextRecords(40, 11);
+  for (const char* options : {"uncompressed", "zstd", "zstd,group_size:7", "snappy,group_size:7"}) {
+    const std::string file = MakeFile(options, records), other = MakeFile(options, others);
+    ASSERT_EQ(file.size(), other.size());
+    const size_t tail = file.size() - kTailSize;
+    Records back;
+    EXPECT_FALSE(ReadFile(file.substr(0, tail) + other.substr(tail), &back).ok()) << options;
+    const uint64_t index = ChunksOf(other).back().end;
+    EXPECT_FALSE(ReadFile(file.substr(0, index) + other.substr(index), &back).ok()) << options;
+  }
+}
+
+// Copying takes chunks over unseen, but not in the wrong place.
+TEST(DamageTest, MisplacedChunksAreNotCopied) {
+  RawFile raw;
+  for (const char* record : {"one", "two", "threee", "four"}) raw.AddRecords({record});
+  for (int lie = 0; lie < 2; ++lie) {
+    RawFile lying = raw;
+    if (lie == 0) ++lying.index[1].decoded_data_size;
+    if (lie == 1) lying.index.erase(lying.index.begin() + 2);
+    auto reader = OpenFile(lying.Finish());
+    std::unique_ptr<Writer> writer;
+    ASSERT_TRUE(Writer::Create(WriterOptions(), std::make_unique<MemorySink>(), &writer).ok());
+    EXPECT_EQ(writer->CopyChunks(*reader, 0, 3, nullptr, 0).code(), AR_DATA_LOSS) << lie;
+  }
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "test_util.h"
 
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -7,6 +8,8 @@
 #include <fstream>
 #include <sstream>
 
+#include "batch.h"
+#include "cursor.h"
 #include "gtest/gtest.h"
 #include "read_records.h"
 #include "simple_chunk.h"
@@ -51,26 +54,61 @@ Status OpenMemory(const std::string& file, std::unique_ptr<Reader>* reader,
   return Reader::OpenIndex(Data(index), index.size(), footer, file.size(), parsed, reader);
 }
 
+File MemoryFile(const std::string& content) {
+  const int fd = memfd_create("arrayrecord-test", MFD_CLOEXEC);
+  EXPECT_GE(fd, 0);
+  File file(fd, /*owned=*/true);
+  std::vector<iovec> pieces = {{const_cast<char*>(content.data()), content.size()}};
+  EXPECT_TRUE(file.Write(&pieces).ok());
+  return file;
+}
+
+std::unique_ptr<Reader> OpenFile(const std::string& content, const ReaderOptions& options) {
+  std::unique_ptr<Reader> reader;
+  EXPECT_EQ(Reader::Open(MemoryFile(content), options, &reader).message(), "");
+  return reader;
+}
+
+Status GetRecord(const Reader& reader, uint64_t i, std::string* record) {
+  size_t size = 0;
+  record->resize(20);
+  Status status = reader.Get(i, Data(*record), record->size(), &size);
+  if (status.code() == AR_BUFFER_TOO_SMALL) {
+    record->resize(size);
+    status = reader.Get(i, Data(*record), record->size(), &size);
+    EXPECT_NE(status.code(), AR_BUFFER_TOO_SMALL);
+  }
+  record->resize(size);
+  return status;
+}
+
+Status ReadAll(RecordsRead* read, size_t room, size_t max_records, Records* records) {
+  std::string out(room, '\0');
+  std::vector<uint64_t> offsets(max_records + 1);
+  for (;;) {
+    ReadProgress progress;
+    Status status = read->Next(Data(out), out.size(), max_records, offsets.data(), &progress);
+    for (size_t i = 0; i < progress.num_records; ++i) {
+      records->push_back(out.substr(offsets[i], offsets[i + 1] - offsets[i]));
+    }
+    AR_TRY(std::move(status));
+    if (progress.num_records > 0) continue;
+    if (progress.room.chunk == 0) return Status();
+    EXPECT_GT(progress.room.record, out.size());
+    EXPECT_LE(progress.room.record, progress.room.chunk);
+    out.resize(progress.room.record);
+  }
+}
+
 namespace {
 
-// All that `read` gives, from the bytes of a file in memory, with as little room as does.
-Status ReadFrom(RecordsRead* read, const std::string& file, size_t n, Records* records) {
+Status ReadFrom(RecordsRead* read, const std::string& file, Records* records) {
   std::string bytes;
   for (const ar_extent& extent : read->Extents(100)) {
     bytes += file.substr(extent.position, extent.size);
   }
   AR_TRY(read->SetBytes(Data(bytes), bytes.size()));
-  std::string out;
-  std::vector<uint64_t> offsets(n + 1);
-  for (;;) {
-    ReadProgress progress;
-    AR_TRY(read->Next(Data(out), out.size(), n, offsets.data(), &progress));
-    for (size_t i = 0; i < progress.num_records; ++i) {
-      records->push_back(out.substr(offsets[i], offsets[i + 1] - offsets[i]));
-    }
-    if (progress.num_records == 0 && progress.room.chunk == 0) return Status();
-    if (out.size() < progress.room.chunk) out.resize(progress.room.chunk);
-  }
+  return ReadAll(read, 0, 1000, records);
 }
 
 }  // namespace
@@ -78,21 +116,100 @@ Status ReadFrom(RecordsRead* read, const std::string& file, size_t n, Records* r
 Status ReadRange(const Reader& reader, const std::string& file, uint64_t begin, uint64_t end,
                  Records* records) {
   RecordsRead read;
-  AR_TRY(read.Reset(reader, begin, end));
-  return ReadFrom(&read, file, end - begin, records);
+  AR_TRY(read.SetRange(reader, begin, end));
+  return ReadFrom(&read, file, records);
 }
 
 Status ReadSorted(const Reader& reader, const std::string& file,
                   const std::vector<uint64_t>& indices, Records* records) {
   RecordsRead read;
-  AR_TRY(read.Reset(reader, indices.data(), indices.size()));
-  return ReadFrom(&read, file, indices.size(), records);
+  AR_TRY(read.SetSorted(reader, indices.data(), indices.size()));
+  return ReadFrom(&read, file, records);
 }
 
-Status ReadFile(const std::string& file, Records* records) {
+namespace {
+
+Status ReadFromBytes(const std::string& file, Records* records) {
   std::unique_ptr<Reader> reader;
   AR_TRY(OpenMemory(file, &reader));
   return ReadRange(*reader, file, 0, reader->num_records(), records);
+}
+
+Status ReadWithCursor(const Reader& reader, Records* records) {
+  std::unique_ptr<Cursor> cursor;
+  AR_TRY(Cursor::Open(reader, 0, reader.num_records(), &cursor));
+  for (;;) {
+    ByteSpan record;
+    AR_TRY(cursor->Next(&record));
+    if (record.data == nullptr) return Status();
+    records->emplace_back(reinterpret_cast<const char*>(record.data), record.size);
+  }
+}
+
+Status ReadAsBatch(const Reader& reader, Records* records) {
+  std::vector<uint64_t> all(reader.num_records());
+  for (size_t i = 0; i < all.size(); ++i) all[i] = i;
+  std::unique_ptr<Batch> batch;
+  AR_TRY(Batch::Read(reader, all.data(), all.size(), 0, &batch));
+  for (size_t i = 0; i < all.size(); ++i) {
+    const ByteSpan record = batch->Record(i);
+    records->emplace_back(reinterpret_cast<const char*>(record.data), record.size);
+  }
+  return Status();
+}
+
+Status ReadOneByOne(const Reader& reader, Records* records) {
+  for (uint64_t i = 0; i < reader.num_records(); ++i) {
+    records->emplace_back();
+    AR_TRY(GetRecord(reader, i, &records->back()));
+  }
+  return Status();
+}
+
+template <size_t room>
+Status ReadInPieces(const Reader& reader, Records* records) {
+  RecordsRead read;
+  AR_TRY(read.SetRange(reader, 0, reader.num_records()));
+  return ReadAll(&read, room, 1000, records);
+}
+
+const struct {
+  const char* name;
+  Status (*read)(const Reader& reader, Records* records);
+} kWays[] = {{"cursor", ReadWithCursor},
+             {"batch", ReadAsBatch},
+             {"one by one", ReadOneByOne},
+             {"pieces", ReadInPieces<0>},
+             {"large pieces", ReadInPieces<1 << 20>}};
+
+}  // namespace
+
+Status ReadFile(const std::string& file, Records* records) {
+  Records want;
+  const Status result = ReadFromBytes(file, &want);
+  const File content = MemoryFile(file);
+  for (bool mapped : {false, true}) {
+    ReaderOptions options;
+    options.mapped = mapped;
+    File own;
+    EXPECT_TRUE(File::Duplicate(content.fd(), &own).ok());
+    std::unique_ptr<Reader> reader;
+    const Status opened = Reader::Open(std::move(own), options, &reader);
+    if (!opened.ok()) {
+      EXPECT_EQ(opened.code(), result.code()) << opened.message() << "; " << result.message();
+      continue;
+    }
+    for (const auto& way : kWays) {
+      Records got;
+      const Status status = way.read(*reader, &got);
+      EXPECT_EQ(status.code(), result.code())
+          << way.name << (mapped ? ", mapped: " : ": ") << status.message()
+          << "; bytes: " << result.message();
+      EXPECT_TRUE(!result.ok() || got == want) << way.name << (mapped ? ", mapped" : "");
+    }
+  }
+  if (result.ok()) records->insert(records->end(), want.begin(), want.end());
+  return result.Clone();
 }
 
 std::string PlaceChunk(uint64_t begin, ChunkHeader header, const std::string& data) {

@@ -9,6 +9,7 @@
 
 #include "chunk.h"
 #include "layout.h"
+#include "read_records.h"
 #include "reader.h"
 #include "status.h"
 #include "writer.h"
@@ -38,8 +39,18 @@ Status ReadRange(const Reader& reader, const std::string& file, uint64_t begin, 
 Status ReadSorted(const Reader& reader, const std::string& file,
                   const std::vector<uint64_t>& indices, Records* records);
 
-// Opens and reads everything.
+// Opens and reads everything, in every way that there is: from bytes, from a file and from a mapped
+// file; one by one, all at once, piece by piece, by a cursor. They must agree.
 Status ReadFile(const std::string& file, Records* records);
+
+// A file that is nowhere but in memory.
+File MemoryFile(const std::string& content);
+std::unique_ptr<Reader> OpenFile(const std::string& content,
+                                 const ReaderOptions& options = ReaderOptions());
+// A record, in as much room as it takes.
+Status GetRecord(const Reader& reader, uint64_t i, std::string* record);
+// All that a read gives, in pieces of at most `room` bytes, or what a record takes.
+Status ReadAll(RecordsRead* read, size_t room, size_t max_records, Records* records);
 
 // A chunk with right hashes, placed at `begin` in a file: with block headers.
 std::string PlaceChunk(uint64_t begin, ChunkHeader header, const std::string& data);

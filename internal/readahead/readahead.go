@@ -8,46 +8,71 @@ import (
 	"io"
 	"os"
 
+	"github.com/arrayrecord/arrayrecord-go/internal/ahead"
 	"github.com/arrayrecord/arrayrecord-go/storage"
 )
 
 const (
 	// blockSize is large enough for the time of a request not to matter much.
 	blockSize = 4 << 20
-	// ahead is how many blocks are under way or waiting: one connection to a
-	// bucket is slower than several.
-	ahead = 4
+	// blocksAhead is how many blocks are under way or waiting: one connection to
+	// a bucket is slower than several.
+	blocksAhead = 4
 )
 
 // NewReader returns a reader of the bytes [begin, end) of an object, which end
 // must not exceed. It must be closed before the object is, is for one
-// goroutine, and its reads end when ctx does. Memory is bounded by 16 MiB.
+// goroutine, and its reads end when ctx does. Memory is bounded by 20 MiB.
 //
 // Files on local disk are left to the readahead of the system.
 func NewReader(ctx context.Context, o storage.Object, begin, end int64) io.ReadCloser {
 	if _, local := o.(interface{ File() *os.File }); local {
 		return io.NopCloser(io.NewSectionReader(storage.NewReaderAt(ctx, o), begin, end-begin))
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	return &reader{ctx: ctx, cancel: cancel, o: o, planned: begin, end: end}
+	r := &reader{ctx: ctx, o: o, spare: make(chan []byte, blocksAhead+1)}
+	r.queue = ahead.New(ctx, ahead.Options{Helpers: blocksAhead, MaxTasks: blocksAhead}, func(context.Context) (*block, bool) {
+		b := &block{r: r, offset: begin, size: min(blockSize, end-begin)}
+		begin += b.size
+		return b, b.size > 0
+	})
+	return r
 }
 
-// block is a piece of the object. Its content may be used once done is closed.
+// block is a piece of the object.
 type block struct {
-	data []byte
-	err  error
-	done chan struct{}
+	r            *reader
+	offset, size int64
+	data         []byte
+	err          error
+}
+
+func (b *block) Weight() int { return int(b.size) }
+
+func (b *block) Run(ctx context.Context) {
+	select {
+	case b.data = <-b.r.spare:
+	default:
+	}
+	if int64(cap(b.data)) < b.size {
+		b.data = make([]byte, b.size)
+	}
+	b.data = b.data[:b.size]
+	n, err := b.r.o.ReadAt(ctx, b.data, b.offset)
+	if n < len(b.data) {
+		if err == nil || err == io.EOF {
+			err = fmt.Errorf("%s: %d of %d bytes at %d: %w", b.r.o.Name(), n, b.size, b.offset, io.ErrUnexpectedEOF)
+		}
+		b.data, b.err = nil, err
+	}
 }
 
 type reader struct {
 	ctx     context.Context
-	cancel  context.CancelFunc
 	o       storage.Object
-	planned int64 // where the next block begins
-	end     int64
-	queue   []*block // in the order of the object
-	current *block   // being given out
-	rest    []byte   // of current
+	queue   *ahead.Queue[*block]
+	spare   chan []byte // memory of blocks that have been given out
+	current *block      // being given out
+	rest    []byte      // of current
 	err     error
 }
 
@@ -68,56 +93,29 @@ func (r *reader) Read(p []byte) (int, error) {
 
 // advance moves to the next block.
 func (r *reader) advance() error {
-	for len(r.queue) < ahead && r.planned < r.end {
-		r.start()
-	}
-	if len(r.queue) == 0 {
-		return io.EOF
-	}
-	b := r.queue[0]
-	select {
-	case <-b.done:
-	case <-r.ctx.Done():
-		return fmt.Errorf("%s: %w", r.o.Name(), context.Cause(r.ctx))
-	}
-	r.queue = r.queue[1:]
-	r.current, r.rest = b, b.data
-	return b.err
-}
-
-// start begins to read one more block, in the memory of the current one, which
-// has been given out.
-func (r *reader) start() {
-	size := min(blockSize, r.end-r.planned)
-	b := &block{done: make(chan struct{})}
-	if r.current != nil && int64(cap(r.current.data)) >= size {
-		b.data = r.current.data[:size]
-		r.current = nil
-	} else {
-		b.data = make([]byte, size)
-	}
-	offset := r.planned
-	r.planned += size
-	r.queue = append(r.queue, b)
-	go func() {
-		defer close(b.done)
-		n, err := r.o.ReadAt(r.ctx, b.data, offset)
-		if n < len(b.data) {
-			if err == nil || err == io.EOF {
-				err = fmt.Errorf("%s: %d of %d bytes at %d: %w", r.o.Name(), n, size, offset, io.ErrUnexpectedEOF)
-			}
-			b.data, b.err = nil, err
+	if r.current != nil {
+		select {
+		case r.spare <- r.current.data:
+		default:
 		}
-	}()
+		r.current = nil
+	}
+	b, ok, err := r.queue.Next(r.ctx)
+	switch {
+	case err != nil:
+		return fmt.Errorf("%s: %w", r.o.Name(), ahead.ContextError(r.ctx))
+	case !ok:
+		return io.EOF
+	case b.err != nil:
+		return b.err
+	}
+	r.current, r.rest = b, b.data
+	return nil
 }
 
 // Close ends the reads that are under way.
 func (r *reader) Close() error {
-	r.cancel()
-	for _, b := range r.queue {
-		<-b.done
-	}
-	r.queue = nil
+	r.queue.Close(nil)
 	if r.err == nil || r.err == io.EOF {
 		r.err = fmt.Errorf("%s: reader is closed: %w", r.o.Name(), os.ErrClosed)
 	}

@@ -129,10 +129,11 @@ func TestContextEndsReads(t *testing.T) {
 	r := NewReader(ctx, b, 0, o.Size())
 	_, err := r.Read(make([]byte, 1))
 	require.Error(t, err)
-	require.True(t, errors.Is(err, reason) || errors.Is(err, context.Canceled), err)
+	require.ErrorIs(t, err, context.Canceled)
+	require.ErrorIs(t, err, reason)
 	require.NoError(t, r.Close())
 	require.Zero(t, b.active, "Close left reads behind")
-	require.Equal(t, ahead, b.peak)
+	require.Equal(t, blocksAhead, b.peak)
 }
 
 func TestCloseEndsReads(t *testing.T) {
@@ -164,5 +165,5 @@ func TestMemoryIsBounded(t *testing.T) {
 		require.NoError(t, err)
 	}
 	runtime.ReadMemStats(&after)
-	require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64((ahead+2)*blockSize))
+	require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64((blocksAhead+2)*blockSize))
 }

@@ -29,7 +29,7 @@ func BenchmarkRandomBatches(b *testing.B) {
 			indices := make([]int, batch)
 			draw := func() {
 				for k := range indices {
-					indices[k] = random.IntN(d.Len())
+					indices[k] = random.IntN(d.NumRecords())
 				}
 			}
 			service.setLatency(b, 20*time.Millisecond)
@@ -46,7 +46,7 @@ func BenchmarkRandomBatches(b *testing.B) {
 			for b.Loop() {
 				draw()
 				requests += service.counted(func() {
-					_, err := d.GetMany(b.Context(), indices)
+					_, err := d.ReadIndices(b.Context(), indices)
 					require.NoError(b, err)
 				})[opRead]
 			}

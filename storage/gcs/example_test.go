@@ -37,7 +37,7 @@ func Example() {
 		log.Fatal(err)
 	}
 	defer d.Close()
-	records, err := d.GetMany(ctx, []int{5, 0, 3})
+	records, err := d.ReadIndices(ctx, []int{5, 0, 3})
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/arrayrecord/arrayrecord-go/arrayrecord"
+	"github.com/arrayrecord/arrayrecord-go/internal/recordtest"
 	"github.com/arrayrecord/arrayrecord-go/storage"
 )
 
@@ -59,7 +60,7 @@ func TestReaderOpensByOneRequest(t *testing.T) {
 	assert.Equal(t, map[op]int{opRead: 1}, n)
 	assert.Equal(t, 5000, r.NumRecords())
 	n = service.counted(func() {
-		got, err := r.Get(17)
+		got, err := r.Get(context.Background(), 17)
 		require.NoError(t, err)
 		assert.Equal(t, record(1, 17, 1000), got)
 	})
@@ -75,7 +76,7 @@ func TestReaderFetchesTheRestOfALargeIndex(t *testing.T) {
 	assert.Equal(t, map[op]int{opRead: 2}, n)
 	require.Equal(t, records, r.NumRecords())
 	for _, i := range []int{0, 150_000, records - 1} {
-		got, err := r.Get(i)
+		got, err := r.Get(context.Background(), i)
 		require.NoError(t, err)
 		assert.Equal(t, record(1, i, 16), got)
 	}
@@ -188,7 +189,7 @@ func TestFailedReadsNameTheObject(t *testing.T) {
 	makeFile(t, name, 1, 5000, 1000)
 	r := openFile(t, name)
 	service.inject(t, opRead, "", 0, 0, status(http.StatusForbidden))
-	_, getErr := r.Get(3)
+	_, getErr := r.Get(context.Background(), 3)
 	_, batchErr := r.ReadIndices(t.Context(), []int{1, 2000, 4000})
 	for _, err := range []error{getErr, batchErr} {
 		assert.ErrorIs(t, err, fs.ErrPermission)
@@ -205,7 +206,7 @@ func TestFailedReadsNameTheObject(t *testing.T) {
 	}
 	// After all that it works.
 	service.heal()
-	got, err := r.Get(3)
+	got, err := r.Get(context.Background(), 3)
 	require.NoError(t, err)
 	assert.Equal(t, record(1, 3, 1000), got)
 }
@@ -221,7 +222,7 @@ func TestDamagedObjectsAreCorrupt(t *testing.T) {
 	all[len(all)/4] ^= 1
 	require.NoError(t, write(t.Context(), name, all, storage.CreateOptions{}))
 	r := openFile(t, name)
-	_, err = r.ReadAll(t.Context())
+	_, err = recordtest.All(t.Context(), r)
 	assert.ErrorIs(t, err, arrayrecord.ErrCorrupt)
 	var damage *arrayrecord.CorruptError
 	require.True(t, errors.As(err, &damage))
@@ -301,10 +302,10 @@ func TestDataSourceOverDisksAndBuckets(t *testing.T) {
 		filepath.Join(local, "data-*"),
 	}
 	check := func(d *arrayrecord.DataSource) {
-		require.Equal(t, len(want), d.Len())
-		indices := rand.New(rand.NewPCG(3, 4)).Perm(d.Len())
+		require.Equal(t, len(want), d.NumRecords())
+		indices := rand.New(rand.NewPCG(3, 4)).Perm(d.NumRecords())
 		indices = append(indices, indices[:100]...)
-		got, err := d.GetMany(t.Context(), indices)
+		got, err := d.ReadIndices(t.Context(), indices)
 		require.NoError(t, err)
 		for k, i := range indices {
 			require.Equal(t, record(want[i][0], want[i][1], size), got[k])
@@ -353,7 +354,7 @@ func TestDataSourceOpensEachObjectByOneRequest(t *testing.T) {
 	defer d.Close()
 	// The pattern could be the name of an object.
 	assert.Equal(t, map[op]int{opAttrs: 1, opList: 1, opRead: 16}, n)
-	assert.Equal(t, 16_000, d.Len())
+	assert.Equal(t, 16_000, d.NumRecords())
 }
 
 func TestChunksAreCopiedBetweenObjects(t *testing.T) {
@@ -364,9 +365,9 @@ func TestChunksAreCopiedBetweenObjects(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, w.CopyChunks(t.Context(), r, 0, r.NumChunks()))
 	require.NoError(t, w.Close())
-	want, err := r.ReadAll(t.Context())
+	want, err := recordtest.All(t.Context(), r)
 	require.NoError(t, err)
-	got, err := openFile(t, to).ReadAll(t.Context())
+	got, err := recordtest.All(t.Context(), openFile(t, to))
 	require.NoError(t, err)
 	require.Len(t, got, len(want))
 	for i := range want {

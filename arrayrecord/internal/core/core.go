@@ -6,18 +6,18 @@ package core
 // #cgo CFLAGS: -I${SRCDIR}/../../../cpp
 // #cgo noescape ar_reader_get
 // #cgo nocallback ar_reader_get
-// #cgo noescape ar_reader_read_range
-// #cgo nocallback ar_reader_read_range
-// #cgo noescape ar_reader_read_sorted
-// #cgo nocallback ar_reader_read_sorted
-// #cgo noescape ar_plan_range
-// #cgo nocallback ar_plan_range
-// #cgo noescape ar_plan_indices
-// #cgo nocallback ar_plan_indices
-// #cgo noescape ar_plan_load
-// #cgo nocallback ar_plan_load
-// #cgo noescape ar_plan_decode
-// #cgo nocallback ar_plan_decode
+// #cgo noescape ar_reader_run
+// #cgo nocallback ar_reader_run
+// #cgo noescape ar_read_range
+// #cgo nocallback ar_read_range
+// #cgo noescape ar_read_sorted
+// #cgo nocallback ar_read_sorted
+// #cgo noescape ar_read_reset_range
+// #cgo nocallback ar_read_reset_range
+// #cgo noescape ar_read_reset_sorted
+// #cgo nocallback ar_read_reset_sorted
+// #cgo noescape ar_read_next
+// #cgo nocallback ar_read_next
 // #cgo noescape ar_writer_write
 // #cgo nocallback ar_writer_write
 // #cgo noescape ar_writer_take
@@ -31,6 +31,30 @@ import (
 	"syscall"
 	"unsafe"
 )
+
+// What the core can do besides what every one must.
+const (
+	CanReadBytes  = C.AR_CAN_READ_BYTES
+	CanTellChunks = C.AR_CAN_TELL_CHUNKS
+	CanCopyChunks = C.AR_CAN_COPY_CHUNKS
+	CanMetadata   = C.AR_CAN_METADATA
+	CanMap        = C.AR_CAN_MAP
+	CanLimit      = C.AR_CAN_LIMIT
+)
+
+var capabilities = uint64(C.ar_capabilities())
+
+// Can reports whether the core has a capability.
+func Can(capability uint64) bool { return capabilities&capability != 0 }
+
+// SetCacheLimit bounds the memory of decoded chunks that are kept for single reads.
+func SetCacheLimit(bytes int) { C.ar_set_cache_limit(C.uint64_t(bytes)) }
+
+// SetMaxThreads bounds the threads of the core; 0 is the default.
+func SetMaxThreads(n int) { C.ar_set_max_threads(C.uint32_t(n)) }
+
+// KeptMemory is what the core keeps for later use, in bytes.
+func KeptMemory() int { return int(C.ar_kept_memory()) }
 
 // Code says what kind of failure an Error is. The values are those of ar_code.
 type Code int

@@ -4,6 +4,7 @@ package core
 import "C"
 
 import (
+	"math"
 	"os"
 	"runtime"
 	"strconv"
@@ -24,7 +25,7 @@ type Reader struct {
 	h *C.ar_reader
 }
 
-// OpenFile opens a reader on a local file, which must stay open until the reader is freed.
+// OpenFile opens a reader on a local file, with a descriptor of its own: f may be closed.
 func OpenFile(f *os.File, o ReaderOptions) (*Reader, error) {
 	options, err := o.c()
 	if err != nil {
@@ -36,6 +37,18 @@ func OpenFile(f *os.File, o ReaderOptions) (*Reader, error) {
 		return nil, newError(e)
 	}
 	return &Reader{h}, nil
+}
+
+// IndexHeadSize is how many bytes of the index CheckIndex wants.
+const IndexHeadSize = C.AR_INDEX_HEAD_SIZE
+
+// CheckIndex checks by its first bytes whether an index can be there that ends where the tail begins.
+func CheckIndex(head []byte, begin, fileSize int64) error {
+	var e C.ar_error
+	if C.ar_index_check(bytesPtr(head), C.size_t(len(head)), C.uint64_t(begin), C.uint64_t(fileSize), &e) != C.AR_OK {
+		return newError(e)
+	}
+	return nil
 }
 
 // LocateIndex finds where the index of a file begins from its last TailSize bytes, which are
@@ -107,11 +120,6 @@ func (r *Reader) ChunkOf(record int) int {
 	return int(C.ar_reader_chunk_of_record(r.h, C.uint64_t(record)))
 }
 
-// ChunkRun is the end of the shortest run of chunks from chunk on that spans size bytes.
-func (r *Reader) ChunkRun(chunk int, size int64) int {
-	return int(C.ar_reader_chunk_run(r.h, C.uint64_t(chunk), C.uint64_t(size)))
-}
-
 // Extent is a range of a file.
 type Extent struct {
 	Position int64
@@ -128,8 +136,28 @@ func (r *Reader) ChunkExtent(begin, end int) (Extent, error) {
 	return Extent{int64(extent.position), int(extent.size)}, nil
 }
 
-// Get reads one record of a local file into dst and gives its size; if that is more than
-// len(dst), nothing has been read.
+// A Run is records of chunks side by side.
+type Run struct {
+	Begin, End int // records
+	Extent     Extent
+	Claimed    int // bytes that the records take, as the index has it
+}
+
+// Run is the longest run of chunks, from the one that holds a record on, that takes at most
+// fileBytes of the file and has records of at most decodedBytes together, but one chunk at least.
+func (r *Reader) Run(record, fileBytes, decodedBytes int) Run {
+	var run C.ar_run
+	C.ar_reader_run(r.h, C.uint64_t(record), C.uint64_t(fileBytes), C.uint64_t(decodedBytes), &run)
+	return Run{
+		Begin:   int(run.begin),
+		End:     int(run.end),
+		Extent:  Extent{int64(run.extent.position), int(run.extent.size)},
+		Claimed: int(min(uint64(run.claimed_size), math.MaxInt)),
+	}
+}
+
+// Get reads one record of a local file into dst and gives its size; if that is more than len(dst),
+// nothing has been read, and it may be more than the record takes.
 func (r *Reader) Get(record int, dst []byte) (int, error) {
 	var size C.size_t
 	var e C.ar_error
@@ -140,76 +168,82 @@ func (r *Reader) Get(record int, dst []byte) (int, error) {
 	return int(size), nil
 }
 
-// ReadRange reads records from begin up to end, or as many as dst has room for, from a local file.
-// Record begin+i is dst[offsets[i]:offsets[i+1]]; offsets has end-begin+1 elements. It gives the
-// number of records read and what those of the next chunk take, if they did not fit. The records
-// are good also if there is an error.
-func (r *Reader) ReadRange(begin, end int, dst []byte, offsets []int) (n, sizeOfNext int, err error) {
-	var numRead C.uint64_t
-	var next C.size_t
-	var e C.ar_error
-	if C.ar_reader_read_range(r.h, C.uint64_t(begin), C.uint64_t(end), bytesPtr(dst), C.size_t(len(dst)),
-		numbersPtr(offsets), &numRead, &next, &e) != C.AR_OK {
-		err = newError(e)
-	}
-	return int(numRead), int(next), err
-}
-
-// ReadSorted is ReadRange for records by number; numbers may repeat but not decrease.
-func (r *Reader) ReadSorted(records []int, dst []byte, offsets []int) (n, sizeOfNext int, err error) {
-	var numRead C.uint64_t
-	var next C.size_t
-	var e C.ar_error
-	if C.ar_reader_read_sorted(r.h, numbersPtr(records), C.size_t(len(records)), bytesPtr(dst), C.size_t(len(dst)),
-		numbersPtr(offsets), &numRead, &next, &e) != C.AR_OK {
-		err = newError(e)
-	}
-	return int(numRead), int(next), err
-}
-
 // numbersPtr passes record numbers and offsets: int and uint64 have the same size and, for numbers
 // that are not negative, the same meaning; negative ones become too large.
 func numbersPtr(s []int) *C.uint64_t {
 	return (*C.uint64_t)(unsafe.Pointer(unsafe.SliceData(s)))
 }
 
-// Plan is a read of many records: plan, Load or LoadBytes, Decode, Free. One goroutine at a time.
-type Plan struct {
-	h      *C.ar_plan
-	n      int
-	pinner runtime.Pinner
-}
-
-// PlanRange plans to read the records [begin, end).
-func (r *Reader) PlanRange(begin, end int) (*Plan, error) {
-	var h *C.ar_plan
-	var e C.ar_error
-	if C.ar_plan_range(r.h, C.uint64_t(begin), C.uint64_t(end), &h, &e) != C.AR_OK {
-		return nil, newError(e)
-	}
-	return &Plan{h: h, n: end - begin}, nil
-}
-
-// PlanIndices plans to read any records in any order.
-func (r *Reader) PlanIndices(records []int) (*Plan, error) {
-	var h *C.ar_plan
-	var e C.ar_error
-	if C.ar_plan_indices(r.h, numbersPtr(records), C.size_t(len(records)), &h, &e) != C.AR_OK {
-		return nil, newError(e)
-	}
-	return &Plan{h: h, n: len(records)}, nil
-}
-
 var _ [unsafe.Sizeof(int(0)) - unsafe.Sizeof(uint64(0))]byte // int must have 64 bits
 
-// NumRecords is the number of records asked for.
-func (p *Plan) NumRecords() int { return p.n }
+// A Read goes through records in increasing order. The zero Read is ready for Range or Sorted, which
+// can be called again; its memory is used again then. One goroutine at a time. The Reader must not
+// be freed before the last call of Next or Extents.
+type Read struct {
+	h    *C.ar_read
+	data *pinned
+}
 
-// Extents gives the file ranges that LoadBytes wants, with those at most maxGap bytes apart made
-// one.
-func (p *Plan) Extents(maxGap int) []Extent {
+// pinned is bytes that the core refers to between calls.
+type pinned struct{ runtime.Pinner }
+
+// Range has the read begin anew, with the records [begin, end) of r.
+func (d *Read) Range(r *Reader, begin, end int) error {
+	d.unpin()
+	var e C.ar_error
+	var code C.ar_code
+	if d.h == nil {
+		code = C.ar_read_range(r.h, C.uint64_t(begin), C.uint64_t(end), &d.h, &e)
+	} else {
+		code = C.ar_read_reset_range(d.h, r.h, C.uint64_t(begin), C.uint64_t(end), &e)
+	}
+	if code != C.AR_OK {
+		return newError(e)
+	}
+	return nil
+}
+
+// Sorted is Range for records by number; numbers may repeat but not decrease.
+func (d *Read) Sorted(r *Reader, records []int) error {
+	d.unpin()
+	var e C.ar_error
+	var code C.ar_code
+	if d.h == nil {
+		code = C.ar_read_sorted(r.h, numbersPtr(records), C.size_t(len(records)), &d.h, &e)
+	} else {
+		code = C.ar_read_reset_sorted(d.h, r.h, numbersPtr(records), C.size_t(len(records)), &e)
+	}
+	if code != C.AR_OK {
+		return newError(e)
+	}
+	return nil
+}
+
+// Room is what records take that did not fit.
+type Room struct {
+	Record int // the next one
+	Chunk  int // the next ones, those wanted of one chunk, together
+}
+
+// Next reads the next records, one fewer than offsets has elements at most, and as many as dst has
+// room for. Record i of them is dst[offsets[i]:offsets[i+1]]. It gives their number, 0 after the
+// last, and what the next ones take if they did not fit. The records are good also if there is an
+// error.
+func (d *Read) Next(dst []byte, offsets []int) (n int, room Room, err error) {
+	var numRead C.size_t
+	var r C.ar_room
+	var e C.ar_error
+	if C.ar_read_next(d.h, bytesPtr(dst), C.size_t(len(dst)), C.size_t(len(offsets)-1), numbersPtr(offsets),
+		&numRead, &r, &e) != C.AR_OK {
+		err = newError(e)
+	}
+	return int(numRead), Room{int(r.record), int(r.chunk)}, err
+}
+
+// Extents gives the file ranges that SetBytes wants, with those at most maxGap bytes apart made one.
+func (d *Read) Extents(maxGap int) []Extent {
 	var n C.size_t
-	first := C.ar_plan_extents(p.h, C.uint64_t(maxGap), &n)
+	first := C.ar_read_extents(d.h, C.uint64_t(maxGap), &n)
 	extents := make([]Extent, int(n))
 	for i, e := range unsafe.Slice(first, int(n)) {
 		extents[i] = Extent{int64(e.position), int(e.size)}
@@ -217,45 +251,33 @@ func (p *Plan) Extents(maxGap int) []Extent {
 	return extents
 }
 
-// Load reads and verifies the chunks of a local file on up to parallelism threads (0: all).
-func (p *Plan) Load(parallelism int) error {
-	var e C.ar_error
-	if C.ar_plan_load(p.h, C.uint32_t(parallelism), &e) != C.AR_OK {
-		return newError(e)
-	}
-	return nil
-}
-
-// LoadBytes verifies the chunks in data, the bytes of all extents one after the other. The plan
-// uses and overwrites data until it is freed.
-func (p *Plan) LoadBytes(data []byte, parallelism int) error {
+// SetBytes has the read take data, the bytes of all extents one after the other, instead of a file.
+// It uses and overwrites data until it begins anew or is freed.
+func (d *Read) SetBytes(data []byte) error {
+	d.unpin()
+	d.data = new(pinned)
 	if len(data) > 0 {
-		p.pinner.Pin(unsafe.SliceData(data))
+		d.data.Pin(unsafe.SliceData(data))
 	}
 	var e C.ar_error
-	if C.ar_plan_load_bytes(p.h, bytesPtr(data), C.size_t(len(data)), C.uint32_t(parallelism), &e) != C.AR_OK {
+	if C.ar_read_set_bytes(d.h, bytesPtr(data), C.size_t(len(data)), &e) != C.AR_OK {
 		return newError(e)
 	}
 	return nil
 }
 
-// DecodedSize is the sum of the sizes of the records, after loading.
-func (p *Plan) DecodedSize() int { return int(C.ar_plan_decoded_size(p.h)) }
-
-// Decode stores the records in dst, which has DecodedSize bytes, and NumRecords()+1 offsets.
-func (p *Plan) Decode(dst []byte, offsets []int, parallelism int) error {
-	var e C.ar_error
-	if C.ar_plan_decode(p.h, bytesPtr(dst), C.size_t(len(dst)),
-		numbersPtr(offsets), C.uint32_t(parallelism), &e) != C.AR_OK {
-		return newError(e)
+func (d *Read) unpin() {
+	if d.data != nil {
+		d.data.Unpin()
+		d.data = nil
 	}
-	return nil
 }
 
-// Free releases the plan.
-func (p *Plan) Free() {
-	C.ar_plan_free(p.h)
-	p.pinner.Unpin()
+// Free releases the read, which is a zero Read then.
+func (d *Read) Free() {
+	C.ar_read_free(d.h)
+	d.h = nil
+	d.unpin()
 }
 
 // MetadataExtent says where a metadata chunk lies, if there is one; its size is 0 if there is no
@@ -266,13 +288,14 @@ func (r *Reader) MetadataExtent() Extent {
 	return Extent{int64(extent.position), int(extent.size)}
 }
 
-// DecodeMetadata decodes the bytes of MetadataExtent; false if they are not metadata.
-func DecodeMetadata(data []byte) ([]byte, bool, error) {
+// Metadata gives the metadata of the file, from the bytes of MetadataExtent unless it is a local one;
+// false if there are none.
+func (r *Reader) Metadata(data []byte) ([]byte, bool, error) {
 	var dst []byte
 	for {
 		var size C.size_t
 		var e C.ar_error
-		switch C.ar_metadata_decode(bytesPtr(data), C.size_t(len(data)), bytesPtr(dst), C.size_t(len(dst)), &size, &e) {
+		switch C.ar_reader_metadata(r.h, bytesPtr(data), C.size_t(len(data)), bytesPtr(dst), C.size_t(len(dst)), &size, &e) {
 		case C.AR_OK:
 			return dst[:int(size)], true, nil
 		case C.AR_NOT_FOUND:
@@ -284,3 +307,6 @@ func DecodeMetadata(data []byte) ([]byte, bool, error) {
 		}
 	}
 }
+
+// HasBytes reports whether the read was given bytes.
+func (d *Read) HasBytes() bool { return d.data != nil }

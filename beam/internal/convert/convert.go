@@ -205,7 +205,7 @@ func copyArrayRecords(p *progress, r *arrayrecord.Reader, dst io.Writer, opts []
 		offset, size := r.ChunkExtent(chunk, chunk+1)
 		return offset + size
 	}
-	for record, err := range r.Records(p.ctx) {
+	for record, err := range r.Scan(p.ctx, 0, r.NumRecords()) {
 		if err != nil {
 			return err
 		}

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/arrayrecord/arrayrecord-go/arrayrecord"
+	"github.com/arrayrecord/arrayrecord-go/internal/recordtest"
 	"github.com/arrayrecord/arrayrecord-go/storage"
 	"github.com/arrayrecord/arrayrecord-go/storage/storagetest"
 	"github.com/arrayrecord/arrayrecord-go/tfrecord"
@@ -55,7 +56,7 @@ func readArrayRecord(t testing.TB, name string) [][]byte {
 	r, err := arrayrecord.Open(t.Context(), name)
 	require.NoError(t, err)
 	defer r.Close()
-	records, err := r.ReadAll(t.Context())
+	records, err := recordtest.All(t.Context(), r)
 	require.NoError(t, err)
 	return records
 }

@@ -103,7 +103,7 @@ func writeRange(ctx context.Context, w writer, r *arrayrecord.Reader, begin, end
 	if begin == end {
 		return nil
 	}
-	for record, err := range r.RecordRange(ctx, int(begin), int(end)) {
+	for record, err := range r.Range(ctx, int(begin), int(end)) {
 		if err != nil {
 			return err
 		}

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/arrayrecord/arrayrecord-go/arrayrecord"
+	"github.com/arrayrecord/arrayrecord-go/internal/recordtest"
 	"github.com/arrayrecord/arrayrecord-go/storage"
 )
 
@@ -30,7 +31,7 @@ func readShard(t *testing.T, name string) [][]byte {
 	r, err := arrayrecord.Open(context.Background(), name)
 	require.NoError(t, err)
 	defer r.Close()
-	records, err := r.ReadAll(context.Background())
+	records, err := recordtest.All(context.Background(), r)
 	require.NoError(t, err)
 	return records
 }
