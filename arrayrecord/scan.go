@@ -361,12 +361,10 @@ func (v *visit) Run(ctx context.Context) {
 		v.drop()
 		v.memory.give(b)
 	}()
-	for {
+	for v.err != nil || v.at < v.end {
 		first := v.at
 		var err error
-		if b, err = v.next(ctx, b, v.most); err == nil && b.len() == 0 {
-			return
-		}
+		b, err = v.next(ctx, b, v.most)
 		for i := 0; err == nil && i < b.len(); i++ {
 			err = v.fn(first+i, b.record(i))
 		}

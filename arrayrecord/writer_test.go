@@ -139,11 +139,11 @@ func TestRoundTripOfTransposedFiles(t *testing.T) {
 					for name, records := range sets {
 						data := encode(t, records, arrayrecord.WithWriterOptions(options))
 						r := openBytes(t, data)
-						got, err := r.ReadAll(context.Background())
+						got, err := recordtest.All(context.Background(), r)
 						require.NoError(t, err, name)
 						requireSame(t, records, got)
 						for _, i := range rand.Perm(len(records))[:min(5, len(records))] {
-							record, err := r.Get(i)
+							record, err := r.Get(context.Background(), i)
 							require.NoError(t, err)
 							require.True(t, bytes.Equal(records[i], record), "%s: record %d", name, i)
 						}

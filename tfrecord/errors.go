@@ -52,6 +52,13 @@ func (e *RecordError) Error() string {
 	return fmt.Sprintf("tfrecord: record %d at offset %d%s: %v", e.Record, e.Offset, where, e.Err)
 }
 
+// OfContent reports whether the bytes that were read are at fault, and not the
+// reading of them. An error of reading is one of the source, which may name the
+// file already.
+func (e *RecordError) OfContent() bool {
+	return errors.Is(e.Err, ErrCorrupt) || errors.Is(e.Err, ErrTruncated) || errors.Is(e.Err, ErrTooLarge)
+}
+
 // Unwrap returns what went wrong.
 func (e *RecordError) Unwrap() error { return e.Err }
 

@@ -119,7 +119,7 @@ func TFRecordToArrayRecord(ctx context.Context, input, output string, in TFRecor
 	src := &countingReader{r: ahead}
 	r, err := in.newReader(src)
 	if err != nil {
-		return stats, fmt.Errorf("%s: %w", input, err)
+		return stats, nameInput(input, err)
 	}
 
 	w, err := arrayrecord.Create(ctx, output, arrayrecord.WithWriterOptions(writerOptions))
@@ -141,7 +141,7 @@ func TFRecordToArrayRecord(ctx context.Context, input, output string, in TFRecor
 func copyTFRecords(p *progress, r *tfrecord.Reader, w *arrayrecord.Writer) error {
 	for record, err := range r.Scan() {
 		if err != nil {
-			return fmt.Errorf("%s: %w", p.input, err)
+			return nameInput(p.input, err)
 		}
 		if err := w.Write(record); err != nil {
 			return err
@@ -151,6 +151,15 @@ func copyTFRecords(p *progress, r *tfrecord.Reader, w *arrayrecord.Writer) error
 		}
 	}
 	return nil
+}
+
+// nameInput puts the file's name before an error of tfrecord, unless storage has
+// done so.
+func nameInput(name string, err error) error {
+	if at, ok := errors.AsType[*tfrecord.RecordError](err); ok && !at.OfContent() {
+		return err
+	}
+	return fmt.Errorf("%s: %w", name, err)
 }
 
 // ArrayRecordToTFRecord converts the ArrayRecord file input into the TFRecord
