@@ -162,7 +162,7 @@ func requireWhole(t *testing.T, name, when string) {
 	defer r.Close()
 	require.Equal(t, crashRecords, r.NumRecords(), when)
 	for i := range crashRecords {
-		got, err := r.Get(context.Background(), t.Context(), i)
+		got, err := r.Get(t.Context(), i)
 		require.NoError(t, err, when)
 		require.Equal(t, crashRecord(i), got, when)
 	}

@@ -142,7 +142,7 @@ func BenchmarkGet(b *testing.B) {
 		var buffer []byte
 		for k := 0; b.Loop(); k++ {
 			var err error
-			if buffer, err = r.AppendRecord(context.Background(), b.Context(), buffer[:0], order[k%numRecords]); err != nil {
+			if buffer, err = r.AppendRecord(b.Context(), buffer[:0], order[k%numRecords]); err != nil {
 				b.Fatal(err)
 			}
 		}
@@ -157,7 +157,7 @@ func BenchmarkGetParallel(b *testing.B) {
 		b.RunParallel(func(pb *testing.PB) {
 			rng := rand.New(rand.NewPCG(7, next.Add(1)))
 			for pb.Next() {
-				if _, err := r.Get(context.Background(), b.Context(), rng.IntN(numRecords)); err != nil {
+				if _, err := r.Get(b.Context(), rng.IntN(numRecords)); err != nil {
 					b.Error(err)
 				}
 			}
