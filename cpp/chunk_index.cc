@@ -61,8 +61,12 @@ Status WordArray::Assign(const std::vector<uint64_t>& words, bool in_file) {
 }
 
 void PackedSizes::Pack() {
-  const auto [smallest, largest] = std::minmax_element(sizes_, sizes_ + num_sizes_);
-  const uint64_t base = *smallest, range = *largest - base;
+  uint64_t base = sizes_[0], largest = sizes_[0];
+  for (size_t i = 1; i < num_sizes_; ++i) {
+    base = std::min(base, sizes_[i]);
+    largest = std::max(largest, sizes_[i]);
+  }
+  const uint64_t range = largest - base;
   const unsigned bits = range == 0 ? 0 : 64 - static_cast<unsigned>(__builtin_clzll(range));
   const size_t begin = new_words_.size();
   new_headers_.insert(new_headers_.end(), {packed_sum_, base, begin});

@@ -66,14 +66,6 @@ Status File::Map() {
   return Status();
 }
 
-void File::Prefetch(uint64_t position, uint64_t size) const {
-  constexpr uint64_t kMost = 1024;  // the processor goes on by itself
-  constexpr uint64_t kCacheLine = 64;
-  if (map_ == nullptr || position + size > map_size_) return;
-  const uint8_t* const end = map_ + position + std::min(size, kMost);
-  for (const uint8_t* p = map_ + position; p < end; p += kCacheLine) __builtin_prefetch(p);
-}
-
 Status File::ReadAt(uint64_t position, void* out, uint64_t size) const {
   if (map_ != nullptr) {
     if (position <= map_size_ && size <= map_size_ - position &&

@@ -28,12 +28,9 @@ class File {
 
   bool is_open() const { return fd_ >= 0; }
   int fd() const { return fd_; }
-  bool is_mapped() const { return map_ != nullptr; }
   Status Size(uint64_t* size) const;
   // Has later reads copy from memory that the file is mapped to, instead of calling the system.
   Status Map();
-  // Hints that a read of this place comes soon.
-  void Prefetch(uint64_t position, uint64_t size) const;
   // Reads exactly `size` bytes. The end of the file comes as AR_DATA_LOSS: the index promised more.
   Status ReadAt(uint64_t position, void* out, uint64_t size) const;
   // Writes all pieces, one after the other; changes them.

@@ -52,7 +52,7 @@ uint64_t SaturatingSum(uint64_t a, uint64_t b) { return a > UINT64_MAX - b ? UIN
 }  // namespace
 
 void RecordsRead::Clear() {
-  CloseChunk();
+  if (open_) CloseChunk();
   run_ = ChunkIndex::Walk();
   run_end_ = 0;
   encoded_.GiveBack();
@@ -232,11 +232,6 @@ Status RecordsRead::ReadRun(const Wanted& wanted) {
   } else {
     AR_TRY(reader_->ReadChunks(first, end.begin(), &encoded_));
     run_bytes_ = encoded_.data();
-    if (reader_->file().is_mapped() && i + 1 < wanted.size()) {
-      const uint64_t ahead = index_->ChunkOf(wanted[i + 1]);
-      const ChunkIndex::Extent extent = index_->extent(ahead, ahead + 1);
-      reader_->file().Prefetch(extent.begin, extent.end - extent.begin);
-    }
   }
   run_ = begin;
   run_end_ = end.number();
@@ -260,8 +255,7 @@ Status RecordsRead::OpenChunkOfRun(const Wanted& wanted) {
   return Status();
 }
 
-void RecordsRead::CloseChunk() {
-  if (!open_) return;
+void RecordsRead::CloseKeptChunk() {
   open_ = false;
   sized_ = false;
   if (decoding_) stream_.Close();
@@ -279,7 +273,7 @@ void RecordsRead::CloseChunk() {
 
 Status RecordsRead::CheckSizes(const uint64_t* sizes, uint64_t n) const {
   // All together being small enough, each is.
-  if (reader_->CheckRecordSize(records_.decoded_size()).ok()) return Status();
+  if (reader_->IsFree(records_.decoded_size())) return Status();
   for (uint64_t i = 0; i < n; ++i) AR_TRY(reader_->CheckRecordSize(sizes[i]));
   return Status();
 }
@@ -336,12 +330,14 @@ template <typename Wanted>
 Status RecordsRead::DeliverWhole(const Wanted&, Output* out) {
   const uint64_t n = records_.num_records();
   uint64_t* offsets = out->offsets;
-  if (sized_) {
+  if (n == 1) {
+    offsets[1] = records_.decoded_size();  // which is in bounds
+  } else if (sized_) {
     for (uint64_t i = 0; i < n; ++i) offsets[i + 1] = begins_[i + 1] - begins_[i];
   } else {
     AR_TRY(records_.DecodeSizes(offsets + 1));
+    AR_TRY(CheckSizes(offsets + 1, n));
   }
-  AR_TRY(CheckSizes(offsets + 1, n));
   AR_TRY(records_.DecodeValues(out->bytes + offsets[0]));
   for (uint64_t i = 0; i < n; ++i) offsets[i + 1] += offsets[i];
   out->Advance(n);

@@ -87,7 +87,12 @@ class RecordsRead {
   uint64_t SizeOf(uint64_t record) const {
     return begins_[record - first_ + 1] - begins_[record - first_];
   }
-  void CloseChunk();
+  void CloseChunk() {
+    if (sized_ || cached_ != nullptr || !records_.is_simple()) return CloseKeptChunk();
+    open_ = false;
+    run_.Next();
+  }
+  void CloseKeptChunk();
 
   const Reader* reader_ = nullptr;
   const ChunkIndex* index_ = nullptr;

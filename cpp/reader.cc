@@ -16,7 +16,7 @@ namespace {
 // index; records for users go where users want them.
 struct DecodedChunk {
   SimpleChunk simple;
-  Buffer decoded;  // empty if the chunk is not compressed
+  ThreadBuffer decoded{kDecodedChunk};  // empty if the chunk is not compressed
   ByteSpan values;
 
   Status Decode(const Chunk& chunk) {
@@ -30,9 +30,9 @@ struct DecodedChunk {
     if (simple.num_records() == 0) return Corrupt("chunk without records").At(chunk.begin);
     values = ByteSpan(simple.plain_values(), simple.decoded_size());
     if (values.data != nullptr) return Status();
-    decoded = Buffer(simple.decoded_size());
-    values.data = decoded.data();
-    return simple.DecodeValues(decoded.data()).At(chunk.begin);
+    uint8_t* out = decoded.Get(simple.decoded_size());
+    values.data = out;
+    return simple.DecodeValues(out).At(chunk.begin);
   }
 };
 
@@ -166,10 +166,11 @@ Status Reader::Open(File file, const ReaderOptions& options, std::unique_ptr<Rea
   if (file_size < kMinFileSize) return CheckFileSize(file_size, head_span);
 
   const uint64_t tail_begin = file_size / kTailSize * kTailSize - kTailSize;
-  Buffer bytes(kTailSize);
-  AR_TRY(file.ReadAt(tail_begin, bytes.data(), kTailSize));
+  ThreadBuffer buffer(kEncodedChunk);
+  uint8_t* bytes = buffer.Get(kTailSize);
+  AR_TRY(file.ReadAt(tail_begin, bytes, kTailSize));
   uint64_t footer_offset;
-  AR_TRY(LocateFooter(bytes.data(), kTailSize, file_size, head_span, &footer_offset));
+  AR_TRY(LocateFooter(bytes, kTailSize, file_size, head_span, &footer_offset));
 
   uint8_t index_head[kChunkHeadSize];
   const uint64_t index_size = tail_begin - footer_offset;
@@ -178,11 +179,11 @@ Status Reader::Open(File file, const ReaderOptions& options, std::unique_ptr<Rea
   AR_TRY(CheckIndexHead(index_head, head_size, footer_offset, file_size)
              .At(footer_offset)
              .In("cannot read the index"));
-  bytes = Buffer(index_size);
-  AR_TRY(file.ReadAt(footer_offset, bytes.data(), index_size));
+  bytes = buffer.Get(index_size);
+  AR_TRY(file.ReadAt(footer_offset, bytes, index_size));
 
   std::unique_ptr<Reader> opened;
-  AR_TRY(OpenIndex(bytes.data(), index_size, footer_offset, file_size, options, &opened));
+  AR_TRY(OpenIndex(bytes, index_size, footer_offset, file_size, options, &opened));
   if (options.mapped) AR_TRY(file.Map());
   opened->file_ = std::move(file);
   *reader = std::move(opened);
@@ -307,7 +308,7 @@ Status Reader::RecordTooLarge(uint64_t size) const {
   return TooLarge("a record", size, "max_record_size", options_.max_record_size);
 }
 
-Status Reader::CheckLimits(const IndexedChunk& chunk) const {
+Status Reader::CheckLarge(const IndexedChunk& chunk) const {
   if (chunk.num_records == 1) AR_TRY(CheckRecordSize(chunk.decoded_size));
   if (chunk.decoded_size > options_.max_chunk_size) {
     return TooLarge("a chunk with records", chunk.decoded_size, "max_chunk_size",

@@ -73,9 +73,17 @@ class Reader {
 
   // Checks what the index claims of a chunk against the limits of the options, before memory is
   // allocated for it; the size of one of its records.
-  Status CheckLimits(const IndexedChunk& chunk) const;
+  Status CheckLimits(const IndexedChunk& chunk) const {
+    const bool small =
+        IsFree(chunk.decoded_size) && chunk.num_records <= options_.max_chunk_size / 8;
+    return small ? Status() : CheckLarge(chunk);
+  }
   Status CheckRecordSize(uint64_t size) const {
     return size <= options_.max_record_size ? Status() : RecordTooLarge(size);
+  }
+  // Whether records that have this size together are below all limits.
+  bool IsFree(uint64_t size) const {
+    return size <= options_.max_record_size && size <= options_.max_chunk_size;
   }
   // Whether a chunk is one that Open keeps.
   bool CanCache(const IndexedChunk& chunk) const;
@@ -96,6 +104,7 @@ class Reader {
 
   Reader();
   Status ReadFooter(uint8_t* bytes, uint64_t footer_offset, uint64_t file_size);
+  Status CheckLarge(const IndexedChunk& chunk) const;
   Status CheckHead(const IndexedChunk& chunk) const;
   Status RecordTooLarge(uint64_t size) const;
   Status GetFrom(uint64_t number, const IndexedChunk& chunk, uint64_t record, uint8_t* out,

@@ -26,6 +26,7 @@ class RecordsChunk {
   // `max_size` bytes.
   Status Open(const Chunk& chunk, uint64_t max_size);
 
+  bool is_simple() const { return transposed_ == nullptr; }
   uint64_t num_records() const { return num_records_; }
   // The sum of the sizes of all records.
   uint64_t decoded_size() const { return decoded_size_; }
@@ -37,7 +38,7 @@ class RecordsChunk {
   // All records, if they need no more decoding, else null.
   const uint8_t* plain_values() const;
   // Whether the records can be decoded piece by piece; begins to.
-  bool can_stream() const { return transposed_ == nullptr && simple_.can_stream(); }
+  bool can_stream() const { return is_simple() && simple_.can_stream(); }
   Status OpenStream(BlockStream* stream) const { return simple_.OpenStream(stream); }
 
   // Frees what this holds itself; how much that is, in bytes.

@@ -1,5 +1,8 @@
-// A whole file: opened and read in every way. The hashes of the chunks are made right first, so
-// that changes get past them to where they can do harm.
+// A whole file: opened and read in every way - as bytes, as a file, as a mapped file; at once,
+// piece by piece, one by one - which must all find the same. The hashes of the chunks are made
+// right first, so that changes get past them to where they can do harm.
+#include <sys/mman.h>
+
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -7,8 +10,10 @@
 #include <string>
 #include <vector>
 
+#include "batch.h"
 #include "chunk.h"
-#include "read_plan.h"
+#include "cursor.h"
+#include "read_records.h"
 #include "reader.h"
 
 namespace arrayrecord {
@@ -40,18 +45,92 @@ uint64_t RepairChunk(std::string* file, uint64_t begin) {
   return end;
 }
 
-void ReadAll(const std::string& file, ReadPlan::Pointer plan) {
+void Require(bool condition) {
+  if (!condition) __builtin_trap();
+}
+
+using Records = std::vector<std::string>;
+
+// More than this is legal, but slow.
+constexpr uint64_t kMaxRecords = 100000;
+constexpr uint64_t kMaxSize = 100 << 20;
+
+uint8_t* Data(std::string* bytes) { return reinterpret_cast<uint8_t*>(bytes->data()); }
+
+std::string Text(ByteSpan span) {
+  return std::string(reinterpret_cast<const char*>(span.data), span.size);
+}
+
+Status ReadAll(RecordsRead* read, uint64_t room, Records* records) {
+  constexpr size_t kMost = 100;
+  std::string out(room, '\0');
+  std::vector<uint64_t> offsets(kMost + 1);
+  for (;;) {
+    ReadProgress progress;
+    AR_TRY(read->Next(Data(&out), out.size(), kMost, offsets.data(), &progress));
+    for (size_t i = 0; i < progress.num_records; ++i) {
+      records->push_back(out.substr(offsets[i], offsets[i + 1] - offsets[i]));
+    }
+    if (progress.num_records > 0) continue;
+    if (progress.room.chunk == 0) return Status();
+    Require(progress.room.record > out.size() && progress.room.record <= progress.room.chunk);
+    out.resize(progress.room.record);
+  }
+}
+
+Status ReadBytes(const Reader& reader, const std::string& file, Records* records) {
+  RecordsRead read;
+  Require(read.SetRange(reader, 0, reader.num_records()).ok());
   std::string bytes;
-  for (const ar_extent& extent : plan->Extents(10)) {
-    if (extent.position > file.size() || extent.size > file.size() - extent.position)
-      __builtin_trap();
+  for (const ar_extent& extent : read.Extents(10)) {
+    Require(extent.position <= file.size() && extent.size <= file.size() - extent.position);
     bytes += file.substr(extent.position, extent.size);
   }
-  if (!plan->LoadBytes(reinterpret_cast<uint8_t*>(bytes.data()), bytes.size(), 1).ok()) return;
-  if (plan->decoded_size() > 100 << 20) return;  // legal, but slow
-  std::string out(plan->decoded_size(), '\0');
-  std::vector<uint64_t> offsets(plan->num_records() + 1);
-  (void)plan->Decode(reinterpret_cast<uint8_t*>(out.data()), out.size(), offsets.data(), 1);
+  Require(read.SetBytes(Data(&bytes), bytes.size()).ok());
+  return ReadAll(&read, 0, records);
+}
+
+Status ReadPieces(const Reader& reader, Records* records) {
+  RecordsRead read;
+  Require(read.SetRange(reader, 0, reader.num_records()).ok());
+  return ReadAll(&read, 1000, records);
+}
+
+Status ReadWithCursor(const Reader& reader, Records* records) {
+  std::unique_ptr<Cursor> cursor;
+  Require(Cursor::Open(reader, 0, reader.num_records(), &cursor).ok());
+  for (;;) {
+    ByteSpan record;
+    AR_TRY(cursor->Next(&record));
+    if (record.data == nullptr) return Status();
+    records->push_back(Text(record));
+  }
+}
+
+Status ReadBatch(const Reader& reader, Records* records) {
+  std::vector<uint64_t> all(reader.num_records());
+  for (size_t i = 0; i < all.size(); ++i) all[i] = i;
+  std::unique_ptr<Batch> batch;
+  AR_TRY(Batch::Read(reader, all.data(), all.size(), 1, &batch));
+  for (size_t i = 0; i < all.size(); ++i) records->push_back(Text(batch->Record(i)));
+  return Status();
+}
+
+Status ReadOneByOne(const Reader& reader, Records* records) {
+  for (uint64_t i = 0; i < reader.num_records(); ++i) {
+    std::string out(10, '\0');
+    size_t size = 0;
+    Status status = reader.Get(i, Data(&out), out.size(), &size);
+    if (status.code() == AR_BUFFER_TOO_SMALL) {
+      if (size > kMaxSize) return Corrupt("larger than the file can hold here");
+      out.resize(size);
+      status = reader.Get(i, Data(&out), out.size(), &size);
+      Require(status.code() != AR_BUFFER_TOO_SMALL);
+    }
+    AR_TRY(std::move(status));
+    records->push_back(out.substr(0, size));
+  }
+  return Status();
 }
 
 }  // namespace
@@ -71,27 +150,47 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
 
   std::string tail = file.substr(kTailSize);
   uint64_t footer;
-  if (!LocateFooter(reinterpret_cast<uint8_t*>(tail.data()), tail.size(), file.size(), ByteSpan(),
-                    &footer)
-           .ok()) {
-    return 0;
+  std::unique_ptr<Reader> bytes;
+  Status opened = LocateFooter(Data(&tail), tail.size(), file.size(),
+                               ByteSpan(Data(&file), kSignatureEnd), &footer);
+  if (opened.ok()) {
+    std::string index = file.substr(footer, kTailSize - footer);
+    opened =
+        Reader::OpenIndex(Data(&index), index.size(), footer, file.size(), ReaderOptions(), &bytes);
   }
-  std::string index = file.substr(footer, kTailSize - footer);
-  std::unique_ptr<Reader> reader;
-  if (!Reader::OpenIndex(reinterpret_cast<uint8_t*>(index.data()), index.size(), footer,
-                         file.size(), ReaderOptions(), &reader)
-           .ok()) {
-    return 0;
-  }
-  const uint64_t n = reader->num_records();
-  ReadPlan::Pointer plan;
-  if (n <= 100000 && ReadPlan::Range(*reader, 0, n, &plan).ok()) {
-    ReadAll(file, std::move(plan));
-  }
-  std::vector<uint64_t> indices;
-  for (size_t i = 0; i < 20 && n > 0; ++i) indices.push_back(Hash(&i, sizeof(i)) % n);
-  if (ReadPlan::Indices(*reader, indices.data(), indices.size(), &plan).ok()) {
-    ReadAll(file, std::move(plan));
+
+  const int fd = memfd_create("fuzz", MFD_CLOEXEC);
+  Require(fd >= 0);
+  const File content(fd, /*owned=*/true);
+  std::vector<iovec> pieces = {{file.data(), file.size()}};
+  Require(content.Write(&pieces).ok());
+  for (bool mapped : {false, true}) {
+    ReaderOptions options;
+    options.mapped = mapped;
+    File own;
+    Require(File::Duplicate(fd, &own).ok());
+    std::unique_ptr<Reader> reader;
+    Require(Reader::Open(std::move(own), options, &reader).code() == opened.code());
+    if (!opened.ok() || reader->num_records() > kMaxRecords || reader->claimed_size() > kMaxSize) {
+      continue;
+    }
+    Records want;
+    const Status status = ReadBytes(*bytes, file, &want);
+    for (auto read : {ReadPieces, ReadWithCursor, ReadBatch, ReadOneByOne}) {
+      Records got;
+      Require(read(*reader, &got).ok() == status.ok());
+      Require(!status.ok() || got == want);
+    }
+    std::vector<uint64_t> some;
+    const uint64_t n = reader->num_records();
+    for (size_t i = 0; i < 20 && n > 0; ++i) some.push_back(Hash(&i, sizeof(i)) % n);
+    std::sort(some.begin(), some.end());
+    RecordsRead sorted;
+    Records got;
+    Require(sorted.SetSorted(*reader, some.data(), some.size()).ok());
+    if (ReadAll(&sorted, 100, &got).ok() && status.ok()) {
+      for (size_t i = 0; i < some.size(); ++i) Require(got[i] == want[some[i]]);
+    }
   }
   return 0;
 }

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "read_plan.h"
+#include "read_records.h"
 #include "reader.h"
 #include "writer.h"
 
@@ -68,14 +68,18 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
                             file.size(), ReaderOptions(), &reader)
               .ok());
   Require(reader->num_records() == records.size());
-  ReadPlan::Pointer plan;
-  Require(ReadPlan::Range(*reader, 0, records.size(), &plan).ok());
+  RecordsRead read;
+  Require(read.SetRange(*reader, 0, records.size()).ok());
   std::string bytes;
-  for (const ar_extent& e : plan->Extents(0)) bytes += file.substr(e.position, e.size);
-  Require(plan->LoadBytes(reinterpret_cast<uint8_t*>(bytes.data()), bytes.size(), 1).ok());
-  std::string out(plan->decoded_size(), '\0');
+  for (const ar_extent& e : read.Extents(0)) bytes += file.substr(e.position, e.size);
+  Require(read.SetBytes(reinterpret_cast<uint8_t*>(bytes.data()), bytes.size()).ok());
+  std::string out(reader->claimed_size(), '\0');
   std::vector<uint64_t> offsets(records.size() + 1);
-  Require(plan->Decode(reinterpret_cast<uint8_t*>(out.data()), out.size(), offsets.data(), 1).ok());
+  ReadProgress progress;
+  Require(read.Next(reinterpret_cast<uint8_t*>(out.data()), out.size(), records.size(),
+                    offsets.data(), &progress)
+              .ok());
+  Require(progress.num_records == records.size());
   for (size_t i = 0; i < records.size(); ++i) {
     Require(out.compare(offsets[i], offsets[i + 1] - offsets[i], records[i]) == 0);
   }

@@ -20,6 +20,7 @@
 #include <string>
 #include <vector>
 
+#include "arrayrecord.h"
 #include "gtest/gtest.h"
 #include "test_util.h"
 
@@ -453,6 +454,52 @@ TEST(NamedFileTest, LongNamesLinksAndOtherKindsOfFiles) {
     EXPECT_FALSE(WriteFile(path, WriterOptions(), "x").ok()) << path;
   }
   EXPECT_TRUE(std::filesystem::is_character_file("/dev/null"));
+}
+
+// The C header's writers are made so, with its options.
+TEST(NamedFileTest, ThroughTheCHeader) {
+  Stage stage(kScenes[0]);
+  const auto write = [&](const ar_writer_options& options, bool close, ar_error* error) {
+    ar_writer* writer = nullptr;
+    ar_code code = ar_writer_create(stage.out().c_str(), &options, &writer, error);
+    if (code != AR_OK) return code;
+    const uint64_t size = 1;
+    code = ar_writer_write(writer, "x", &size, 1, error);
+    if (code == AR_OK && close) code = ar_writer_close(writer, error);
+    ar_writer_free(writer);
+    return code;
+  };
+  ar_writer_options options = {};
+  options.struct_size = sizeof(options);
+  options.max_parallelism = 1;
+  ar_error error;
+  EXPECT_EQ(write(options, false, &error), AR_OK);
+  EXPECT_EQ(FilesIn(stage.dir()), Paths{}) << "freed without a close";
+
+  for (int no_sync : {1, 0}) {
+    int syncs = 0;
+    hook = [&](const std::string& call) {
+      syncs += call.compare(0, 4, "sync") == 0;
+      return 0;
+    };
+    options.no_sync = no_sync;
+    EXPECT_EQ(write(options, true, &error), AR_OK);
+    hook = nullptr;
+    EXPECT_EQ(syncs, no_sync != 0 ? 0 : 2) << "the file and its directory";
+    EXPECT_EQ(FilesIn(stage.dir()), Paths{"out"});
+  }
+
+  options.no_overwrite = 1;
+  EXPECT_EQ(write(options, true, &error), AR_IO);
+  EXPECT_EQ(error.os_errno, EEXIST);
+  EXPECT_EQ(Read(stage.out()), Records{"x"});
+  options.no_overwrite = 0;
+  hook = [](const std::string& call) { return call == "sync (unnamed)" ? ENOSPC : 0; };
+  EXPECT_EQ(write(options, true, &error), AR_IO);
+  hook = nullptr;
+  EXPECT_EQ(error.os_errno, ENOSPC);
+  EXPECT_NE(std::string(error.message).find(stage.out()), std::string::npos) << error.message;
+  EXPECT_EQ(Read(stage.out()), Records{"x"});
 }
 
 // The working directory counts when the file is created, not when it is closed.
