@@ -34,12 +34,17 @@ const (
 // is read), ErrClosed, ErrCorrupt, ErrUnsupported, ErrTooLarge, the context's error, or are those
 // of the storage.
 func (r *Reader) ReadIndices(ctx context.Context, indices []int) ([][]byte, error) {
+	return takeRecords(func(b *Batch) error { return r.readBatch(ctx, b, indices, true) })
+}
+
+// takeRecords gives the records that read puts into a batch whose other memory is used again.
+func takeRecords(read func(*Batch) error) ([][]byte, error) {
 	b, _ := batches.Get().(*Batch)
 	if b == nil {
 		b = new(Batch)
 	}
 	defer batches.Put(b)
-	err := r.readBatch(ctx, b, indices, true)
+	err := read(b)
 	records := b.records
 	b.records = nil
 	if err != nil {

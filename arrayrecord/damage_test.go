@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"math/rand/v2"
 	"os"
@@ -82,8 +83,19 @@ func TestEveryTruncation(t *testing.T) {
 		require.ErrorIs(t, err, arrayrecord.ErrTruncated, n)
 		require.ErrorIs(t, err, arrayrecord.ErrCorrupt, n)
 	}
-	_, err := readEverything(append(bytes.Clone(data), 0))
-	require.ErrorIs(t, err, arrayrecord.ErrTruncated)
+	for _, n := range []int{1, 65535, 65536, 65537, 200_000} { // more bytes than there should be
+		_, err := readEverything(append(bytes.Clone(data), make([]byte, n)...))
+		require.ErrorIs(t, err, arrayrecord.ErrCorrupt, n)
+		if n%65536 != 0 && n < 65536 {
+			require.NotErrorIs(t, err, arrayrecord.ErrTruncated, n)
+			require.ErrorContains(t, err, fmt.Sprintf("%d bytes that are no part of it", n))
+		}
+	}
+	_, err := readEverything(data[:65536])
+	require.ErrorContains(t, err, "the first block alone")
+	require.NotContains(t, err.Error(), "not a whole number")
+	_, err = readEverything(make([]byte, 65536))
+	require.ErrorIs(t, err, arrayrecord.ErrNotArrayRecord)
 	_, err = readEverything(make([]byte, 131072))
 	require.ErrorIs(t, err, arrayrecord.ErrNotArrayRecord)
 }

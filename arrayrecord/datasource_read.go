@@ -54,11 +54,7 @@ func (d *DataSource) AppendRecord(ctx context.Context, dst []byte, i int) ([]byt
 // If one record cannot be read the whole call fails. Errors match ErrOutOfRange (before anything
 // is read) and ErrClosed, are the context's, or those of opening and reading the files.
 func (d *DataSource) ReadIndices(ctx context.Context, indices []int) ([][]byte, error) {
-	b := new(Batch)
-	if err := d.readBatch(ctx, b, indices, true); err != nil {
-		return nil, err
-	}
-	return b.records, nil
+	return takeRecords(func(b *Batch) error { return d.readBatch(ctx, b, indices, true) })
 }
 
 // ReadBatch is ReadIndices into memory that is used again; see Reader.ReadBatch.
@@ -160,24 +156,23 @@ func (d *DataSource) ForEach(ctx context.Context, fn func(i int, record []byte) 
 // Cursor makes a cursor that stands before the first record; see Reader.Cursor.
 func (d *DataSource) Cursor(ctx context.Context) *Cursor { return &Cursor{ctx: ctx, seq: d} }
 
-func (d *DataSource) planGroup(ctx context.Context, begin, end int) (*group, error) {
+func (d *DataSource) planGroup(ctx context.Context, g *group, begin, end int) error {
 	s := d.files
 	f := s.fileOf(d.begin + begin)
 	r, err := d.lend(ctx, f)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer d.giveBack(f)
 	// What these numbers are more than those of the file.
 	skip := s.starts[f] - s.instructions[f].Skip - d.begin
 	end = min(end, s.starts[f+1]-d.begin)
-	g, err := r.planGroup(ctx, begin-skip, end-skip)
-	if err != nil {
-		return nil, err
+	if err := r.planGroup(ctx, g, begin-skip, end-skip); err != nil {
+		return err
 	}
 	g.seq, g.file, g.skip = d, f, skip
 	g.begin, g.at, g.end = begin, begin, g.end+skip
-	return g, nil
+	return nil
 }
 
 func (d *DataSource) lend(ctx context.Context, file int) (*Reader, error) {

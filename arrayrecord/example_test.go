@@ -56,7 +56,7 @@ func Example() {
 }
 
 func ExampleNewWriter() {
-	w, err := arrayrecord.NewWriter(io.Discard, arrayrecord.WithGroupSize(256), arrayrecord.Zstd(9))
+	w, err := arrayrecord.NewWriter(io.Discard, arrayrecord.WriterOptions{GroupSize: 256, Compression: arrayrecord.Zstd(9)})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -70,8 +70,15 @@ func ExampleNewWriter() {
 	if err != nil {
 		log.Fatal(err)
 	}
+	recorded, err := options.Recorded()
+	if err != nil {
+		log.Fatal(err)
+	}
 	fmt.Println(options)
-	// Output: group_size:256,transpose:false,pad_to_block_boundary:false,zstd:9,window_log:20,max_parallelism:1
+	fmt.Println("in files:", recorded)
+	// Output:
+	// group_size:256,zstd:9
+	// in files: group_size:256,transpose:false,pad_to_block_boundary:false,zstd:9,window_log:20,max_parallelism:1
 }
 
 func ExampleReader_Records() {

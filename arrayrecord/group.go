@@ -14,8 +14,8 @@ const defaultGroup = 1024 << 10
 // A sequence is records in order that readers of files have: a Reader, or a DataSource.
 type sequence interface {
 	NumRecords() int
-	// planGroup makes the group that begins at a record; it may open the file for that.
-	planGroup(ctx context.Context, begin, end int) (*group, error)
+	// planGroup fills in the group that begins at a record; it may open the file for that.
+	planGroup(ctx context.Context, g *group, begin, end int) error
 	// lend gives the reader of a group, which is open until giveBack.
 	lend(ctx context.Context, file int) (*Reader, error)
 	giveBack(file int)
@@ -37,15 +37,17 @@ type readahead struct {
 type group struct {
 	seq        sequence
 	file       int
-	begin, end int // records, by the numbers of the sequence
-	skip       int // what these numbers are more than those of the file
-	expected   int // bytes of all records, as the index has it
-	encoded    int // bytes of the chunks, where they are held in memory too
+	begin, end int  // records, by the numbers of the sequence
+	skip       int  // what these numbers are more than those of the file
+	expected   int  // bytes of all records, as the index has it
+	encoded    int  // bytes of the chunks, where they are held in memory too
+	spare      bool // slabs have some room more, as they are used again
 	err        error
 
-	at int     // the next record
-	r  *Reader // that rd belongs to
-	rd *core.Read
+	at    int     // the next record
+	bytes int     // of those that have been read
+	r     *Reader // that rd belongs to
+	rd    *core.Read
 }
 
 // weight is the memory that the group takes.
@@ -77,8 +79,13 @@ func (g *group) next(ctx context.Context, old slab, most int) (slab, error) {
 		}
 		g.r = r
 	}
-	b, err := nextSlab(g.rd, old, g.end-g.at, g.expected, most)
+	expected := max(g.expected-g.bytes, 0)
+	if g.spare {
+		expected += expected / 8
+	}
+	b, err := nextSlab(g.rd, old, g.end-g.at, expected, most)
 	g.at += b.len()
+	g.bytes += b.bytes()
 	if err != nil {
 		g.err = r.error(err)
 		g.drop()
@@ -111,9 +118,9 @@ func (r *Reader) readahead() readahead {
 	}
 }
 
-func (r *Reader) planGroup(_ context.Context, begin, end int) (*group, error) {
+func (r *Reader) planGroup(_ context.Context, g *group, begin, end int) error {
 	if !r.guard.acquire() {
-		return nil, ErrClosed
+		return ErrClosed
 	}
 	defer r.guard.release()
 	size := int(r.options.ReadaheadBufferSize)
@@ -123,18 +130,19 @@ func (r *Reader) planGroup(_ context.Context, begin, end int) (*group, error) {
 			size = r.source.group
 		}
 	}
-	// No group so large that there cannot be several.
+	// In memory, too, little enough for the cache, and for several groups.
 	a := r.readahead()
-	run := r.run(begin, size, max(a.memory/(2*a.threads+2), 1))
+	run := r.run(begin, size, max(min(max(size, maxTrusted), a.memory/(2*a.threads+2)), 1))
 	n := run.End - run.Begin
-	g := &group{seq: r, begin: begin, at: begin, end: min(end, run.End), expected: run.Claimed}
+	g.seq, g.begin, g.at, g.end = r, begin, begin, min(end, run.End)
+	g.expected = run.Claimed
 	if g.end-begin < n {
 		g.expected = min(run.Claimed, run.Claimed/n*(g.end-begin)+maxTrusted/4)
 	}
 	if r.source != nil {
 		g.encoded = run.Extent.Size
 	}
-	return g, nil
+	return nil
 }
 
 // run is core.Reader.Run. Cores that know nothing of chunks leave it to arithmetic: where chunks

@@ -4,13 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"reflect"
 	"runtime"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/arrayrecord/arrayrecord-go/arrayrecord/internal/core"
+	"github.com/arrayrecord/arrayrecord-go/internal/settings"
 )
 
 // A WriterOption says something about a writer: a [WriterOptions], a [Compression], or what one of
@@ -92,31 +92,24 @@ type ReaderOptions struct {
 // WithDefaults returns the options with the defaults in place of what is not set, except for
 // MaxParallelism, whose default depends on the machine.
 func (o WriterOptions) WithDefaults() WriterOptions {
-	setDefault(&o.GroupSize, 1)
-	setDefault(&o.SaturationDelayMS, 10)
-	setDefault(&o.TransposeBucketSize, 256)
-	setDefault(&o.Compression, Zstd(3))
+	settings.SetDefault(&o.GroupSize, 1)
+	settings.SetDefault(&o.SaturationDelayMS, 10)
+	settings.SetDefault(&o.TransposeBucketSize, 256)
+	settings.SetDefault(&o.Compression, Zstd(3))
 	return o
 }
 
 // WithDefaults returns the options with the defaults in place of what is not set, except for
 // MaxParallelism and ReadaheadBufferSize, whose defaults depend on the machine and the storage.
 func (o ReaderOptions) WithDefaults() ReaderOptions {
-	setDefault(&o.ReadaheadMemory, 64<<20)
+	settings.SetDefault(&o.ReadaheadMemory, 64<<20)
 	if o.OffloadedIndex {
-		setDefault(&o.FooterPrefetchBytes, 1)
+		settings.SetDefault(&o.FooterPrefetchBytes, 1)
 	}
-	setDefault(&o.FooterPrefetchBytes, 1<<20)
-	setDefault(&o.MaxRecordSize, 2<<30)
-	setDefault(&o.MaxChunkSize, 4<<30)
+	settings.SetDefault(&o.FooterPrefetchBytes, 1<<20)
+	settings.SetDefault(&o.MaxRecordSize, 2<<30)
+	settings.SetDefault(&o.MaxChunkSize, 4<<30)
 	return o
-}
-
-func setDefault[T comparable](field *T, value T) {
-	var zero T
-	if *field == zero {
-		*field = value
-	}
 }
 
 // Compression is a codec with its settings, such as Zstd(9) or Brotli(0).WithWindowLog(22). It can
@@ -149,10 +142,10 @@ func Uncompressed() Compression { return Compression{codec: core.Uncompressed} }
 // WithWindowLog returns the compression with another window size, 2^n bytes; 0 is the default
 // again. What the codec does not have is an error when a writer is made.
 func (c Compression) WithWindowLog(n int) Compression {
-	setDefault(&c, Zstd(3))
+	settings.SetDefault(&c, Zstd(3))
 	c.windowLog = n
 	if c.codec == core.Zstd {
-		setDefault(&c.windowLog, zstdWindowLog)
+		settings.SetDefault(&c.windowLog, zstdWindowLog)
 	}
 	return c
 }
@@ -160,7 +153,7 @@ func (c Compression) WithWindowLog(n int) Compression {
 // String gives the options of an option string that set the compression, such as
 // "brotli:0,window_log:22".
 func (c Compression) String() string {
-	setDefault(&c, Zstd(3))
+	settings.SetDefault(&c, Zstd(3))
 	window := c.windowLog
 	var codec string
 	switch c.codec {
@@ -478,31 +471,15 @@ func WithNoOverwrite() WriterOption { return WriterOptions{NoOverwrite: true} }
 // reader installs a handler of SIGBUS, which passes on all signals that are not its own.
 func WithMmap() ReaderOption { return ReaderOptions{Mapped: true} }
 
-// add sets the fields of a struct of options that another of the same type has set.
-func add[T WriterOptions | ReaderOptions](options *T, more T) error {
-	into, from := reflect.ValueOf(options).Elem(), reflect.ValueOf(more)
-	for i := range into.NumField() {
-		field, value := into.Field(i), from.Field(i)
-		switch {
-		case value.IsZero() || value.Equal(field):
-		case field.IsZero():
-			field.Set(value)
-		default:
-			return fmt.Errorf("%w: %s is set to %v and to %v", ErrInvalidOption, into.Type().Field(i).Name, field, value)
-		}
-	}
-	return nil
-}
-
 func applyWriterOptions(opts []WriterOption) (WriterOptions, error) {
 	var o WriterOptions
 	for _, opt := range opts {
 		more, err := opt.writerOptions()
-		if err == nil {
-			err = add(&o, more)
-		}
 		if err != nil {
 			return WriterOptions{}, err
+		}
+		if err := settings.Add(&o, more); err != nil {
+			return WriterOptions{}, fmt.Errorf("%w: %w", ErrInvalidOption, err)
 		}
 	}
 	_, err := o.Recorded() // checks
@@ -513,11 +490,11 @@ func applyReaderOptions(opts []ReaderOption) (ReaderOptions, error) {
 	var o ReaderOptions
 	for _, opt := range opts {
 		more, err := opt.readerOptions()
-		if err == nil {
-			err = add(&o, more)
-		}
 		if err != nil {
 			return ReaderOptions{}, err
+		}
+		if err := settings.Add(&o, more); err != nil {
+			return ReaderOptions{}, fmt.Errorf("%w: %w", ErrInvalidOption, err)
 		}
 	}
 	if err := core.ReaderOptions(o).Check(); err != nil {

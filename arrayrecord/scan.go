@@ -28,10 +28,11 @@ type scanner struct {
 // loadedGroup is a group as the work of a queue. One that is larger than the memory for all is not
 // loaded ahead, but in pieces when it is asked for.
 type loadedGroup struct {
-	*group
+	group
 	memory *slabMemory
 	most   int
 	slabs  []slab
+	one    [1]slab // mostly all of them
 }
 
 func (g *loadedGroup) Weight() int { return min(g.weight(), g.most) }
@@ -42,13 +43,11 @@ func (g *loadedGroup) Run(ctx context.Context) {
 	if g.tooLarge() {
 		return
 	}
-	for {
+	g.slabs = g.one[:0]
+	for g.at < g.end {
 		b, err := g.next(ctx, g.memory.take(), g.most)
 		if err != nil {
 			g.err = err
-			return
-		}
-		if b.len() == 0 {
 			return
 		}
 		if g.memory == nil {
@@ -65,27 +64,33 @@ func newScanner(ctx context.Context, seq sequence, begin, end int, reuse bool) *
 	if reuse {
 		s.memory = new(slabMemory)
 	}
-	plan := planGroups(seq, begin, end)
+	p := planner{seq: seq, next: begin, end: end}
 	s.queue = ahead.New(ctx, queueOptions(a), func(ctx context.Context) (*loadedGroup, bool) {
-		g, ok := plan(ctx)
-		return &loadedGroup{group: g, memory: s.memory, most: s.most}, ok
+		if p.done() {
+			return nil, false
+		}
+		g := &loadedGroup{memory: s.memory, most: s.most}
+		g.spare = reuse
+		p.plan(ctx, &g.group)
+		return g, true
 	})
 	return s
 }
 
-// planGroups gives the groups of the records [begin, end), one with each call, until it says false.
-func planGroups(seq sequence, begin, end int) func(context.Context) (*group, bool) {
-	return func(ctx context.Context) (*group, bool) {
-		if begin == end {
-			return nil, false
-		}
-		g, err := seq.planGroup(ctx, begin, end)
-		if err != nil {
-			begin = end
-			return &group{err: err}, true
-		}
-		begin = g.end
-		return g, true
+// A planner plans groups of records, one after the other.
+type planner struct {
+	seq       sequence
+	next, end int // records
+}
+
+func (p *planner) done() bool { return p.next == p.end }
+
+// plan fills in the next group; one that says why if that fails, as the last one.
+func (p *planner) plan(ctx context.Context, g *group) {
+	if g.err = p.seq.planGroup(ctx, g, p.next, p.end); g.err != nil {
+		p.next = p.end
+	} else {
+		p.next = g.end
 	}
 }
 
@@ -314,11 +319,16 @@ func forEach(ctx context.Context, seq sequence, fn func(i int, record []byte) er
 	a := seq.readahead()
 	memory := new(slabMemory)
 	defer memory.release()
-	plan := planGroups(seq, 0, seq.NumRecords())
+	p := planner{seq: seq, end: seq.NumRecords()}
 	o := ahead.Options{Helpers: a.threads - 1, CallerHelps: true, MaxTasks: 2*a.threads + 1, Budget: a.memory}
 	queue := ahead.New(work, o, func(ctx context.Context) (*visit, bool) {
-		g, ok := plan(ctx)
-		return &visit{loadedGroup{group: g, memory: memory, most: a.memory}, fn, fail}, ok
+		if p.done() {
+			return nil, false
+		}
+		v := &visit{memory: memory, most: a.memory, fn: fn, fail: fail}
+		v.spare = true
+		p.plan(ctx, &v.group)
+		return v, true
 	})
 	defer queue.Close(nil)
 	for {
@@ -336,10 +346,14 @@ func forEach(ctx context.Context, seq sequence, fn func(i int, record []byte) er
 
 // visit is a group whose records are passed to a function as soon as they are there.
 type visit struct {
-	loadedGroup
-	fn   func(i int, record []byte) error
-	fail context.CancelCauseFunc
+	group
+	memory *slabMemory
+	most   int
+	fn     func(i int, record []byte) error
+	fail   context.CancelCauseFunc
 }
+
+func (v *visit) Weight() int { return min(v.weight(), v.most) }
 
 func (v *visit) Run(ctx context.Context) {
 	b := v.memory.take()
@@ -347,12 +361,10 @@ func (v *visit) Run(ctx context.Context) {
 		v.drop()
 		v.memory.give(b)
 	}()
-	for {
+	for v.err != nil || v.at < v.end {
 		first := v.at
 		var err error
-		if b, err = v.next(ctx, b, v.most); err == nil && b.len() == 0 {
-			return
-		}
+		b, err = v.next(ctx, b, v.most)
 		for i := 0; err == nil && i < b.len(); i++ {
 			err = v.fn(first+i, b.record(i))
 		}

@@ -87,8 +87,12 @@ func (s *source) readInto(ctx context.Context, data []byte, extents []core.Exten
 // openCore reads the end of the file and opens a core reader on the index there.
 func (s *source) openCore(ctx context.Context, options ReaderOptions) (*core.Reader, error) {
 	// In most files the index fits into this together with the tail: one read.
-	end := make([]byte, min(s.size, max(options.FooterPrefetchBytes, core.TailSize)))
-	endPosition := s.size - int64(len(end))
+	whole := s.size - s.size%core.TailSize // all of it, unless it is damaged
+	if whole < 2*core.TailSize {
+		whole = s.size
+	}
+	end := make([]byte, min(whole, max(options.FooterPrefetchBytes, core.TailSize)))
+	endPosition := whole - int64(len(end))
 	if err := s.read(ctx, end, endPosition); err != nil {
 		return nil, err
 	}
@@ -101,7 +105,7 @@ func (s *source) openCore(ctx context.Context, options ReaderOptions) (*core.Rea
 	if err != nil {
 		// The beginning of the file tells what kind of damage it is.
 		head := make([]byte, 64)
-		if s.read(ctx, head, 0) != nil || s.read(ctx, tail, s.size-core.TailSize) != nil {
+		if s.read(ctx, head, 0) != nil || s.read(ctx, tail, whole-core.TailSize) != nil {
 			return nil, err
 		}
 		if _, better := core.LocateIndex(tail, s.size, head); better != nil {

@@ -26,9 +26,10 @@ const (
 
 // Writer writes one file. It is for one goroutine at a time; encoding runs on several threads by
 // itself. Memory is bounded by the number of threads times the size of a chunk (or 256 KiB, if
-// chunks are smaller), besides the index of about a dozen bytes per chunk.
+// chunks are smaller), besides the index: at most 8 bytes per chunk, and up to 20 while Close runs.
 //
-// Close must be called for the file to come into being, or Abort to give it up.
+// Close must be called for the file to come into being, or Abort to give it up. A Writer that is
+// dropped without either is given up some time later.
 type Writer struct {
 	ctx    context.Context
 	name   string
@@ -48,7 +49,8 @@ type Writer struct {
 
 // Create begins a file with the given name: a path, or a URL of a registered storage scheme.
 // Nothing appears under that name until Close has succeeded; a file that is there already is
-// replaced then, unless [WithNoOverwrite] is given. Parent directories are created.
+// replaced then, unless [WithNoOverwrite] is given, and its permission bits are kept. Parent
+// directories are created. What a killed program leaves behind [storage.RemoveStale] removes.
 //
 // When the context is cancelled the Writer fails and Close gives the file up. Errors match
 // ErrInvalidOption, ErrUnsupported, or are those of the operating system or the storage.
@@ -61,7 +63,7 @@ func Create(ctx context.Context, name string, opts ...WriterOption) (*Writer, er
 	if _, err := options.core().Format(); err != nil {
 		return nil, fileError(name, err)
 	}
-	upload, err := storage.Create(ctx, name, storage.CreateOptions{NoOverwrite: options.NoOverwrite})
+	upload, err := storage.Create(ctx, name, storage.CreateOptions{NoOverwrite: options.NoOverwrite, NoSync: options.NoSync})
 	if err != nil {
 		return nil, storageError(err)
 	}
@@ -178,10 +180,10 @@ func (w *Writer) flush() error {
 
 func (w *Writer) send(data []byte, sizes []int) error {
 	if w.ctx.Err() != nil {
-		return w.fail(ahead.ContextError(w.ctx))
+		return w.fail(w.contextError())
 	}
 	if err := w.core.Write(data, sizes); err != nil {
-		return w.fail(err)
+		return w.fail(fileError(w.name, err))
 	}
 	return w.drain()
 }
@@ -202,7 +204,7 @@ func (w *Writer) drain() error {
 			err = io.ErrShortWrite
 		}
 		if err != nil {
-			return w.fail(err)
+			return w.fail(storageError(err))
 		}
 	}
 	return nil
@@ -210,12 +212,12 @@ func (w *Writer) drain() error {
 
 // fail makes an error stick.
 func (w *Writer) fail(err error) error {
-	if named := fileError(w.name, err); named != err {
-		w.err = named
-	} else {
-		w.err = fmt.Errorf("arrayrecord: %s%w", prefix(w.name), err)
-	}
-	return w.err
+	w.err = err
+	return err
+}
+
+func (w *Writer) contextError() error {
+	return fmt.Errorf("arrayrecord: %s%w", prefix(w.name), ahead.ContextError(w.ctx))
 }
 
 // CopyChunks appends the data chunks [begin, end) of r without decompressing them, at the speed of
@@ -223,14 +225,16 @@ func (w *Writer) fail(err error) error {
 // except for the very last chunk of w, which may be shorter: after a short one w takes no more
 // records. The records written so far must fill whole chunks. Codecs may differ from w's.
 //
-// What does not fit gives an error before anything is copied, and w stays usable. Errors match
-// ErrOutOfRange, ErrClosed, ErrCorrupt, the context's error, or are those of the storage.
+// What does not fit, or is damaged, gives an error that names r's file, and w stays usable; of long
+// ranges the first part may have been copied then ([Writer.NumRecords] tells). Errors of w's file
+// name that. Errors match ErrOutOfRange, ErrClosed, ErrCorrupt, the context's error, or are those of
+// the storage.
 func (w *Writer) CopyChunks(ctx context.Context, r *Reader, begin, end int) error {
 	if w.err != nil {
 		return w.err
 	}
 	if !r.guard.acquire() {
-		return ErrClosed
+		return wrap(ErrClosed, r.name, "the reader to copy from")
 	}
 	defer r.guard.release()
 	if begin < 0 || begin > end || end > r.numChunks {
@@ -263,7 +267,7 @@ func (w *Writer) CopyChunks(ctx context.Context, r *Reader, begin, end int) erro
 		}
 		n := r.core.FirstRecord(stepEnd) - r.core.FirstRecord(begin)
 		if err := w.core.CopyChunks(r.core, begin, stepEnd, data); err != nil {
-			return r.error(err)
+			return w.copyError(r, err)
 		}
 		w.records += n
 		if err := w.drain(); err != nil {
@@ -272,6 +276,21 @@ func (w *Writer) CopyChunks(ctx context.Context, r *Reader, begin, end int) erro
 		begin = stepEnd
 	}
 	return nil
+}
+
+// copyError tells whose error it is.
+func (w *Writer) copyError(r *Reader, err error) error {
+	var e *core.Error
+	switch {
+	case !errors.As(err, &e):
+		return w.fail(err)
+	case e.Chunk >= 0: // a chunk of r that cannot be read, or does not fit
+		return r.error(err)
+	case e.Code == core.FailedPrecondition:
+		return fileError(w.name, err) // w is not where it must be; nothing has happened to it
+	default:
+		return w.fail(fileError(w.name, err))
+	}
 }
 
 // copyRecords does the work of CopyChunks where the core cannot.
@@ -287,7 +306,8 @@ func (w *Writer) copyRecords(ctx context.Context, r *Reader, begin, end int) err
 	return nil
 }
 
-// Close writes what is left, finishes the file and gives it its name. If that fails, or anything
+// Close writes what is left, finishes the file and gives it its name. The file survives a loss of
+// power then, unless NoSync is set ([WriterOptions]). If that fails, or anything
 // has failed before, the file is given up. Closing again does nothing; closing after Abort gives
 // ErrClosed.
 //
@@ -314,11 +334,11 @@ func (w *Writer) finish() {
 		return
 	}
 	if w.ctx.Err() != nil {
-		w.fail(ahead.ContextError(w.ctx))
+		w.fail(w.contextError())
 		return
 	}
 	if err := w.core.Close(); err != nil {
-		w.fail(err)
+		w.fail(fileError(w.name, err))
 		return
 	}
 	if w.drain() != nil || w.upload == nil {
@@ -327,13 +347,13 @@ func (w *Writer) finish() {
 	if local, ok := w.upload.(interface{ File() *os.File }); ok {
 		info, err := local.File().Stat()
 		if err != nil {
-			w.fail(err)
+			w.fail(fmt.Errorf("arrayrecord: %s%w", prefix(w.name), err))
 			return
 		}
 		w.size = info.Size()
 	}
 	if err := w.upload.Commit(); err != nil {
-		w.fail(err)
+		w.fail(storageError(err))
 	}
 }
 

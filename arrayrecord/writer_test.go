@@ -19,6 +19,7 @@ import (
 
 	"github.com/arrayrecord/arrayrecord-go/arrayrecord"
 	"github.com/arrayrecord/arrayrecord-go/internal/recordtest"
+	"github.com/arrayrecord/arrayrecord-go/storage/storagetest"
 )
 
 // encode writes records to memory.
@@ -407,18 +408,96 @@ func TestCopyChunksRefusesWhatDoesNotFit(t *testing.T) {
 	checkReader(t, openBytes(t, out.Bytes()), [][]byte{[]byte("still usable")})
 }
 
-func TestOptionStringsSurvive(t *testing.T) {
-	for _, s := range []string{"", "group_size:3,brotli:7,window_log:24", "snappy", "uncompressed", "zstd:0,window_log:31",
-		"transpose,transpose_bucket_size:4K,zstd:-7", "pad_to_block_boundary:true,max_parallelism:3"} {
-		o, err := arrayrecord.ParseWriterOptions(s)
-		require.NoError(t, err, s)
-		again, err := arrayrecord.ParseWriterOptions(o.String())
-		require.NoError(t, err, o.String())
-		require.Equal(t, o.String(), again.String())
-	}
-	o, err := arrayrecord.ParseWriterOptions("")
+// An error of a copy names the file that it comes from, and damage to the source is none of the copy.
+func TestCopyChunksNamesTheFileThatFailed(t *testing.T) {
+	ctx := context.Background()
+	records := randomRecords(300, 20_000)
+	dir := t.TempDir()
+	source := filepath.Join(dir, "source")
+	data := encode(t, records)
+	require.NoError(t, os.WriteFile(source, data, 0o666))
+	damaged := bytes.Clone(data)
+	damaged[len(data)/2] ^= 1
+	require.NoError(t, os.WriteFile(source+"-damaged", damaged, 0o666))
+	r, err := arrayrecord.Open(ctx, source)
 	require.NoError(t, err)
-	require.Equal(t, "group_size:1,transpose:false,pad_to_block_boundary:false,zstd:3,window_log:20,max_parallelism:1", o.String())
+	defer r.Close()
+	bad, err := arrayrecord.Open(ctx, source+"-damaged")
+	require.NoError(t, err)
+	defer bad.Close()
+
+	faults := storagetest.NewFaults()
+	target := faults.Name(filepath.Join(dir, "target"))
+	w, err := arrayrecord.Create(ctx, target)
+	require.NoError(t, err)
+	err = w.CopyChunks(ctx, bad, 0, bad.NumChunks())
+	require.ErrorIs(t, err, arrayrecord.ErrCorrupt)
+	require.ErrorContains(t, err, source+"-damaged")
+	require.NotContains(t, err.Error(), "target")
+	require.Zero(t, w.NumRecords())
+	require.NoError(t, w.CopyChunks(ctx, r, 0, r.NumChunks()))
+	require.NoError(t, w.Close())
+	copied, err := arrayrecord.Open(ctx, target)
+	require.NoError(t, err)
+	defer copied.Close()
+	checkReader(t, copied, records)
+
+	faults.Inject(storagetest.Fault{Op: storagetest.OpWrite, Skip: 2, Err: errFull})
+	w, err = arrayrecord.Create(ctx, target)
+	require.NoError(t, err)
+	err = w.CopyChunks(ctx, r, 0, r.NumChunks())
+	require.ErrorIs(t, err, errFull)
+	require.ErrorContains(t, err, target)
+	require.NotContains(t, err.Error(), source)
+	require.ErrorIs(t, w.Close(), errFull)
+	faults.Heal()
+
+	require.NoError(t, r.Close())
+	w, err = arrayrecord.Create(ctx, target)
+	require.NoError(t, err)
+	err = w.CopyChunks(ctx, r, 0, 1)
+	require.ErrorIs(t, err, arrayrecord.ErrClosed)
+	require.ErrorContains(t, err, source)
+	require.NoError(t, w.Abort())
+}
+
+func TestErrorsOfTheTargetNameItOnce(t *testing.T) {
+	ctx := context.Background()
+	faults := storagetest.NewFaults()
+	for _, op := range []storagetest.Op{storagetest.OpWrite, storagetest.OpCommit} {
+		faults.Heal()
+		faults.Inject(storagetest.Fault{Op: op, Err: errFull})
+		name := faults.Name(filepath.Join(t.TempDir(), "target"))
+		w, err := arrayrecord.Create(ctx, name)
+		require.NoError(t, err)
+		require.NoError(t, w.Write([]byte("x")))
+		err = w.Close()
+		require.ErrorIs(t, err, errFull)
+		require.Equal(t, 1, strings.Count(err.Error(), name), err)
+	}
+}
+
+func TestCancelledWriterNamesContextAndCause(t *testing.T) {
+	cause := errors.New("enough")
+	ctx, cancel := context.WithCancelCause(context.Background())
+	name := filepath.Join(t.TempDir(), "x")
+	w, err := arrayrecord.Create(ctx, name)
+	require.NoError(t, err)
+	cancel(cause)
+	err = w.Close()
+	require.ErrorIs(t, err, context.Canceled)
+	require.ErrorIs(t, err, cause)
+	require.Equal(t, 1, strings.Count(err.Error(), name), err)
+}
+
+func TestClosedOutputIsAnError(t *testing.T) {
+	f, err := os.Create(filepath.Join(t.TempDir(), "x"))
+	require.NoError(t, err)
+	require.NoError(t, f.Close())
+	w, err := arrayrecord.NewWriter(f)
+	require.NoError(t, err)
+	require.NoError(t, w.Write([]byte("x")))
+	require.ErrorIs(t, w.Close(), fs.ErrClosed)
 }
 
 func requireFiles(t *testing.T, dir string, want ...string) {

@@ -163,16 +163,13 @@ func loadRecords(name string) ([][]byte, error) {
 		return nil, err
 	}
 	var records [][]byte
-	for {
-		record, err := r.Read()
-		if err == io.EOF {
-			return records, nil
-		}
+	for record, err := range r.Records() {
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
 		records = append(records, record)
 	}
+	return records, nil
 }
 
 // writePermutation makes the file of random record numbers: all numbers below n

@@ -91,7 +91,7 @@ func (o *oursPeer) do(q *request) (*answer, error) {
 	switch q.Op {
 	case opHello:
 		return o.hello(), nil
-	case opWrite:
+	case opWrite, opWriteSync:
 		err = o.write(ctx, q, t)
 	case opConvert:
 		err = o.convert(ctx, q, t)
@@ -122,7 +122,7 @@ func (o *oursPeer) hello() *answer {
 	}
 	operations := []string{opSequential, opReadAll, opBatch, opGet}
 	if !o.mapped {
-		operations = append(operations, opWrite, opOpen, opSource, opLoader, opConvert)
+		operations = append(operations, opWrite, opWriteSync, opOpen, opSource, opLoader, opConvert)
 	}
 	return &answer{Operations: operations, Versions: versions}
 }
@@ -170,7 +170,7 @@ func (o *oursPeer) write(ctx context.Context, q *request, t *tally) error {
 		return err
 	}
 	return t.clock(q.Count, func(int) error {
-		w, err := arrayrecord.Create(ctx, q.File, arrayrecord.WithWriterOptions(q.Options))
+		w, err := arrayrecord.Create(ctx, q.File, arrayrecord.WithWriterOptions(q.Options), unsynced(q))
 		if err != nil {
 			return err
 		}
@@ -185,6 +185,11 @@ func (o *oursPeer) write(ctx context.Context, q *request, t *tally) error {
 	})
 }
 
+// unsynced has a file made as the other peers make theirs: without waiting for the disk.
+func unsynced(q *request) arrayrecord.WriterOption {
+	return arrayrecord.WriterOptions{NoSync: q.Op != opWriteSync}
+}
+
 func (o *oursPeer) convert(ctx context.Context, q *request, t *tally) error {
 	return t.clock(q.Count, func(int) error {
 		f, err := os.Open(q.Source)
@@ -196,12 +201,12 @@ func (o *oursPeer) convert(ctx context.Context, q *request, t *tally) error {
 		if err != nil {
 			return err
 		}
-		w, err := arrayrecord.Create(ctx, q.File, arrayrecord.WithWriterOptions(q.Options))
+		w, err := arrayrecord.Create(ctx, q.File, arrayrecord.WithWriterOptions(q.Options), unsynced(q))
 		if err != nil {
 			return err
 		}
 		defer w.Abort()
-		for record, err := range r.Records() {
+		for record, err := range r.Scan() {
 			if err != nil {
 				return err
 			}

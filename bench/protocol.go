@@ -12,6 +12,7 @@ import (
 const (
 	opHello      = "hello"      // which operations are there? versions of what is measured
 	opWrite      = "write"      // the records of Source to File, with Options
+	opWriteSync  = "write_sync" // the same, and wait for the disk
 	opSequential = "sequential" // File from beginning to end, record by record
 	opReadAll    = "read_all"   // all records of File in one call
 	opBatch      = "batch"      // Batch records of File per call, at the numbers of Indices
@@ -21,6 +22,9 @@ const (
 	opLoader     = "loader"     // Batch records of Files in shuffled order, read ahead, epoch after epoch
 	opConvert    = "convert"    // the TFRecord file Source to File, with Options
 )
+
+// makesFile tells whether an operation makes the file File of the records of Source.
+func makesFile(op string) bool { return op == opWrite || op == opWriteSync || op == opConvert }
 
 // A request asks a peer to do an operation Count times. What it does not take
 // the time of, such as opening File in order to read it, is done before the

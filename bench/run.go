@@ -212,7 +212,7 @@ func (p *place) request(peer *peer, e *experiment) *request {
 		File: p.file(e, "read", peer.extension), Indices: p.path(indicesFile),
 	}
 	switch q.Op {
-	case opWrite:
+	case opWrite, opWriteSync:
 		q.Source, q.File = p.path("read"+tfRecordExtension), p.file(e, "out", peer.extension)
 	case opConvert:
 		q.Source, q.File = p.path("read"+tfRecordExtension), p.file(e, "out", arrayRecordExtension)
@@ -227,7 +227,7 @@ func (p *place) request(peer *peer, e *experiment) *request {
 
 // do has a request carried out and checks the answer's numbers.
 func (p *place) do(peer *peer, q *request) (*answer, error) {
-	if q.Op == opWrite || q.Op == opConvert {
+	if makesFile(q.Op) {
 		if err := os.Remove(q.File); err != nil && !os.IsNotExist(err) {
 			return nil, err
 		}
@@ -328,7 +328,7 @@ func (r *runner) verify(p *place, peer *peer, q *request) (*answer, error) {
 		once.Verify, once.Count = q.Threads == 1, 100
 	}
 	a, err := p.do(peer, &once)
-	if err != nil || q.Op != opWrite && q.Op != opConvert || peer.floor != "" {
+	if err != nil || !makesFile(q.Op) || peer.floor != "" {
 		return a, err
 	}
 	reader := peer
@@ -396,7 +396,7 @@ func (r *runner) experiment(p *place, e *experiment) error {
 		}
 	}
 	for _, q := range requests {
-		if q.Op == opWrite || q.Op == opConvert {
+		if makesFile(q.Op) {
 			os.Remove(q.File)
 		}
 	}

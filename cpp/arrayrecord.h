@@ -307,8 +307,14 @@ AR_API void ar_cursor_free(ar_cursor* cursor);
 
 typedef struct ar_writer ar_writer;
 
-/* Creates a file; options NULL are the defaults. The bytes go to a temporary file beside it;
- * ar_writer_close gives it its name. AR_INVALID_ARGUMENT (options), AR_IO, AR_UNIMPLEMENTED. */
+/* Creates a file; options NULL are the defaults. The bytes go to a temporary file in the directory
+ * of `path`, which must exist; a symbolic link is followed. ar_writer_close gives it its name in
+ * one step, having forced it to the disk, and keeps the permission bits of a file that it replaces.
+ * Where the system has them the temporary file is one without a name, which goes when its process
+ * does. Else it is called ".arrayrecord-", 26 characters of A to Z and 2 to 7, and ".tmp", and is
+ * locked (flock) while it is written: one that is not locked has been left by a process that was
+ * killed, and may be removed. AR_INVALID_ARGUMENT (options, name), AR_NOT_FOUND (the directory),
+ * AR_IO, AR_UNIMPLEMENTED. */
 AR_API ar_code ar_writer_create(const char* path, const ar_writer_options* options,
                                 ar_writer** writer, ar_error* error);
 
@@ -333,7 +339,10 @@ AR_API ar_code ar_writer_write(ar_writer* writer, const void* data, const uint64
  * NULL returns how many there are. */
 AR_API size_t ar_writer_take(ar_writer* writer, void* dst, size_t dst_size);
 
-/* Finishes the file: the last chunk, the index, the name. The handle must still be freed. */
+/* Finishes the file: the last chunk, the index, the name. The handle must still be freed. After a
+ * failure nothing is left of a file of ar_writer_create, with one exception: one that has replaced
+ * another stays, complete, if only syncing the directory fails. AR_RESOURCE_EXHAUSTED, AR_IO,
+ * AR_NOT_FOUND (the directory has gone), AR_FAILED_PRECONDITION (after close). */
 AR_API ar_code ar_writer_close(ar_writer* writer, ar_error* error);
 
 /* Frees a writer. One that was not closed successfully leaves no file under the name given to
@@ -346,9 +355,10 @@ AR_API void ar_writer_free(ar_writer* writer);
 /* Size of the block at the end of a file that says where the index is. */
 #define AR_TAIL_SIZE 65536
 
-/* Finds where the index begins from the last AR_TAIL_SIZE bytes of a file of `file_size` bytes.
- * `head` is the first 64 bytes of the file, or NULL if the caller does not want to read them; they
- * only tell AR_TRUNCATED from AR_NOT_ARRAYRECORD. AR_INVALID_ARGUMENT, AR_TRUNCATED,
+/* Finds where the index begins from the last AR_TAIL_SIZE bytes of a file of `file_size` bytes; if
+ * that is no multiple of AR_TAIL_SIZE, from those before the last multiple, which tell how it is
+ * wrong. `head` is the first 64 bytes of the file, or NULL if the caller does not want to read
+ * them; they only tell AR_TRUNCATED from AR_NOT_ARRAYRECORD. AR_INVALID_ARGUMENT, AR_TRUNCATED,
  * AR_NOT_ARRAYRECORD, AR_DATA_LOSS, AR_UNIMPLEMENTED. */
 AR_API ar_code ar_index_locate(void* scratch, size_t scratch_size, uint64_t file_size,
                                const void* head, size_t head_size, uint64_t* index_begin,
@@ -381,8 +391,9 @@ typedef struct ar_extent {
 AR_API const ar_extent* ar_read_extents(ar_read* read, uint64_t max_gap, size_t* n);
 
 /* Has a read take the bytes of all extents that ar_read_extents gave, one after the other, instead
- * of a file. It uses and overwrites `scratch` until it is freed or reset. AR_INVALID_ARGUMENT,
- * AR_FAILED_PRECONDITION, AR_UNIMPLEMENTED. */
+ * of a file. It uses and overwrites `scratch` until it is freed or reset. AR_INVALID_ARGUMENT (not
+ * as many bytes as the extents have), AR_FAILED_PRECONDITION (the read has begun, or has its
+ * bytes), AR_UNIMPLEMENTED. */
 AR_API ar_code ar_read_set_bytes(ar_read* read, void* scratch, size_t scratch_size,
                                  ar_error* error);
 
@@ -442,8 +453,10 @@ AR_API ar_code ar_reader_chunk_extent(const ar_reader* reader, uint64_t begin, u
 /* Appends the chunks [begin, end) of another file without decompressing them; their hashes are
  * verified. Every chunk must have exactly as many records as the writer's group size, except for
  * the last chunk of the file that is being written; the writer must stand at the end of a group.
- * `scratch` holds the bytes of ar_reader_chunk_extent, or is NULL for a reader with a file.
- * AR_FAILED_PRECONDITION, AR_OUT_OF_RANGE, AR_DATA_LOSS, AR_IO. */
+ * `scratch` holds the bytes of ar_reader_chunk_extent, or is NULL for a reader with a file. An
+ * error that has a chunk is one of the other file: nothing was copied, and the writer is as it was.
+ * AR_FAILED_PRECONDITION, AR_OUT_OF_RANGE, AR_DATA_LOSS, AR_IO, AR_INVALID_ARGUMENT,
+ * AR_UNIMPLEMENTED. */
 AR_API ar_code ar_writer_copy_chunks(ar_writer* writer, const ar_reader* reader, uint64_t begin,
                                      uint64_t end, void* scratch, size_t scratch_size,
                                      ar_error* error);

@@ -48,7 +48,7 @@ Status CreateWriter(const ar_writer_options* options, ar_writer** writer, MakeSi
   AR_TRY(FromC(options, &checked));
   return MakeHandle(writer, [&](ar_writer* handle) {
     std::unique_ptr<arrayrecord::Sink> sink;
-    AR_TRY(make_sink(handle, &sink));
+    AR_TRY(make_sink(handle, checked, &sink));
     return arrayrecord::Writer::Create(checked, std::move(sink), &handle->impl);
   });
 }
@@ -215,19 +215,23 @@ void ar_cursor_free(ar_cursor* cursor) { delete cursor; }
 ar_code ar_writer_create(const char* path, const ar_writer_options* options, ar_writer** writer,
                          ar_error* error) {
   return Guard(error, [&] {
-    return CreateWriter(options, writer, [&](ar_writer*, std::unique_ptr<arrayrecord::Sink>* sink) {
-      return arrayrecord::NamedFileSink::Create(path, sink);
-    });
+    return CreateWriter(options, writer,
+                        [&](ar_writer*, const arrayrecord::WriterOptions& checked,
+                            std::unique_ptr<arrayrecord::Sink>* sink) {
+                          return arrayrecord::NamedFileSink::Create(path, checked, sink);
+                        });
   });
 }
 
 ar_code ar_writer_create_fd(int fd, const ar_writer_options* options, ar_writer** writer,
                             ar_error* error) {
   return Guard(error, [&] {
-    return CreateWriter(options, writer, [&](ar_writer*, std::unique_ptr<arrayrecord::Sink>* sink) {
-      *sink = std::make_unique<arrayrecord::FdSink>(fd);
-      return Status();
-    });
+    return CreateWriter(options, writer,
+                        [&](ar_writer*, const arrayrecord::WriterOptions&,
+                            std::unique_ptr<arrayrecord::Sink>* sink) {
+                          *sink = std::make_unique<arrayrecord::FdSink>(fd);
+                          return Status();
+                        });
   });
 }
 
@@ -235,7 +239,8 @@ ar_code ar_writer_create_memory(const ar_writer_options* options, ar_writer** wr
                                 ar_error* error) {
   return Guard(error, [&] {
     return CreateWriter(options, writer,
-                        [&](ar_writer* handle, std::unique_ptr<arrayrecord::Sink>* sink) {
+                        [&](ar_writer* handle, const arrayrecord::WriterOptions&,
+                            std::unique_ptr<arrayrecord::Sink>* sink) {
                           auto memory = std::make_unique<arrayrecord::MemorySink>();
                           handle->memory = memory.get();
                           *sink = std::move(memory);

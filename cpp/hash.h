@@ -6,9 +6,13 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "varint.h"
+
 namespace arrayrecord {
 
 uint64_t Hash(const void* data, size_t size);
+// Of pieces one after the other.
+uint64_t HashPieces(const ByteSpan* pieces, size_t n);
 
 }  // namespace arrayrecord
 

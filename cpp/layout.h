@@ -36,6 +36,10 @@ struct FooterEntry {
   uint64_t num_records = 0;
 
   void AppendTo(std::string* out) const;
+  // How many bytes AppendTo appends.
+  size_t Size() const {
+    return 3 + VarintSize(chunk_offset) + VarintSize(decoded_data_size) + VarintSize(num_records);
+  }
   Status Parse(ByteSpan record);
 };
 

@@ -65,6 +65,11 @@ Status CheckSizeFits(uint64_t file_size) {
 Status CheckFileSize(uint64_t file_size, ByteSpan head) {
   AR_TRY(CheckSizeFits(file_size));
   if (file_size >= kMinFileSize && file_size % kTailSize == 0) return Status();
+  if (file_size == kTailSize) {
+    return HasSignature(head)
+               ? CutOff(file_size, "the first block alone")
+               : Foreign("one block of 64 KiB, and not the first one of such a file");
+  }
   if (HasSignature(head)) return CutOff(file_size, "which is not a whole number of 64 KiB blocks");
   return Foreign(std::to_string(file_size) + " bytes do not make whole blocks of 64 KiB");
 }
@@ -73,11 +78,23 @@ Status CheckFileSize(uint64_t file_size, ByteSpan head) {
 
 Status LocateFooter(uint8_t* tail, size_t tail_size, uint64_t file_size, ByteSpan head,
                     uint64_t* footer_offset) {
-  AR_TRY(CheckFileSize(file_size, head));
+  Status size_status = CheckFileSize(file_size, head);
+  if (!size_status.ok() && file_size < kMinFileSize) return size_status;
   if (tail_size != kTailSize) {
     return Status(AR_INVALID_ARGUMENT,
                   "the tail of a file is 65536 bytes, not " + std::to_string(tail_size));
   }
+  const uint64_t beyond = file_size % kTailSize;
+  if (!size_status.ok() && beyond != 0 && file_size <= INT64_MAX) {
+    // Is the file there, with something behind it?
+    const uint64_t end = file_size - beyond;
+    uint64_t ignored;
+    if (!LocateFooter(tail, tail_size, end, head, &ignored).ok()) return size_status;
+    return Corrupt("the file ends at " + std::to_string(end) + ", and " + std::to_string(beyond) +
+                   " bytes that are no part of it follow")
+        .At(end);
+  }
+  AR_TRY(std::move(size_status));
   const uint64_t tail_begin = file_size - kTailSize;
   BlockHeader block;
   if (block.Decode(tail) && (block.previous_chunk != 0 || block.next_chunk > kTailSize)) {
@@ -146,9 +163,9 @@ Status Reader::Open(File file, const ReaderOptions& options, std::unique_ptr<Rea
   uint8_t head[kSignatureEnd] = {};
   if (file_size >= sizeof(head)) AR_TRY(file.ReadAt(0, head, sizeof(head)));
   const ByteSpan head_span(head, sizeof(head));
-  AR_TRY(CheckFileSize(file_size, head_span));
+  if (file_size < kMinFileSize) return CheckFileSize(file_size, head_span);
 
-  const uint64_t tail_begin = file_size - kTailSize;
+  const uint64_t tail_begin = file_size / kTailSize * kTailSize - kTailSize;
   ThreadBuffer buffer(kEncodedChunk);
   uint8_t* bytes = buffer.Get(kTailSize);
   AR_TRY(file.ReadAt(tail_begin, bytes, kTailSize));

@@ -19,7 +19,7 @@
 
 namespace arrayrecord {
 
-// Finds the footer's position from the last kTailSize bytes of a file, which are overwritten.
+// Finds the footer's position from the last whole block of a file, which is overwritten.
 // `head` is the beginning of the file or empty; it only serves to tell damaged files from foreign
 // ones.
 Status LocateFooter(uint8_t* tail, size_t tail_size, uint64_t file_size, ByteSpan head,

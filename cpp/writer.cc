@@ -1,12 +1,6 @@
 #include "writer.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <atomic>
-#include <cerrno>
-#include <cstdio>
 #include <cstring>
 #include <new>
 #include <numeric>
@@ -90,55 +84,38 @@ Status FdSink::Release() {
   return Status();
 }
 
-Status NamedFileSink::Create(const std::string& path, std::unique_ptr<Sink>* sink) {
-  static std::atomic<unsigned> counter{0};
-  std::unique_ptr<NamedFileSink> created(new NamedFileSink());
+Status NamedFileSink::Create(const std::string& path, const WriterOptions& options,
+                             std::unique_ptr<Sink>* sink) {
+  auto created = std::make_unique<NamedFileSink>();
   created->path_ = path;
-  std::string temporary =
-      path + ".tmp-" + std::to_string(getpid()) + "-" + std::to_string(counter++);
-  int fd = open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-  if (fd < 0) return Status::Os(errno, "cannot create " + temporary);
-  created->temporary_ = temporary;
-  created->file_ = File(fd, /*owned=*/true);
-  created->sink_ = std::make_unique<FdSink>(fd);
+  NamedFile::Options named;
+  named.replace = !options.no_overwrite;
+  named.sync = !options.no_sync;
+  AR_TRY(created->file_.Create(path, named));
+  created->sink_ = std::make_unique<FdSink>(created->file_.fd());
   *sink = std::move(created);
   return Status();
 }
 
-NamedFileSink::~NamedFileSink() {
-  if (!temporary_.empty()) std::remove(temporary_.c_str());
-}
-
 Status NamedFileSink::Close() {
-  AR_TRY(sink_->Close());
-  AR_TRY(file_.Close());
-  if (std::rename(temporary_.c_str(), path_.c_str()) != 0) {
-    return Status::Os(errno, "cannot rename " + temporary_ + " to " + path_);
-  }
-  temporary_.clear();
-  return Status();
+  AR_TRY(sink_->Close().In(path_.c_str()));
+  return file_.Publish();
 }
 
 Status MemorySink::Append(const uint8_t* data, size_t size) {
   std::lock_guard<std::mutex> lock(mutex_);
-  bytes_.append(reinterpret_cast<const char*>(data), size);
+  bytes_.Append(data, size);
   return Status();
 }
 
 size_t MemorySink::available() const {
   std::lock_guard<std::mutex> lock(mutex_);
-  return bytes_.size() - taken_;
+  return bytes_.size();
 }
 
 size_t MemorySink::Take(uint8_t* out, size_t size) {
   std::lock_guard<std::mutex> lock(mutex_);
-  size_t n = bytes_.copy(reinterpret_cast<char*>(out), size, taken_);
-  taken_ += n;
-  if (taken_ == bytes_.size()) {
-    bytes_.clear();
-    taken_ = 0;
-  }
-  return n;
+  return bytes_.Take(out, size);
 }
 
 void Writer::Job::Clear() {
@@ -151,7 +128,10 @@ void Writer::Job::Clear() {
 }
 
 Writer::Writer(const WriterOptions& options, std::unique_ptr<Sink> sink)
-    : options_(options), current_(std::make_unique<Job>()), sink_(std::move(sink)) {
+    : options_(options),
+      current_(std::make_unique<Job>()),
+      sink_(std::move(sink)),
+      footer_(options.compression, options.group_size, options.ToString()) {
   size_t threads = MaxThreads();
   parallelism_ =
       options.max_parallelism == 0 ? threads : std::min<size_t>(threads, options.max_parallelism);
@@ -398,10 +378,7 @@ Status Writer::PutOut(const Job& job) {
 
 Status Writer::AppendDataChunk(const ChunkHeader& header, const uint8_t* header_bytes,
                                const uint8_t* data) {
-  const size_t before = index_entries_.size();
-  FooterEntry{position_, header.decoded_data_size, header.num_records}.AppendTo(&index_entries_);
-  index_sizes_.push_back(index_entries_.size() - before);
-  num_records_ += header.num_records;
+  AR_TRY(footer_.Add({position_, header.decoded_data_size, header.num_records}));
   AR_TRY(AppendChunk(header, header_bytes, data));
   return options_.pad_to_block_boundary ? Pad() : Status();
 }
@@ -412,6 +389,11 @@ Status Writer::AppendChunk(const ChunkHeader& header, const uint8_t* header_byte
   const uint64_t end = header.End(begin);
   AR_TRY(AppendPart(begin, end, header_bytes, kChunkHeaderSize));
   AR_TRY(AppendPart(begin, end, data, header.data_size));
+  return FillUp(begin, end);
+}
+
+// Appends zeros up to the end of a chunk.
+Status Writer::FillUp(uint64_t begin, uint64_t end) {
   while (position_ < end)
     AR_TRY(AppendPart(begin, end, kZeros, std::min<uint64_t>(end - position_, sizeof(kZeros))));
   return Status();
@@ -482,29 +464,28 @@ Status Writer::CopyChunks(const Reader& reader, uint64_t begin, uint64_t end, ui
     if (!reader.has_file()) return Status(AR_FAILED_PRECONDITION, "the reader has no file");
     own.reset(new uint8_t[extent.end - extent.begin]);
     bytes = own.get();
-    AR_TRY(reader.file().ReadAt(extent.begin, bytes, extent.end - extent.begin));
+    AR_TRY(reader.file().ReadAt(extent.begin, bytes, extent.end - extent.begin).InChunk(begin));
   } else if (size != extent.end - extent.begin) {
     return Status(AR_INVALID_ARGUMENT, "the bytes given are not those of the chunks");
   }
-  return Sticky([&] { return CopyChunkRange(reader, begin, end, bytes); });
-}
-
-Status Writer::CopyChunkRange(const Reader& reader, uint64_t begin, uint64_t end, uint8_t* bytes) {
-  AR_TRY(Finish());
-  const ChunkIndex& index = reader.index();
-  const uint64_t base = index.extent(begin, end).begin;
+  // All are good before the first one is copied: damage to another file does none to this one.
+  std::vector<Chunk> chunks(end - begin);
   for (uint64_t c = begin; c < end; ++c) {
-    const ChunkIndex::Extent extent = index.extent(c, c + 1);
-    Chunk chunk;
-    AR_TRY(ParseDataChunk(bytes + (extent.begin - base), index.Get(c), &chunk)
-               .At(extent.begin)
+    const IndexedChunk indexed = index.Get(c);
+    AR_TRY(ParseDataChunk(bytes + (indexed.begin - extent.begin), indexed, &chunks[c - begin])
+               .At(indexed.begin)
                .InChunk(c));
-    uint8_t header[kChunkHeaderSize];
-    chunk.header.Encode(header);
-    AR_TRY(AppendDataChunk(chunk.header, header, chunk.data));
-    ended_by_short_chunk_ = chunk.header.num_records < options_.group_size;
   }
-  return sink_->Release();
+  return Sticky([&] {
+    AR_TRY(Finish());
+    for (const Chunk& chunk : chunks) {
+      uint8_t header[kChunkHeaderSize];
+      chunk.header.Encode(header);
+      AR_TRY(AppendDataChunk(chunk.header, header, chunk.data));
+      ended_by_short_chunk_ = chunk.header.num_records < options_.group_size;
+    }
+    return sink_->Release();
+  });
 }
 
 Status Writer::Close() {
@@ -517,32 +498,37 @@ Status Writer::FinishFile() {
   AR_TRY(Finish());
 
   const uint64_t footer_offset = position_;
-  FooterMetadata metadata;
-  metadata.num_chunks = index_sizes_.size();
-  metadata.num_records = num_records_;
-  metadata.has_writer_options = true;
-  metadata.writer_options = options_.ToString();
-  std::string records = metadata.Serialize();
-  std::vector<uint64_t> sizes = {records.size()};
-  records += index_entries_;
-  sizes.insert(sizes.end(), index_sizes_.begin(), index_sizes_.end());
-  AR_TRY(AppendSimpleChunkOf(options_.compression, records, sizes));
+  AR_TRY(AppendFooter());
   AR_TRY(Pad());
 
   const std::string postscript = SerializePostscript(footer_offset);
+  const std::vector<uint64_t> sizes(3, postscript.size());
   Compression none;
   none.codec = Codec::kNone;
-  AR_TRY(AppendSimpleChunkOf(none, postscript + postscript + postscript,
-                             std::vector<uint64_t>(3, postscript.size())));
+  std::string chunk;
+  AR_TRY(AppendSimpleChunk(none, AsBytes(postscript + postscript + postscript), sizes.data(),
+                           sizes.size(), &chunk));
+  AR_TRY(AppendEncodedChunk(chunk));
   AR_TRY(Pad());
   return sink_->Close();
 }
 
-Status Writer::AppendSimpleChunkOf(const Compression& compression, const std::string& values,
-                                   const std::vector<uint64_t>& sizes) {
-  std::string chunk;
-  AR_TRY(AppendSimpleChunk(compression, AsBytes(values), sizes.data(), sizes.size(), &chunk));
-  return AppendEncodedChunk(chunk);
+Status Writer::AppendFooter() {
+  ChunkHeader header;
+  ByteQueue data;
+  AR_TRY(footer_.Finish(&header, &data));
+  uint8_t header_bytes[kChunkHeaderSize];
+  header.Encode(header_bytes);
+  const uint64_t begin = position_;
+  const uint64_t end = header.End(begin);
+  AR_TRY(AppendPart(begin, end, header_bytes, sizeof(header_bytes)));
+  // What has gone out takes no memory any more.
+  for (; data.num_pieces() > 0; data.PopPiece()) {
+    AR_TRY(AppendPart(begin, end, data.piece(0).data, data.piece(0).size));
+    AR_TRY(sink_->Release());
+  }
+  AR_TRY(FillUp(begin, end));
+  return sink_->Release();
 }
 
 Status Writer::AppendEncodedChunk(const std::string& chunk) {

@@ -14,8 +14,11 @@
 #include <string>
 #include <vector>
 
+#include "byte_queue.h"
 #include "chunk.h"
 #include "file.h"
+#include "footer_builder.h"
+#include "named_file.h"
 #include "options.h"
 #include "reader.h"
 #include "status.h"
@@ -69,16 +72,17 @@ class FdSink : public Sink {
 // Writes to a temporary file, which gets its name when it is closed.
 class NamedFileSink : public Sink {
  public:
-  static Status Create(const std::string& path, std::unique_ptr<Sink>* sink);
-  ~NamedFileSink() override;
-  Status Append(const uint8_t* data, size_t size) override { return sink_->Append(data, size); }
-  Status Release() override { return sink_->Release(); }
+  static Status Create(const std::string& path, const WriterOptions& options,
+                       std::unique_ptr<Sink>* sink);
+  Status Append(const uint8_t* data, size_t size) override {
+    return sink_->Append(data, size).In(path_.c_str());
+  }
+  Status Release() override { return sink_->Release().In(path_.c_str()); }
   Status Close() override;
 
  private:
   std::string path_;
-  std::string temporary_;  // empty once it has its name
-  File file_;
+  NamedFile file_;
   std::unique_ptr<FdSink> sink_;
 };
 
@@ -91,8 +95,7 @@ class MemorySink : public Sink {
 
  private:
   mutable std::mutex mutex_;
-  std::string bytes_;
-  size_t taken_ = 0;
+  ByteQueue bytes_;
 };
 
 class Writer {
@@ -138,7 +141,6 @@ class Writer {
   Status Sticky(Work work);
   Status Usable() const;
   Status WriteRecords(const uint8_t* data, const uint64_t* sizes, size_t n);
-  Status CopyChunkRange(const Reader& reader, uint64_t begin, uint64_t end, uint8_t* bytes);
   Status FinishFile();
 
   // How many may wait to be encoded or put out.
@@ -158,9 +160,9 @@ class Writer {
   Status AppendDataChunk(const ChunkHeader& header, const uint8_t* header_bytes,
                          const uint8_t* data);
   Status AppendChunk(const ChunkHeader& header, const uint8_t* header_bytes, const uint8_t* data);
+  Status AppendFooter();
+  Status FillUp(uint64_t begin, uint64_t end);
   Status AppendPart(uint64_t begin, uint64_t end, const uint8_t* data, uint64_t size);
-  Status AppendSimpleChunkOf(const Compression& compression, const std::string& values,
-                             const std::vector<uint64_t>& sizes);
   Status AppendEncodedChunk(const std::string& chunk);
   Status Pad();
 
@@ -176,10 +178,7 @@ class Writer {
   // Of the thread that puts jobs out.
   std::unique_ptr<Sink> sink_;
   uint64_t position_ = 0;
-  // The index so far, as it will stand in the footer: an entry for each chunk.
-  std::string index_entries_;
-  std::vector<uint64_t> index_sizes_;
-  uint64_t num_records_ = 0;
+  FooterBuilder footer_;
 
   mutable std::mutex mutex_;
   std::condition_variable few_jobs_;  // no more than the caller waits for

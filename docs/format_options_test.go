@@ -17,13 +17,27 @@ import (
 
 // ---- Section 8 ----
 
-func parseWriter(s string) (any, error) { return arrayrecord.ParseWriterOptions(s) }
-func parseReader(s string) (any, error) { return arrayrecord.ParseReaderOptions(s) }
+func parseWriter(s string) (any, error) {
+	o, err := arrayrecord.ParseWriterOptions(s)
+	return o.WithDefaults(), err
+}
+
+func parseReader(s string) (any, error) {
+	o, err := arrayrecord.ParseReaderOptions(s)
+	return o.WithDefaults(), err
+}
 
 type parser func(string) (any, error)
 
-// message is what a string that cannot be parsed gives.
+// message is what a string that cannot be parsed gives, up to the keys of this library.
 func message(t *testing.T, parse parser, s string) string {
+	text, _, _ := strings.Cut(wholeMessage(t, parse, s), ownKeys)
+	return text
+}
+
+const ownKeys = "; of this library: " // in messages, before those keys
+
+func wholeMessage(t *testing.T, parse parser, s string) string {
 	_, err := parse(s)
 	require.ErrorIs(t, err, arrayrecord.ErrInvalidOption, s)
 	text, found := strings.CutPrefix(err.Error(), arrayrecord.ErrInvalidOption.Error()+": ")
@@ -48,12 +62,14 @@ func checkDefaults(t *testing.T, b block) {
 	require.Len(t, b.lines, 1)
 	o, err := arrayrecord.ParseWriterOptions("")
 	require.NoError(t, err)
-	require.Equal(t, b.lines[0], o.String())
+	recorded, err := o.Recorded()
+	require.NoError(t, err)
+	require.Equal(t, b.lines[0], recorded)
 	file := encode(t, "")
 	r, err := arrayrecord.NewReader(bytes.NewReader(file), int64(len(file)))
 	require.NoError(t, err)
 	defer r.Close()
-	recorded, _ := r.WriterOptions()
+	recorded, _ = r.WriterOptions()
 	require.Equal(t, b.lines[0], recorded)
 }
 
@@ -125,6 +141,49 @@ func checkOptions(t *testing.T, b block, parse parser) {
 	}
 	_, known, _ := strings.Cut(message(t, parse, "nonsense"), "valid options: ")
 	require.ElementsMatch(t, strings.Split(known, ", "), keys)
+}
+
+// checkOwnOptions does so for the keys of this library.
+func checkOwnOptions(t *testing.T, b block) {
+	keys := map[string][]string{}
+	parsers := map[string]parser{"writers": parseWriter, "readers": parseReader}
+	for _, row := range b.rows {
+		parse := parsers[row[0]]
+		require.NotNil(t, parse, row)
+		key := plain(row[1])
+		keys[row[0]] = append(keys[row[0]], key)
+		bad := []string{"x", "True", "auto", " true"}
+		switch row[2] {
+		case "empty, `true`, `false`":
+			requireEqual(t, parse, key, key+":true")
+			require.NotEqual(t, mustParse(t, parse, ""), mustParse(t, parse, key))
+		case "Size":
+			bad = append(bad, "", "0", "-1", "1.5K", "0x10", "1KB", "9223372036854775808", "8E")
+			requireEqual(t, parse, key+":1K", key+":1024B")
+			requireEqual(t, parse, key+":7E", key+":8070450532247928832")
+			requireEqual(t, parse, key+":8388607T", key+":"+strconv.FormatInt(8388607<<40, 10))
+			mustParse(t, parse, key+":9223372036854775807")
+		default:
+			require.Fail(t, "a kind of value that the test does not know", row)
+		}
+		requireEqual(t, parse, key+":"+plain(row[3]), "")
+		for _, value := range bad {
+			require.Contains(t, message(t, parse, key+":"+value), "Option "+key+": invalid value: ")
+		}
+		require.Equal(t, "Option "+key+" is present more than once", message(t, parse, key+":1,"+key+":1"))
+		require.Contains(t, message(t, parse, key+":x,max_parallelism:x"), "Option max_parallelism")
+	}
+	for of, parse := range parsers {
+		_, own, found := strings.Cut(wholeMessage(t, parse, "nonsense"), ownKeys)
+		require.True(t, found)
+		require.Equal(t, strings.Join(keys[of], ", "), own)
+	}
+}
+
+func mustParse(t *testing.T, parse parser, s string) any {
+	o, err := parse(s)
+	require.NoError(t, err, s)
+	return o
 }
 
 func plus(t *testing.T, n string, d int64) string {

@@ -200,12 +200,13 @@ func TestOpeningChecks(t *testing.T) {
 	}
 
 	harmless := map[string]func(*layout){
-		"decoded_data_size": func(l *layout) { l.entry = entryRecord(begin, 1e9, n) },
 		"unknown fields": func(l *layout) {
 			l.entry = join(varintField(9, 1), l.entry, bytesField(1, []byte("x")), []byte{0x7b, 0x78, 1, 0x7c, 0x7d, 1, 2, 3, 4})
 		},
-		"order and repetition": func(l *layout) { l.entry = join(varintField(3, 7), varintField(3, n), varintField(1, begin)) },
-		"long varints":         func(l *layout) { l.entry = []byte{8, 0x80 | begin, 0x80, 0, 24, n} },
+		"order and repetition": func(l *layout) {
+			l.entry = join(varintField(3, 7), varintField(3, n), varintField(2, size), varintField(1, begin))
+		},
+		"long varints": func(l *layout) { l.entry = []byte{8, 0x80 | begin, 0x80, 0, 16, size, 24, n} },
 		"merged metadata": func(l *layout) {
 			l.metadata = join(bytesField(1, join(varintField(1, 1), varintField(2, 5))), bytesField(1, join(varintField(2, 1), varintField(3, n))))
 		},
@@ -227,6 +228,9 @@ func TestOpeningChecks(t *testing.T) {
 		"2: type":        fileOf('m', data, n, size),
 		"3: number":      fileWith('r', data, n, size, entry(begin, n+1)),
 		"4: contents":    fileOf('r', join(data[:2], []byte{4}, data[3:]), n, size),
+		"5: size":        fileWith('r', data, n, size, func(l *layout) { l.entry = entryRecord(begin, size+1, n) }),
+		"5: no size":     fileWith('r', data, n, size, func(l *layout) { l.entry = join(varintField(1, begin), varintField(3, n)) }),
+		"6: end":         fileWith('r', data, n, size, func(l *layout) { l.gap = 50 }),
 	} {
 		r, err := arrayrecord.NewReader(bytes.NewReader(file), int64(len(file)))
 		require.NoError(t, err, name)

@@ -54,6 +54,7 @@ var checks = map[string]func(t *testing.T, b block){
 	"reader-keys":             func(t *testing.T, b block) { checkKeys(t, b, parseReader) },
 	"reader-options":          func(t *testing.T, b block) { checkOptions(t, b, parseReader) },
 	"reader-same":             func(t *testing.T, b block) { checkSame(t, b, parseReader) },
+	"own-options":             checkOwnOptions,
 	"hash":                    checkHash,
 	"empty-file":              checkEmptyFile,
 	"interrupted-header":      checkInterruptedHeader,

@@ -242,6 +242,7 @@ const magic = 0x71930e704fdae05e
 
 // A layout is what the end of a file says about its one data chunk.
 type layout struct {
+	gap             int // bytes between the data chunk and the footer
 	metadata, entry []byte
 	footerKind      byte
 	footerRecords   int // how many of the two
@@ -268,6 +269,10 @@ func fileWith(kind byte, data []byte, numRecords, decoded uint64, spoil func(*la
 		postscriptKind: 'r',
 	}
 	spoil(&l)
+	if l.gap > 0 {
+		file = append(file, make([]byte, l.gap)...)
+		l.postscript = join(varintField(1, uint64(len(file))), varintField(2, magic))
+	}
 	records := [][]byte{l.metadata, l.entry}[:l.footerRecords]
 	file = pad(writeChunk(file, l.footerKind, encodeSimple(records), uint64(len(records)), sumSizes(records)))
 	copies := [][]byte{l.postscript, l.postscript, l.postscript}

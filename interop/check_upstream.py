@@ -144,6 +144,14 @@ def sizes(count):
   return records
 
 
+def blocks(count):
+  """Repetitions far apart in what does not repeat: snappy finds them at level 2."""
+  rng = random.Random(6)
+  alphabet = bytes(range(33, 127))
+  known = [bytes(rng.choices(alphabet, k=64)) for _ in range(200)]
+  return [b''.join(rng.choices(known, k=40)) for _ in range(count)]
+
+
 def no_records(count):
   del count
   return []
@@ -169,6 +177,8 @@ def matrix():
     yield name, options, KINDS[kind](40 if pad and group_size < 256 else 600)
   for name, options in EXTRA_OPTIONS.items():
     yield f'extra-{name}', options, text(600)
+  for codec in ('snappy', 'snappy:2'):  # docs/compatibility.md has their sizes
+    yield f'blocks-{codec.replace(":", "-")}', f'group_size:256,{codec}', blocks(2000)
   for codec, kind, count in itertools.product(
       CODECS, (examples, protos), (10_000,)):
     yield (f'transpose-{codec}-{kind.__name__}', f'group_size:256,transpose,{codec}',

@@ -78,7 +78,7 @@ func TestWriteForGrain(t *testing.T) {
 			for k := range 200 {
 				visit := k // of this shard; Grain's samplers know no steps of other shards
 				if k >= 100 {
-					visit = rng.IntN(length) / c.ShardCount
+					visit = rng.IntN(max(length, 1)) / c.ShardCount
 				}
 				step := visit*c.ShardCount + c.ShardIndex
 				if step >= length {
@@ -93,7 +93,9 @@ func TestWriteForGrain(t *testing.T) {
 				}
 				c.Keys = append(c.Keys, [2]int{step, key})
 			}
-			cases = append(cases, c)
+			if len(c.Keys) > 0 { // with DropRemainder all shards may be empty
+				cases = append(cases, c)
+			}
 		}
 	}
 	data, err := json.Marshal(cases)
@@ -126,7 +128,11 @@ func TestGrainsCheckpoints(t *testing.T) {
 			continue
 		}
 		require.NoError(t, err, c.State)
-		require.Equal(t, c.Taken*max(c.Batch, 1), (step-c.ShardIndex)/c.ShardCount, c.State)
+		visits := c.Taken * max(c.Batch, 1)
+		if length, finite := sampler.Len(); finite {
+			visits = min(visits, length/c.ShardCount) // the last batch may be a smaller one
+		}
+		require.Equal(t, visits, (step-c.ShardIndex)/c.ShardCount, c.State)
 		var keys []int
 		for k := range c.Next {
 			key, err := sampler.Key(step + k*c.ShardCount)

@@ -51,7 +51,8 @@ func (Local) Stat(ctx context.Context, name string) (Info, error) {
 	return Info{Name: name, Size: fi.Size(), ModTime: fi.ModTime()}, nil
 }
 
-// Rename implements System. It renames regular files only.
+// Rename implements System. It renames regular files only, and waits until the
+// disk has the new name.
 func (Local) Rename(ctx context.Context, from, to string) error {
 	if err := ctxError(ctx, "rename", from); err != nil {
 		return err
@@ -62,13 +63,15 @@ func (Local) Rename(ctx context.Context, from, to string) error {
 	err := os.Rename(from, to)
 	if errors.Is(err, fs.ErrNotExist) {
 		// The directory of the new name may be what is missing.
-		if err := os.MkdirAll(filepath.Dir(to), 0o777); err != nil {
-			return fmt.Errorf("storage: rename %s to %s: %w", from, to, err)
+		if err = makeDirs(filepath.Dir(to), true); err == nil {
+			err = os.Rename(from, to)
 		}
-		err = os.Rename(from, to)
+	}
+	if err == nil {
+		err = syncDir(filepath.Dir(to))
 	}
 	if err != nil {
-		return fmt.Errorf("storage: %w", err)
+		return fmt.Errorf("storage: rename %s to %s: %w", from, to, reason(err))
 	}
 	return nil
 }

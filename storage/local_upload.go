@@ -2,33 +2,37 @@ package storage
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 )
 
-// localUpload writes to a hidden file in the directory of its target, so that
-// Commit is a rename within one file system.
+// localUpload writes to a file without a name, or with a hidden one, in the
+// directory of its target. github.com/google/renameio would not do: it neither
+// syncs directories, nor locks, nor has files without names or a way not to
+// replace, and its names grow with the target's.
 //
-// The data is not forced to the disk: Commit is atomic for other processes,
-// not across a loss of power.
+// What a kill -9 may leave, between any two steps, is at most a hidden file,
+// which RemoveStale knows by its name and finds unlocked.
 type localUpload struct {
-	ctx         context.Context
-	f           *os.File
-	name        string // as asked for
-	target      string // name with symbolic links resolved
-	noOverwrite bool
-	failed      error // first failed Write
-	done        bool
-	link        func(from, to string) error // os.Link, replaced by tests
+	ctx     context.Context
+	f       *os.File // locked until it is closed
+	name    string   // as asked for
+	target  string   // absolute, symbolic links resolved
+	temp    string   // f's hidden name, "" while it has none
+	dropped runtime.Cleanup
+	opts    CreateOptions
+	failed  error // first failed Write
+	done    bool
 }
 
-// Create implements System. The upload is a hidden file beside its target, and
-// missing directories are made. A symbolic link is followed: what it leads to
-// is replaced.
+// Create implements System. The upload is a temporary file in the directory of
+// its target (see [RemoveStale]), and missing directories are made. A symbolic
+// link is followed: what it leads to is replaced, and its permission bits are
+// kept.
 func (Local) Create(ctx context.Context, name string, opts CreateOptions) (Upload, error) {
 	if err := ctxError(ctx, "create", name); err != nil {
 		return nil, err
@@ -37,59 +41,62 @@ func (Local) Create(ctx context.Context, name string, opts CreateOptions) (Uploa
 	if err != nil {
 		return nil, err
 	}
-	f, err := createHidden(target)
-	if err != nil {
+	u := &localUpload{ctx: ctx, name: name, target: target, opts: opts}
+	if err := u.open(); err != nil {
 		return nil, fmt.Errorf("storage: create %s: %w", name, err)
 	}
-	return &localUpload{ctx: ctx, f: f, name: name, target: target, noOverwrite: opts.NoOverwrite, link: os.Link}, nil
+	return u, nil
+}
+
+func (u *localUpload) open() error {
+	dir := filepath.Dir(u.target)
+	err := makeDirs(dir, !u.opts.NoSync)
+	if err != nil {
+		return err
+	}
+	if u.f, u.temp, err = createTemporary(dir); err != nil {
+		return reason(err)
+	}
+	if u.temp != "" {
+		// Of an Upload that nobody holds any more. The file itself closes when
+		// the core, too, has let go of it.
+		u.dropped = runtime.AddCleanup(u, func(temp string) { os.Remove(temp) }, u.temp)
+	}
+	// At once: what replaces a private file is private while it is written.
+	if _, err := takePermissions(u.f, u.target); err != nil {
+		u.discard()
+		return reason(err)
+	}
+	return nil
 }
 
 // uploadTarget finds what Commit will replace. Renaming over a symbolic link
 // would replace the link, and over /dev/stdout the device: links are followed
 // and anything but a regular file is refused.
 func uploadTarget(name string, opts CreateOptions) (string, error) {
-	li, err := os.Lstat(name)
-	if errors.Is(err, fs.ErrNotExist) {
-		return name, nil
+	if base := filepath.Base(name); name == "" || base == "." || base == ".." || os.IsPathSeparator(name[len(name)-1]) {
+		return "", fmt.Errorf("storage: create %q: the name ends in a directory: %w", name, fs.ErrInvalid)
 	}
-	if err != nil {
+	_, err := os.Lstat(name)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return filepath.Abs(name)
+	case err != nil:
 		return "", fmt.Errorf("storage: create: %w", err)
-	}
-	if opts.NoOverwrite {
+	case opts.NoOverwrite:
 		return "", &fs.PathError{Op: "storage: create", Path: name, Err: fs.ErrExist}
 	}
 	if _, err := regular("create", name); err != nil {
 		return "", err
 	}
-	if li.Mode()&fs.ModeSymlink == 0 {
-		return name, nil
-	}
 	target, err := filepath.EvalSymlinks(name)
+	if err == nil {
+		target, err = filepath.Abs(target)
+	}
 	if err != nil {
 		return "", fmt.Errorf("storage: create %s: %w", name, err)
 	}
 	return target, nil
-}
-
-// createHidden opens a new file beside target. os.CreateTemp would make it
-// readable by its owner only, and that mode would stay.
-func createHidden(target string) (*os.File, error) {
-	dir, base := filepath.Split(target)
-	if base == "" || base == "." || base == ".." {
-		return nil, fmt.Errorf("the name ends in a directory: %w", fs.ErrInvalid)
-	}
-	if dir != "" {
-		if err := os.MkdirAll(dir, 0o777); err != nil {
-			return nil, err
-		}
-	}
-	// Kept recognizable, and short enough for any file system when the name
-	// itself is as long as is allowed.
-	if len(base) > 200 {
-		base = base[:200]
-	}
-	temp := filepath.Join(dir, "."+base+"."+rand.Text()+".tmp")
-	return os.OpenFile(temp, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)
 }
 
 func (u *localUpload) File() *os.File { return u.f }
@@ -103,7 +110,7 @@ func (u *localUpload) Write(p []byte) (int, error) {
 	if err == nil {
 		n, err = u.f.Write(p)
 		if err != nil {
-			err = fmt.Errorf("storage: write %s: %w", u.name, err)
+			err = fmt.Errorf("storage: write %s: %w", u.name, reason(err))
 		}
 	}
 	u.failed = err
@@ -118,60 +125,127 @@ func (u *localUpload) Commit() error {
 	if err == nil {
 		err = ctxError(u.ctx, "commit", u.name)
 	}
+	if err == nil {
+		if err = u.publish(); err != nil {
+			err = fmt.Errorf("storage: commit %s: %w", u.name, reason(err))
+		}
+	}
 	if err != nil {
-		u.Abort()
+		u.discard()
 		return err
 	}
-	u.done = true
-	err = u.f.Close()
-	if err == nil {
-		err = u.publish()
-	}
+	u.release()
+	return nil
+}
+
+// publish makes the file complete and gives it its name.
+func (u *localUpload) publish() error {
+	// Again: the target may be newer than the upload.
+	replaces, err := takePermissions(u.f, u.target)
 	if err != nil {
-		os.Remove(u.f.Name())
-		return fmt.Errorf("storage: commit %s: %w", u.name, err)
+		return err
+	}
+	if !u.opts.NoSync {
+		if err := u.f.Sync(); err != nil {
+			return err
+		}
+	}
+	if err := flush(u.f); err != nil {
+		return err
+	}
+	if err := u.takeName(); err != nil {
+		return err
+	}
+	if u.opts.NoSync {
+		return nil
+	}
+	if err := syncDir(filepath.Dir(u.target)); err != nil {
+		if !replaces {
+			u.giveNameBack()
+		}
+		return err
 	}
 	return nil
 }
 
-func (u *localUpload) publish() error {
-	temp := u.f.Name()
-	if !u.noOverwrite {
-		return os.Rename(temp, u.target)
+func (u *localUpload) takeName() error {
+	if u.temp == "" {
+		err := linkUnnamed(u.f, u.target)
+		if u.opts.NoOverwrite || !errors.Is(err, fs.ErrExist) {
+			return err
+		}
+		// A link cannot replace, and a rename wants a name to begin with.
+		temp := filepath.Join(filepath.Dir(u.target), temporaryName())
+		if err := linkUnnamed(u.f, temp); err != nil {
+			return err
+		}
+		u.temp = temp
 	}
-	// A hard link fails when the name is taken, which rename does not.
-	err := u.link(temp, u.target)
+	var err error
+	if u.opts.NoOverwrite {
+		err = renameExclusively(u.temp, u.target)
+	} else {
+		err = os.Rename(u.temp, u.target)
+	}
 	if err == nil {
-		return os.Remove(temp)
-	}
-	if errors.Is(err, fs.ErrExist) {
-		return fs.ErrExist
-	}
-	// No hard links here (some network and FUSE file systems). Claim the name
-	// first; for a moment it holds an empty file.
-	claim, err := os.OpenFile(u.target, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
-	if err != nil {
-		return err
-	}
-	err = claim.Close()
-	if err == nil {
-		err = os.Rename(temp, u.target)
-	}
-	if err != nil {
-		os.Remove(u.target)
+		u.temp = ""
 	}
 	return err
+}
+
+// moveByLink is renameExclusively where only links know that a name is taken.
+func moveByLink(from, to string) error {
+	if err := os.Link(from, to); err != nil {
+		if errors.Is(err, fs.ErrExist) {
+			return fs.ErrExist
+		}
+		return fmt.Errorf("%w: this file system can neither rename nor link a file without replacing another (%w)",
+			errors.ErrUnsupported, reason(err))
+	}
+	// The file has its name. If the other one stays, RemoveStale takes it.
+	os.Remove(from)
+	return nil
+}
+
+// giveNameBack takes a name away from what was published, unless somebody else
+// has published over it.
+func (u *localUpload) giveNameBack() {
+	ours, err := u.f.Stat()
+	if err != nil {
+		return
+	}
+	if now, err := os.Lstat(u.target); err == nil && os.SameFile(ours, now) {
+		os.Remove(u.target)
+	}
 }
 
 func (u *localUpload) Abort() error {
 	if u.done {
 		return nil
 	}
-	u.done = true
-	// The close error says nothing about a file that is thrown away.
-	u.f.Close()
-	if err := os.Remove(u.f.Name()); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("storage: abort %s: %w", u.name, err)
+	if err := u.discard(); err != nil {
+		return fmt.Errorf("storage: abort %s: %w", u.name, reason(err))
 	}
 	return nil
+}
+
+// discard drops the file, whose hidden name goes first: while it has one it is
+// locked.
+func (u *localUpload) discard() error {
+	var err error
+	if u.temp != "" {
+		if err = os.Remove(u.temp); errors.Is(err, fs.ErrNotExist) {
+			err = nil
+		}
+	}
+	u.release()
+	return err
+}
+
+func (u *localUpload) release() {
+	u.done = true
+	u.dropped.Stop()
+	// What can be wrong with the content was asked for by flush, or matters no
+	// more.
+	u.f.Close()
 }

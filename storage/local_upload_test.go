@@ -4,7 +4,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -16,25 +15,6 @@ func newUpload(t *testing.T, name string, opts CreateOptions) *localUpload {
 	u, err := Create(t.Context(), name, opts)
 	require.NoError(t, err)
 	return u.(*localUpload)
-}
-
-func TestNoOverwriteWithoutHardLinks(t *testing.T) {
-	noLinks := func(string, string) error { return &os.LinkError{Op: "link", Err: syscall.EPERM} }
-	dir := t.TempDir()
-	name := filepath.Join(dir, "out")
-	u := newUpload(t, name, CreateOptions{NoOverwrite: true})
-	late := newUpload(t, name, CreateOptions{NoOverwrite: true})
-	u.link, late.link = noLinks, noLinks
-	_, err := u.Write([]byte("first"))
-	require.NoError(t, err)
-	require.NoError(t, u.Commit())
-	assert.ErrorIs(t, late.Commit(), fs.ErrExist)
-	b, err := os.ReadFile(name)
-	require.NoError(t, err)
-	assert.Equal(t, "first", string(b))
-	entries, err := os.ReadDir(dir)
-	require.NoError(t, err)
-	assert.Len(t, entries, 1, "temporary files are left")
 }
 
 func TestFailedWriteSpoilsTheUpload(t *testing.T) {

@@ -142,3 +142,20 @@ func RemoveAll(ctx context.Context, name string) error {
 	}
 	return s.RemoveAll(ctx, name)
 }
+
+// RemoveStale deletes what uploads below a directory have left that were
+// killed before their Commit or Abort, and returns what it deleted, also with
+// an error. It is safe at any time, while others write there too.
+//
+// On local disk these are files with names of ".arrayrecord-", 26 characters
+// of A to Z and 2 to 7, and ".tmp"; no others are touched, and none that a
+// process is still writing. Where the file system knows files without names
+// (Linux: ext4, xfs, btrfs, tmpfs and others) there is hardly ever one. In
+// object stores unfinished uploads have no names, and the service drops them.
+func RemoveStale(ctx context.Context, dir string, opts StaleOptions) ([]Info, error) {
+	s, err := For(dir)
+	if err != nil {
+		return nil, err
+	}
+	return s.RemoveStale(ctx, dir, opts)
+}

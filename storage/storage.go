@@ -39,12 +39,17 @@ type Upload interface {
 	// Write appends to the object. After a failed Write, Commit fails.
 	io.Writer
 
-	// Commit publishes the object under its name in one step. When it fails,
-	// nothing of this upload is left. A second call fails with fs.ErrClosed.
+	// Commit publishes the object under its name in one step. Once it has
+	// succeeded the object survives a loss of power, unless
+	// CreateOptions.NoSync is set. When it fails, nothing of this upload is
+	// left, with one exception: a file on local disk that has replaced another
+	// stays, complete, if only syncing its directory fails. A second call
+	// fails with fs.ErrClosed.
 	Commit() error
 
 	// Abort drops the upload; nothing appears under the name. It may be
-	// called again, and does nothing after Commit.
+	// called again, and does nothing after Commit. An Upload that becomes
+	// unreachable is dropped, too, some time later.
 	Abort() error
 }
 
@@ -61,6 +66,21 @@ type CreateOptions struct {
 	// NoOverwrite makes Commit fail with fs.ErrExist, and leave the object
 	// that is there alone, when the name is taken at that moment.
 	NoOverwrite bool
+
+	// NoSync makes Commit not wait for the disk: after a loss of power there
+	// may be an empty or incomplete file under the name. It concerns local
+	// disk; object stores keep what they have confirmed.
+	NoSync bool
+}
+
+// StaleOptions change what RemoveStale takes.
+type StaleOptions struct {
+	// OlderThan spares files that were written to less than that ago. Some
+	// network file systems do not tell one machine of the locks of another:
+	// there it must be longer than any writer may pause.
+	OlderThan time.Duration
+	// DryRun removes nothing.
+	DryRun bool
 }
 
 // A System is one place that holds files. All names are complete, scheme
@@ -92,6 +112,10 @@ type System interface {
 	// RemoveAll deletes the object of that name and all objects below it, as
 	// if the name were a directory. That there are none is no error.
 	RemoveAll(ctx context.Context, name string) error
+
+	// RemoveStale deletes what uploads below dir have left that were killed;
+	// see the package function [RemoveStale].
+	RemoveStale(ctx context.Context, dir string, opts StaleOptions) ([]Info, error)
 }
 
 // NewReaderAt returns o as an io.ReaderAt whose reads end when ctx does. It is

@@ -84,6 +84,7 @@ func TestEveryTruncationIsFound(t *testing.T) {
 		require.ErrorAs(t, err, &where, "%d bytes", size)
 		assert.ErrorIs(t, err, ErrTruncated)
 		assert.ErrorIs(t, err, io.ErrUnexpectedEOF)
+		assert.ErrorIs(t, err, io.ErrUnexpectedEOF)
 		assert.NotErrorIs(t, err, ErrCorrupt)
 		assert.EqualValues(t, whole, where.Record)
 		assert.Equal(t, offsets[whole], where.Offset)
@@ -111,6 +112,7 @@ func TestTruncatedInsideWholeStream(t *testing.T) {
 	file := gzipped(t, plain[:len(plain)-1])
 	_, err := readAll(t, file)
 	assert.ErrorIs(t, err, ErrTruncated)
+	assert.ErrorIs(t, err, io.ErrUnexpectedEOF)
 	assert.EqualError(t, err, "tfrecord: record 0 at offset 0 of the gzip stream's content: "+
 		"truncated input: the input ends after 21 of 22 bytes")
 }

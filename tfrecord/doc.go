@@ -18,11 +18,11 @@
 //	if err != nil {
 //		return err
 //	}
-//	for record, err := range r.Records() {
+//	for record, err := range r.Scan() {
 //		if err != nil {
 //			return err // names the record and its offset
 //		}
-//		use(record) // valid until the next turn of the loop
+//		use(record) // valid until the next turn of the loop; from Records, to keep
 //	}
 //
 // Writing one:

@@ -14,8 +14,8 @@ var (
 
 	// ErrTruncated is reported when the input ends inside a record, or inside
 	// the compressed stream. It usually means a writer that was not closed or a
-	// copy that was not finished. Such an error is io.ErrUnexpectedEOF too.
-	ErrTruncated = errors.New("truncated input")
+	// copy that was not finished. It is io.ErrUnexpectedEOF too.
+	ErrTruncated error = truncation{}
 
 	// ErrTooLarge is reported for a record longer than the reader's limit, see
 	// WithMaxRecordSize.
@@ -34,7 +34,7 @@ var (
 // it failed, and to the cause underneath if there is one.
 type RecordError struct {
 	// Record is the number of the record that could not be read, from 0.
-	Record int64
+	Record int
 	// Offset is where that record begins, in bytes from the beginning of the
 	// uncompressed stream. In a plain file this is the offset in the file.
 	Offset int64
@@ -52,8 +52,21 @@ func (e *RecordError) Error() string {
 	return fmt.Sprintf("tfrecord: record %d at offset %d%s: %v", e.Record, e.Offset, where, e.Err)
 }
 
+// OfContent reports whether the bytes that were read are at fault, and not the
+// reading of them. An error of reading is one of the source, which may name the
+// file already.
+func (e *RecordError) OfContent() bool {
+	return errors.Is(e.Err, ErrCorrupt) || errors.Is(e.Err, ErrTruncated) || errors.Is(e.Err, ErrTooLarge)
+}
+
 // Unwrap returns what went wrong.
 func (e *RecordError) Unwrap() error { return e.Err }
+
+type truncation struct{}
+
+func (truncation) Error() string { return "truncated input" }
+
+func (truncation) Unwrap() error { return io.ErrUnexpectedEOF }
 
 // fault is a sentinel with the particulars of one case.
 type fault struct {
@@ -63,7 +76,7 @@ type fault struct {
 }
 
 func (f *fault) Error() string {
-	if f.cause == nil || f.cause == io.ErrUnexpectedEOF {
+	if f.cause == nil {
 		return f.sentinel.Error() + ": " + f.detail
 	}
 	return f.sentinel.Error() + ": " + f.detail + ": " + f.cause.Error()
@@ -81,5 +94,5 @@ func corrupt(format string, args ...any) error {
 }
 
 func truncated(format string, args ...any) error {
-	return &fault{sentinel: ErrTruncated, cause: io.ErrUnexpectedEOF, detail: fmt.Sprintf(format, args...)}
+	return &fault{sentinel: ErrTruncated, detail: fmt.Sprintf(format, args...)}
 }

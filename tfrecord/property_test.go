@@ -41,7 +41,7 @@ func TestRoundTripOfAnyRecords(t *testing.T) {
 
 			// The reader that has read the files before, and a new one.
 			require.NoError(t, r.Reset(bytes.NewReader(file)))
-			fresh, err := NewReader(bytes.NewReader(file), WithCompression(c), WithBufferSize(minBufferSize+rng.IntN(5000)))
+			fresh, err := NewReader(bytes.NewReader(file), WithCompression(c), WithBufferSize(minBufferSize+rng.Int64N(5000)))
 			require.NoError(t, err)
 			for _, reader := range []*Reader{r, fresh} {
 				got, err := drain(reader)

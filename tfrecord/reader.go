@@ -14,7 +14,7 @@ import (
 
 // A Reader reads records in order. It is for one goroutine at a time.
 type Reader struct {
-	config      readerConfig
+	options     ReaderOptions
 	compression Compression
 	src         io.Reader // of the uncompressed stream
 	srcErr      error     // what src ended with, io.EOF included
@@ -24,7 +24,7 @@ type Reader struct {
 	pos, end int
 
 	offset int64 // of buf[pos] in the uncompressed stream
-	count  int64 // records given out
+	count  int   // records given out
 	err    error // returned by every further call
 }
 
@@ -36,15 +36,11 @@ type Reader struct {
 //
 // Errors: ErrInvalidOption, or what reading from src returned.
 func NewReader(src io.Reader, opts ...ReaderOption) (*Reader, error) {
-	r := &Reader{config: readerConfig{
-		maxRecordSize: min(DefaultMaxRecordSize, maxRecordSize),
-		bufferSize:    defaultBufferSize,
-	}}
-	for _, o := range opts {
-		if err := o.applyReader(&r.config); err != nil {
-			return nil, err
-		}
+	options, err := applyReaderOptions(opts)
+	if err != nil {
+		return nil, err
 	}
+	r := &Reader{options: options}
 	if err := r.Reset(src); err != nil {
 		return nil, err
 	}
@@ -52,10 +48,10 @@ func NewReader(src io.Reader, opts ...ReaderOption) (*Reader, error) {
 }
 
 // Reset makes r read from src from now on, with the options and the buffer that
-// it has. A slice that Next returned before is no longer valid. Errors are
+// it has. A slice of Next or Scan is no longer valid. Errors are
 // NewReader's; after one, r must be Reset again before it is used.
 func (r *Reader) Reset(src io.Reader) error {
-	*r = Reader{config: r.config, buf: r.buf, src: src, compression: r.config.compression}
+	*r = Reader{options: r.options, buf: r.buf, src: src, compression: r.options.Compression}
 	if r.compression == None {
 		return nil
 	}
@@ -74,7 +70,7 @@ func (r *Reader) Reset(src io.Reader) error {
 		r.end = copy(r.buf, head)
 		return nil
 	}
-	compressed := bufio.NewReaderSize(io.MultiReader(bytes.NewReader(head), src), r.config.bufferSize)
+	compressed := bufio.NewReaderSize(io.MultiReader(bytes.NewReader(head), src), int(r.options.BufferSize))
 	r.src = &lateOpener{open: func() (io.Reader, error) { return newDecompressor(r.compression, compressed) }}
 	return nil
 }
@@ -98,9 +94,8 @@ func (l *lateOpener) Read(p []byte) (int, error) {
 }
 
 // Next returns the next record, both of whose CRCs are right. The slice belongs
-// to r: it is valid, and may be changed, until the next call of Next, Read or
-// Reset, or the next turn of a loop over Records. After the last record Next
-// returns io.EOF.
+// to r: it is valid, and may be changed, until the next call of a method that
+// reads, or the next turn of a loop. After the last record Next returns io.EOF.
 //
 // Other errors are *RecordError and, by errors.Is, ErrCorrupt, ErrTruncated,
 // ErrTooLarge or what the source returned. They are final: r returns the same
@@ -134,13 +129,19 @@ func (r *Reader) Read() ([]byte, error) {
 	return owned, nil
 }
 
-// Records returns the records that are left. A slice is valid until the next
-// turn of the loop, as with Next. An error other than io.EOF comes last, with a
-// nil slice. A loop that was left can be taken up again by a new one.
-func (r *Reader) Records() iter.Seq2[[]byte, error] {
+// Records returns the records that are left. The slices belong to the caller. An
+// error other than io.EOF comes last, with a nil slice. A loop that was left can
+// be taken up again by a new one.
+func (r *Reader) Records() iter.Seq2[[]byte, error] { return all(r.Read) }
+
+// Scan is Records, but a slice is valid until the next turn of the loop only, as
+// with Next. In return it allocates nothing for a record.
+func (r *Reader) Scan() iter.Seq2[[]byte, error] { return all(r.Next) }
+
+func all(next func() ([]byte, error)) iter.Seq2[[]byte, error] {
 	return func(yield func([]byte, error) bool) {
 		for {
-			record, err := r.Next()
+			record, err := next()
 			if err == io.EOF {
 				return
 			}
@@ -159,7 +160,7 @@ func (r *Reader) Offset() int64 { return r.offset }
 
 // NumRead returns how many records have been read; it is the number, from 0, of
 // the next one.
-func (r *Reader) NumRead() int64 { return r.count }
+func (r *Reader) NumRead() int { return r.count }
 
 // Compression returns how the input is compressed: what WithCompression said
 // or, with Auto, what was found.
@@ -185,10 +186,10 @@ func (r *Reader) next() ([]byte, error) {
 	if !ok {
 		return nil, r.wrongLength()
 	}
-	if length > r.config.maxRecordSize {
+	if length > uint64(r.options.MaxRecordSize) {
 		return nil, &fault{
 			sentinel: ErrTooLarge,
-			detail:   fmt.Sprintf("%d bytes, the limit is %d", length, r.config.maxRecordSize),
+			detail:   fmt.Sprintf("%d bytes, the limit is %d", length, r.options.MaxRecordSize),
 		}
 	}
 	size := HeaderSize + int(length) + FooterSize
@@ -272,7 +273,7 @@ func (r *Reader) makeRoom(n int) {
 // grow gives buf a larger array: the size set by the options at first, then at
 // most twice as much as before and no more than n asks for.
 func (r *Reader) grow(n int) {
-	size := r.config.bufferSize
+	size := int(r.options.BufferSize)
 	if len(r.buf) >= size {
 		size = n
 		if len(r.buf) < n/2 {

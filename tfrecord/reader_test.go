@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"iter"
 	"math"
 	"runtime"
+	"strings"
 	"testing"
 	"testing/iotest"
 
@@ -20,7 +22,7 @@ func TestNextReadAndOffsets(t *testing.T) {
 		require.NoError(t, err)
 		for i, want := range smallRecords {
 			assert.Equal(t, offsets[i], r.Offset())
-			assert.EqualValues(t, i, r.NumRead())
+			assert.Equal(t, i, r.NumRead())
 			read := r.Next
 			if i%2 == 1 {
 				read = r.Read
@@ -62,38 +64,63 @@ func TestBorrowedSliceHasNoRoom(t *testing.T) {
 	assert.Equal(t, "two", string(two))
 }
 
-func TestRecordsLoop(t *testing.T) {
+// Records and Scan differ in whom the slices belong to only.
+func TestLoops(t *testing.T) {
 	file := encode(t, None, smallRecords...)
+	for name, loop := range map[string]func(*Reader) iter.Seq2[[]byte, error]{"Records": (*Reader).Records, "Scan": (*Reader).Scan} {
+		t.Run(name, func(t *testing.T) {
+			r, err := NewReader(bytes.NewReader(file), WithBufferSize(minBufferSize))
+			require.NoError(t, err)
+			keep := func(record []byte) []byte { return record }
+			if name == "Scan" {
+				keep = func(record []byte) []byte { return append([]byte{}, record...) }
+			}
+			var got [][]byte
+			for record, err := range loop(r) {
+				require.NoError(t, err)
+				got = append(got, keep(record))
+				if len(got) == 2 {
+					break
+				}
+			}
+			for record, err := range loop(r) {
+				require.NoError(t, err)
+				got = append(got, keep(record))
+			}
+			assert.Equal(t, smallRecords, got)
+
+			require.NoError(t, r.Reset(bytes.NewReader(file[:len(file)-1])))
+			var errs []error
+			n := 0
+			for record, err := range loop(r) {
+				if err != nil {
+					assert.Nil(t, record)
+					errs = append(errs, err)
+					continue
+				}
+				n++
+			}
+			assert.Equal(t, len(smallRecords)-1, n)
+			require.Len(t, errs, 1)
+			assert.ErrorIs(t, errs[0], ErrTruncated)
+		})
+	}
+}
+
+func TestScanDoesNotAllocate(t *testing.T) {
+	file := encode(t, None, make([][]byte, 10_000)...)
 	r, err := NewReader(bytes.NewReader(file))
 	require.NoError(t, err)
-	var got [][]byte
-	for record, err := range r.Records() {
-		require.NoError(t, err)
-		got = append(got, append([]byte{}, record...))
-		if len(got) == 2 {
-			break
+	assert.Less(t, testing.AllocsPerRun(10, func() {
+		if err := r.Reset(bytes.NewReader(file)); err != nil {
+			t.Fatal(err)
 		}
-	}
-	for record, err := range r.Records() {
-		require.NoError(t, err)
-		got = append(got, append([]byte{}, record...))
-	}
-	assert.Equal(t, smallRecords, got)
-
-	require.NoError(t, r.Reset(bytes.NewReader(file[:len(file)-1])))
-	var errs []error
-	n := 0
-	for record, err := range r.Records() {
-		if err != nil {
-			assert.Nil(t, record)
-			errs = append(errs, err)
-			continue
+		for _, err := range r.Scan() {
+			if err != nil {
+				t.Fatal(err)
+			}
 		}
-		n++
-	}
-	assert.Equal(t, len(smallRecords)-1, n)
-	require.Len(t, errs, 1)
-	assert.ErrorIs(t, errs[0], ErrTruncated)
+	}), 20.0)
 }
 
 func TestErrorsAreFinal(t *testing.T) {
@@ -126,16 +153,37 @@ func TestReset(t *testing.T) {
 }
 
 func TestReaderOptionsAreChecked(t *testing.T) {
-	for name, opt := range map[string]ReaderOption{
-		"Compression(4)":             WithCompression(Zlib + 1),
-		"Compression(-1)":            WithCompression(-1),
-		"negative record size limit": WithMaxRecordSize(-1),
-		"buffer size 15":             WithBufferSize(15),
+	for name, opts := range map[string][]ReaderOption{
+		"Compression(4)":                         {WithCompression(Zlib + 1)},
+		"Compression(-1)":                        {WithCompression(-1)},
+		"negative record size limit":             {WithMaxRecordSize(-1)},
+		"buffer size 15":                         {WithBufferSize(15)},
+		"Compression is set to gzip and to zlib": {WithCompression(Gzip), WithCompression(Auto), WithCompression(Zlib)},
+		"MaxRecordSize is set to 5 and to 6":     {WithMaxRecordSize(5), ReaderOptions{MaxRecordSize: 6}},
 	} {
-		_, err := NewReader(bytes.NewReader(nil), opt)
+		_, err := NewReader(bytes.NewReader(nil), opts...)
 		assert.ErrorIs(t, err, ErrInvalidOption)
 		assert.ErrorContains(t, err, name)
+		assert.Equal(t, 1, strings.Count(err.Error(), "tfrecord"), err)
 	}
+}
+
+// Options say what they set, in any order; 0 is not set.
+func TestReaderOptionsInAnyOrder(t *testing.T) {
+	want := ReaderOptions{Compression: Gzip, MaxRecordSize: 7, BufferSize: 99}
+	for _, opts := range [][]ReaderOption{
+		{want},
+		{WithCompression(Gzip), WithMaxRecordSize(7), WithBufferSize(99)},
+		{WithBufferSize(99), WithMaxRecordSize(0), WithMaxRecordSize(7), WithCompression(Auto), WithCompression(Gzip), WithBufferSize(0)},
+		{ReaderOptions{}, ReaderOptions{MaxRecordSize: 7}, ReaderOptions{Compression: Gzip, BufferSize: 99}, want},
+	} {
+		got, err := applyReaderOptions(opts)
+		require.NoError(t, err)
+		assert.Equal(t, want, got)
+	}
+	defaults, err := applyReaderOptions(nil)
+	require.NoError(t, err)
+	assert.Equal(t, ReaderOptions{MaxRecordSize: DefaultMaxRecordSize, BufferSize: 64 << 10}, defaults)
 }
 
 func TestMaxRecordSize(t *testing.T) {
@@ -150,10 +198,7 @@ func TestMaxRecordSize(t *testing.T) {
 		assert.ErrorContains(t, err, "record 1 at offset 116")
 		assert.ErrorContains(t, err, "101 bytes, the limit is 100")
 	}
-	records, err := readAll(t, encode(t, None, nil, nil), WithMaxRecordSize(0))
-	require.NoError(t, err)
-	assert.Len(t, records, 2)
-	_, err = readAll(t, encode(t, None, []byte("a")), WithMaxRecordSize(math.MaxInt))
+	_, err := readAll(t, encode(t, None, []byte("a")), WithMaxRecordSize(math.MaxInt64))
 	require.NoError(t, err)
 }
 
@@ -198,7 +243,7 @@ func TestSourcesThatReadOddly(t *testing.T) {
 			"data with error": iotest.DataErrReader,
 			"empty reads":     func(r io.Reader) io.Reader { return &emptyReads{Reader: r} },
 		} {
-			for _, size := range []int{minBufferSize, 17, 100, defaultBufferSize} {
+			for _, size := range []int64{minBufferSize, 17, 100, defaultBufferSize} {
 				r, err := NewReader(wrap(bytes.NewReader(file)), WithBufferSize(size))
 				require.NoError(t, err)
 				got, err := drain(r)

@@ -2,7 +2,6 @@ package tfrecord
 
 import (
 	"bufio"
-	"compress/flate"
 	"fmt"
 	"io"
 )
@@ -15,7 +14,7 @@ type Writer struct {
 	out    io.Writer  // comp, or dst
 	frame  [HeaderSize]byte
 	offset int64
-	count  int64
+	count  int
 	err    error // returned by every further call
 }
 
@@ -23,17 +22,15 @@ type Writer struct {
 // close. Bytes are buffered; the file is complete only when Close has returned
 // nil. Errors: ErrInvalidOption.
 func NewWriter(dst io.Writer, opts ...WriterOption) (*Writer, error) {
-	config := writerConfig{level: flate.DefaultCompression}
-	for _, o := range opts {
-		if err := o.applyWriter(&config); err != nil {
-			return nil, err
-		}
+	options, err := applyWriterOptions(opts)
+	if err != nil {
+		return nil, err
 	}
 	w := &Writer{dst: bufio.NewWriterSize(dst, defaultBufferSize)}
 	w.out = w.dst
-	comp, err := newCompressor(config.compression, config.level, w.dst)
+	comp, err := newCompressor(options.Compression, options.Level, w.dst)
 	if err != nil {
-		return nil, fmt.Errorf("tfrecord: %w: %w", ErrInvalidOption, err)
+		return nil, invalidOption("%w", err)
 	}
 	if comp != nil {
 		w.comp, w.out = comp, comp
@@ -113,7 +110,7 @@ func (w *Writer) Close() error {
 var errClosed = fmt.Errorf("tfrecord: %w", ErrClosed)
 
 // NumRecords returns how many records have been written.
-func (w *Writer) NumRecords() int64 { return w.count }
+func (w *Writer) NumRecords() int { return w.count }
 
 // Offset returns how many bytes the records take, in the uncompressed stream.
 func (w *Writer) Offset() int64 { return w.offset }

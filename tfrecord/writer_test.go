@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -15,7 +16,7 @@ func TestWriterCounts(t *testing.T) {
 		w, err := NewWriter(io.Discard, WithCompression(c))
 		require.NoError(t, err)
 		for i, offset := range boundaries(smallRecords) {
-			assert.EqualValues(t, i, w.NumRecords())
+			assert.Equal(t, i, w.NumRecords())
 			assert.Equal(t, offset, w.Offset())
 			if i < len(smallRecords) {
 				require.NoError(t, w.Write(smallRecords[i]))
@@ -130,14 +131,26 @@ func TestEveryFailingByteIsReported(t *testing.T) {
 }
 
 func TestWriterOptionsAreChecked(t *testing.T) {
-	for name, opt := range map[string]WriterOption{
-		"Compression(4)":       WithCompression(Zlib + 1),
-		"compression level 10": WithLevel(10),
-		"compression level -3": WithLevel(-3),
+	for name, opts := range map[string][]WriterOption{
+		"Compression(4)":                         {WithCompression(Zlib + 1)},
+		"compression level 10":                   {WithLevel(10)},
+		"compression level -3":                   {WithLevel(-3)},
+		"Level is set to 3 and to 4":             {WithLevel(3), WriterOptions{Level: 4}},
+		"Compression is set to none and to zlib": {WithCompression(None), WithCompression(Zlib)},
 	} {
-		_, err := NewWriter(io.Discard, opt)
+		_, err := NewWriter(io.Discard, opts...)
 		assert.ErrorIs(t, err, ErrInvalidOption)
 		assert.ErrorContains(t, err, name)
+		assert.Equal(t, 1, strings.Count(err.Error(), "tfrecord"), err)
+	}
+}
+
+func TestWriterOptionsInAnyOrder(t *testing.T) {
+	want := WriterOptions{Compression: Zlib, Level: 7}
+	for _, opts := range [][]WriterOption{{want}, {WithLevel(7), WithCompression(Zlib)}, {WithCompression(Zlib), WithLevel(0), WithLevel(7), want}} {
+		got, err := applyWriterOptions(opts)
+		require.NoError(t, err)
+		assert.Equal(t, want, got)
 	}
 }
 
@@ -152,7 +165,8 @@ func TestLevelMatters(t *testing.T) {
 		require.NoError(t, w.Close())
 		return file.Len()
 	}
-	assert.Greater(t, size(0), size(1))
+	assert.Equal(t, size(0), size(-1), "the default")
+	assert.Equal(t, size(0), size(6))
 	assert.Greater(t, size(1), size(9))
 }
 

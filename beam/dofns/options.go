@@ -43,7 +43,7 @@ type config struct {
 	FilePathSuffix     string
 	WriterOptions      string
 	Compression        tfrecord.Compression
-	MaxRecordSize      int
+	MaxRecordSize      int64
 	// DeadLetters makes errors elements.
 	DeadLetters bool
 }
@@ -105,11 +105,11 @@ func WithCompression(c tfrecord.Compression) Option {
 }
 
 // WithMaxRecordSize sets the longest record that is accepted from a TFRecord
-// file, in bytes; a longer one is an error. The default is
+// file, in bytes; a longer one is an error. The default, also as 0, is
 // tfrecord.DefaultMaxRecordSize.
 //
 // It is for TFRecordFileToArrayRecord.
-func WithMaxRecordSize(n int) Option {
+func WithMaxRecordSize(n int64) Option {
 	return func(o *options) { o.MaxRecordSize, o.given = n, o.given|maxRecordSize }
 }
 
@@ -125,7 +125,6 @@ func newOptions(opts []Option, has option) (options, error) {
 	o := options{config: config{
 		FilePathSuffix: DefaultFilePathSuffix,
 		WriterOptions:  DefaultWriterOptions,
-		MaxRecordSize:  tfrecord.DefaultMaxRecordSize,
 	}}
 	for _, set := range opts {
 		set(&o)
@@ -144,9 +143,6 @@ func newOptions(opts []Option, has option) (options, error) {
 	_, err := tfrecord.NewReader(strings.NewReader(""), tfrecord.WithCompression(o.Compression), tfrecord.WithMaxRecordSize(o.MaxRecordSize))
 	if err != nil {
 		return o, fmt.Errorf("%w: %w", ErrInvalidOption, err)
-	}
-	if o.MaxRecordSize == 0 {
-		return o, fmt.Errorf("%w: a longest record of 0 bytes", ErrInvalidOption)
 	}
 	if o.given&deadLetters != 0 && o.deadLetters == nil {
 		return o, fmt.Errorf("%w: WithDeadLetters without a place for them", ErrInvalidOption)

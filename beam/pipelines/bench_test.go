@@ -89,7 +89,7 @@ func convertInALoop(ctx context.Context, pattern, dir, options string) error {
 				return err
 			}
 			defer w.Abort()
-			for record, err := range r.Records() {
+			for record, err := range r.Scan() {
 				if err != nil {
 					return err
 				}

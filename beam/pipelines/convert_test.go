@@ -42,7 +42,7 @@ func digits(t *testing.T, pattern string) (records [][]byte, size int64) {
 		require.NoError(t, err)
 		for record, err := range r.Records() {
 			require.NoError(t, err)
-			records = append(records, bytes.Clone(record))
+			records = append(records, record)
 		}
 	}
 	return records, size

@@ -46,7 +46,7 @@ func readTFRecords(t *testing.T, pattern string) (records []string, names []stri
 		require.NoError(t, err)
 		r, err := tfrecord.NewReader(io.NewSectionReader(storage.NewReaderAt(t.Context(), o), 0, o.Size()))
 		require.NoError(t, err)
-		for record, err := range r.Records() {
+		for record, err := range r.Scan() {
 			require.NoError(t, err)
 			records = append(records, string(record))
 		}

@@ -24,8 +24,9 @@ func WithCompression(c tfrecord.Compression) ReadOption {
 }
 
 // WithMaxRecordSize sets the longest record that is accepted, in bytes; a
-// longer one is an error. The default is tfrecord.DefaultMaxRecordSize.
-func WithMaxRecordSize(n int) ReadOption {
+// longer one is an error. The default, also as 0, is
+// tfrecord.DefaultMaxRecordSize.
+func WithMaxRecordSize(n int64) ReadOption {
 	return func(r *readOptions) { r.MaxRecordSize = n }
 }
 
@@ -65,14 +66,17 @@ type readOptions struct {
 // fields.
 type readConfig struct {
 	Compression   tfrecord.Compression
-	MaxRecordSize int
+	MaxRecordSize int64
 	SplitSize     int64
 }
 
 func newReadOptions(opts []ReadOption) (readOptions, error) {
-	r := readOptions{readConfig: readConfig{MaxRecordSize: tfrecord.DefaultMaxRecordSize, SplitSize: DefaultSplitSize}}
+	r := readOptions{readConfig: readConfig{SplitSize: DefaultSplitSize}}
 	for _, o := range opts {
 		o(&r)
+	}
+	if r.MaxRecordSize == 0 {
+		r.MaxRecordSize = tfrecord.DefaultMaxRecordSize
 	}
 	if r.SplitSize < 0 {
 		return r, fmt.Errorf("%w: split size %d", tfrecord.ErrInvalidOption, r.SplitSize)

@@ -88,8 +88,11 @@ func (c readConfig) newReader(src io.Reader, size int64, compression tfrecord.Co
 	// What is asked of storage at a time is enough for a bucket, and little
 	// memory when many files are read at once.
 	const least, most = 64 << 10, 1 << 20
-	return tfrecord.NewReader(src, tfrecord.WithCompression(compression), tfrecord.WithMaxRecordSize(c.MaxRecordSize),
-		tfrecord.WithBufferSize(int(min(max(size, least), most))))
+	return tfrecord.NewReader(src, tfrecord.ReaderOptions{
+		Compression:   compression,
+		MaxRecordSize: c.MaxRecordSize,
+		BufferSize:    min(max(size, least), most),
+	})
 }
 
 // openFile opens a file that had a certain size when it was found.
@@ -124,7 +127,7 @@ func (p part) read(ctx context.Context, c readConfig, use func(record []byte, of
 	counting := &countingReader{r: in}
 	r, err := c.newReader(counting, p.End-p.Begin, p.Compression)
 	if err != nil {
-		return p.Compression, fmt.Errorf("%s: %w", p.Name, err)
+		return p.Compression, p.explain(err)
 	}
 	for {
 		offset := p.Begin + r.Offset()
@@ -142,11 +145,17 @@ func (p part) read(ctx context.Context, c readConfig, use func(record []byte, of
 // explain makes an error of reading the part one about the file.
 func (p part) explain(err error) error {
 	failure, ok := errors.AsType[*tfrecord.RecordError](err)
-	if !ok || p.Begin == 0 && p.End == p.Size {
+	if !ok {
 		return fmt.Errorf("%s: %w", p.Name, err)
 	}
 	moved := *failure
 	moved.Offset += p.Begin
+	if !failure.OfContent() { // storage has named the file
+		if p.Begin > 0 {
+			return fmt.Errorf("counted from the record at offset %d: %w", p.Begin, &moved)
+		}
+		return &moved
+	}
 	if p.End < p.Size && errors.Is(err, tfrecord.ErrTruncated) {
 		return fmt.Errorf("%s: the record at offset %d goes on behind offset %d, where another seemed to begin: "+
 			"its data has TFRecords in it; read such files as a whole, with WithSplitSize(0)", p.Name, moved.Offset, p.End)

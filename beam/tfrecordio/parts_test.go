@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -268,6 +269,32 @@ func TestStorageErrorsFailThePlan(t *testing.T) {
 		require.ErrorIs(t, err, injected)
 		require.ErrorContains(t, err, name)
 	}
+}
+
+// The file is named once, by storage or by the reader of the part.
+func TestErrorsNameTheFileOnce(t *testing.T) {
+	data, _ := encode(t, 50)
+	faults := storagetest.NewFaults()
+	name := faults.TempDir(t) + "/x.tfrecord"
+	read := func() error {
+		p := part{Name: name, Size: int64(len(data)), End: int64(len(data))}
+		_, err := p.read(t.Context(), testConfig(100), func([]byte, int64, int64) {})
+		require.Error(t, err)
+		return err
+	}
+	storagetest.Put(t, name, data)
+	for _, op := range []storagetest.Op{storagetest.OpOpen, storagetest.OpRead} {
+		faults.Inject(storagetest.Fault{Op: op, Err: errors.New("injected")})
+		err := read()
+		faults.Heal()
+		require.ErrorContains(t, err, "injected")
+		require.Equal(t, 1, strings.Count(err.Error(), "x.tfrecord"), err)
+	}
+	data[len(data)/2] ^= 1
+	storagetest.Put(t, name, data)
+	err := read()
+	require.ErrorIs(t, err, tfrecord.ErrCorrupt)
+	require.Equal(t, 1, strings.Count(err.Error(), "x.tfrecord"), err)
 }
 
 func TestVerifiedPartsAreTheWhole(t *testing.T) {

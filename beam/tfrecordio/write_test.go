@@ -30,7 +30,7 @@ func shardsOf(t *testing.T, pattern string, c tfrecord.Compression) (names, reco
 		require.NoError(t, err)
 		r, err := tfrecord.NewReader(io.NewSectionReader(storage.NewReaderAt(t.Context(), o), 0, o.Size()))
 		require.NoError(t, err)
-		for record, err := range r.Records() {
+		for record, err := range r.Scan() {
 			require.NoError(t, err)
 			records = append(records, string(record))
 		}

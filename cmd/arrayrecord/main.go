@@ -82,7 +82,7 @@ says where each group is.`,
 		SilenceUsage:      true,
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
 	}
-	root.AddCommand(newInfo(out), newCat(out), newGet(out))
+	root.AddCommand(newInfo(out), newCat(out), newGet(out), newClean(out))
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	return root
 }

@@ -131,7 +131,7 @@ TEST(WriterFailureTest, FileOfTheSameNameSurvivesAFailure) {
   std::ofstream(path) << "old";
   {
     std::unique_ptr<Sink> sink;
-    ASSERT_TRUE(NamedFileSink::Create(path, &sink).ok());
+    ASSERT_TRUE(NamedFileSink::Create(path, WriterOptions(), &sink).ok());
     std::unique_ptr<Writer> writer;
     ASSERT_TRUE(Writer::Create(Parse("zstd"), std::move(sink), &writer).ok());
     ASSERT_TRUE(WriteOne(writer.get(), "new").ok());
@@ -139,7 +139,7 @@ TEST(WriterFailureTest, FileOfTheSameNameSurvivesAFailure) {
   }
   EXPECT_EQ(Content(path), "old") << "the writer was dropped";
   std::unique_ptr<Sink> sink;
-  ASSERT_TRUE(NamedFileSink::Create(path, &sink).ok());
+  ASSERT_TRUE(NamedFileSink::Create(path, WriterOptions(), &sink).ok());
   std::unique_ptr<Writer> writer;
   ASSERT_TRUE(Writer::Create(Parse("zstd"), std::move(sink), &writer).ok());
   ASSERT_TRUE(WriteOne(writer.get(), "new").ok());
@@ -153,14 +153,15 @@ TEST(WriterFailureTest, FileOfTheSameNameSurvivesAFailure) {
 
 TEST(WriterFailureTest, NameThatIsTakenByADirectory) {
   const std::string dir = TempDir(), path = dir + "/taken";
-  ASSERT_EQ(mkdir(path.c_str(), 0777), 0);
   {
     std::unique_ptr<Sink> sink;
-    ASSERT_TRUE(NamedFileSink::Create(path, &sink).ok());
+    ASSERT_TRUE(NamedFileSink::Create(path, WriterOptions(), &sink).ok());
     std::unique_ptr<Writer> writer;
     ASSERT_TRUE(Writer::Create(Parse("zstd"), std::move(sink), &writer).ok());
+    ASSERT_EQ(mkdir(path.c_str(), 0777), 0);
     EXPECT_EQ(writer->Close().code(), AR_IO);
     EXPECT_EQ(writer->Close().code(), AR_IO) << "the error stays";
+    EXPECT_EQ(NamedFileSink::Create(path, WriterOptions(), &sink).code(), AR_IO);
   }
   ASSERT_EQ(rmdir(path.c_str()), 0);
   EXPECT_TRUE(IsEmptyDirectory(dir)) << "the temporary file is left";
@@ -171,7 +172,7 @@ TEST(WriterFailureTest, TwoWritersOfOneName) {
   std::unique_ptr<Writer> writers[2];
   for (auto& writer : writers) {
     std::unique_ptr<Sink> sink;
-    ASSERT_TRUE(NamedFileSink::Create(path, &sink).ok());
+    ASSERT_TRUE(NamedFileSink::Create(path, WriterOptions(), &sink).ok());
     ASSERT_TRUE(Writer::Create(Parse("uncompressed"), std::move(sink), &writer).ok());
   }
   ASSERT_TRUE(WriteOne(writers[0].get(), "first").ok());

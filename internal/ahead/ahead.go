@@ -55,10 +55,11 @@ type Queue[T Task] struct {
 	mu       sync.Mutex
 	changed  sync.Cond // a task is done or planned, a helper has ended, or a context has
 	planning bool
-	planned  entry[T] // if waiting: the task that waits for a place
+	planned  T // if waiting: the task that waits for a place
 	waiting  bool
 	ended    bool // there are no more tasks to plan
 	queue    []entry[T]
+	first    int // number of the task at the front of the queue
 	weight   int // of the tasks in queue, and of the one handed out last
 	last     int // the weight of that one
 	running  int // tasks
@@ -68,7 +69,7 @@ type Queue[T Task] struct {
 
 type entry[T Task] struct {
 	task T
-	done *bool
+	done bool
 }
 
 // New makes a queue of the tasks that plan gives, one after the other, until it says false. plan is
@@ -101,27 +102,28 @@ func (q *Queue[T]) Next(ctx context.Context) (T, bool, error) {
 		case ctx.Err() != nil:
 			return none, false, ContextError(ctx)
 		}
-		if len(q.queue) > 0 && *q.queue[0].done {
-			first := q.queue[0]
+		if len(q.queue) > 0 && q.queue[0].done {
+			task := q.queue[0].task
 			n := copy(q.queue, q.queue[1:])
 			q.queue[n] = entry[T]{}
 			q.queue = q.queue[:n]
-			q.last = first.task.Weight()
+			q.first++
+			q.last = task.Weight()
 			// The place that has become free is used while the caller works on this task.
 			q.startHelper()
-			return first.task, true, nil
+			return task, true, nil
 		}
 		q.startHelper()
 		if q.options.CallerHelps && q.running <= q.options.Helpers {
-			if e, ok := q.take(); ok {
-				q.run(e)
+			if task, n, ok := q.take(); ok {
+				q.run(task, n)
 				continue
 			}
 		}
 		if len(q.queue) == 0 && q.ended && !q.waiting {
 			return none, false, nil
 		}
-		if len(q.queue) > 0 && *q.queue[0].done {
+		if len(q.queue) > 0 && q.queue[0].done {
 			continue
 		}
 		q.changed.Wait()
@@ -149,7 +151,7 @@ func (q *Queue[T]) Close(drop func(T)) {
 	}
 	if drop != nil {
 		for _, e := range q.queue {
-			if *e.done {
+			if e.done {
 				drop(e.task)
 			}
 		}
@@ -171,32 +173,32 @@ func (q *Queue[T]) help() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for q.ctx.Err() == nil {
-		e, ok := q.take()
+		task, n, ok := q.take()
 		if !ok {
 			break
 		}
 		q.startHelper()
-		q.run(e)
+		q.run(task, n)
 		q.changed.Broadcast()
 	}
 	q.helpers--
 	q.changed.Broadcast()
 }
 
-// run runs a task. With q.mu, which is free meanwhile.
-func (q *Queue[T]) run(e entry[T]) {
+// run runs the task with number n. With q.mu, which is free meanwhile.
+func (q *Queue[T]) run(task T, n int) {
 	q.running++
 	q.mu.Unlock()
-	e.task.Run(q.ctx)
+	task.Run(q.ctx)
 	q.mu.Lock()
 	q.running--
-	*e.done = true
+	q.queue[n-q.first].done = true // still there: it was not done
 }
 
 // mayTake reports whether take might give a task. With q.mu.
 func (q *Queue[T]) mayTake() bool {
 	return !q.planning && !q.closed && len(q.queue) < q.options.MaxTasks && (!q.ended || q.waiting) &&
-		(!q.waiting || q.fits(q.planned.task))
+		(!q.waiting || q.fits(q.planned))
 }
 
 // fits reports whether a task may run beside those under way. With q.mu.
@@ -204,11 +206,12 @@ func (q *Queue[T]) fits(task T) bool {
 	return q.options.Budget == 0 || q.weight == 0 || task.Weight() <= q.options.Budget-q.weight
 }
 
-// take enters the next task in the queue, for whoever calls this to run; false if there is none, or
-// no place for it. With q.mu, which is free while the task is planned.
-func (q *Queue[T]) take() (entry[T], bool) {
+// take enters the next task in the queue, for whoever calls this to run, and gives its number; false
+// if there is none, or no place for it. With q.mu, which is free while the task is planned.
+func (q *Queue[T]) take() (task T, n int, ok bool) {
+	var none T
 	if !q.mayTake() {
-		return entry[T]{}, false
+		return none, 0, false
 	}
 	if !q.waiting {
 		q.planning = true
@@ -219,16 +222,16 @@ func (q *Queue[T]) take() (entry[T], bool) {
 		q.changed.Broadcast()
 		if !ok {
 			q.ended = true
-			return entry[T]{}, false
+			return none, 0, false
 		}
-		q.planned, q.waiting = entry[T]{task, new(bool)}, true
+		q.planned, q.waiting = task, true
 		if !q.mayTake() {
-			return entry[T]{}, false
+			return none, 0, false
 		}
 	}
-	e := q.planned
-	q.planned, q.waiting = entry[T]{}, false
-	q.queue = append(q.queue, e)
-	q.weight += e.task.Weight()
-	return e, true
+	task = q.planned
+	q.planned, q.waiting = none, false
+	q.queue = append(q.queue, entry[T]{task: task})
+	q.weight += task.Weight()
+	return task, q.first + len(q.queue) - 1, true
 }

@@ -24,8 +24,11 @@ func Parse(path string) (Path, error) {
 	}
 	begin, err1 := strconv.Atoi(match[2])
 	end, err2 := strconv.Atoi(match[3])
-	if err1 != nil || err2 != nil || begin > end {
-		return Path{}, fmt.Errorf("range of %q", path)
+	switch {
+	case err1 != nil || err2 != nil:
+		return Path{}, fmt.Errorf("%s: the numbers of the range are too large", path)
+	case begin > end:
+		return Path{}, fmt.Errorf("%s: the range ends before it begins", path)
 	}
 	return Path{Name: match[1], Begin: begin, End: end}, nil
 }

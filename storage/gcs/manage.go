@@ -126,3 +126,9 @@ func (s *System) RemoveAll(ctx context.Context, name string) error {
 	}
 	return wrap(ctx, op, name, listErr)
 }
+
+// RemoveStale implements storage.System. Nothing is stale: unfinished uploads
+// have no names, and the service drops them after a week.
+func (s *System) RemoveStale(ctx context.Context, dir string, _ storage.StaleOptions) ([]storage.Info, error) {
+	return nil, contextError(ctx, "clean", dir)
+}

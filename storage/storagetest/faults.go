@@ -26,6 +26,7 @@ const (
 	OpRename    Op = "rename" // matched against either name
 	OpRemove    Op = "remove"
 	OpRemoveAll Op = "removeall"
+	OpClean     Op = "clean"
 )
 
 // A Fault says which operations fail, and how.
@@ -199,6 +200,19 @@ func (f *Faults) Remove(ctx context.Context, name string) error {
 // RemoveAll implements storage.System.
 func (f *Faults) RemoveAll(ctx context.Context, name string) error {
 	return f.do(OpRemoveAll, func() error { return storage.RemoveAll(ctx, f.Path(name)) }, name)
+}
+
+// RemoveStale implements storage.System.
+func (f *Faults) RemoveStale(ctx context.Context, dir string, opts storage.StaleOptions) ([]storage.Info, error) {
+	var infos []storage.Info
+	err := f.do(OpClean, func() (err error) {
+		infos, err = storage.RemoveStale(ctx, f.Path(dir), opts)
+		return err
+	}, dir)
+	for i := range infos {
+		infos[i].Name = f.Name(infos[i].Name)
+	}
+	return infos, err
 }
 
 // object does not promote File: a reader that went round ReadAt would go round

@@ -3,6 +3,7 @@ package storagetest
 import (
 	"errors"
 	"io/fs"
+	"os"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -20,7 +21,7 @@ var errInjected = errors.New("injected")
 
 func TestEachFaultFailsItsOperationOnly(t *testing.T) {
 	ctx := t.Context()
-	for _, op := range []Op{OpOpen, OpRead, OpCreate, OpWrite, OpCommit, OpList, OpStat, OpRename, OpRemove, OpRemoveAll} {
+	for _, op := range []Op{OpOpen, OpRead, OpCreate, OpWrite, OpCommit, OpList, OpStat, OpRename, OpRemove, OpRemoveAll, OpClean} {
 		t.Run(string(op), func(t *testing.T) {
 			f := NewFaults()
 			dir := f.TempDir(t)
@@ -48,6 +49,8 @@ func TestEachFaultFailsItsOperationOnly(t *testing.T) {
 			if results[OpRename] == nil {
 				require.NoError(t, storage.Rename(ctx, name+"2", name))
 			}
+			require.NoError(t, os.MkdirAll(f.Path(name)+"-dir", 0o777))
+			_, results[OpClean] = storage.RemoveStale(ctx, name+"-dir", storage.StaleOptions{})
 			results[OpRemove] = storage.Remove(ctx, name)
 			results[OpRemoveAll] = storage.RemoveAll(ctx, name)
 			for tried, err := range results {

@@ -43,6 +43,7 @@ func TestSystem(t *testing.T, newDir func(t *testing.T) string) {
 		"Rename":                       testRename,
 		"RemoveOne":                    testRemove,
 		"RemoveAllTakesOnlyWhatIsSaid": testRemoveAll,
+		"NothingWholeIsStale":          testNothingStale,
 		"ConcurrentReads":              testConcurrentReads,
 		"ConcurrentUploadsOfOneName":   testConcurrentUploads,
 	} {
@@ -378,6 +379,22 @@ func testRemoveAll(t *testing.T, dir string) {
 	assert.ErrorIs(t, err, fs.ErrNotExist)
 	require.NoError(t, storage.RemoveAll(t.Context(), storage.Join(dir, "tmp2")))
 	assert.Equal(t, []string{"tmp-other/c"}, names(t, dir, "**"))
+}
+
+func testNothingStale(t *testing.T, dir string) {
+	for _, n := range []string{"a", "sub/b", ".hidden"} {
+		Put(t, storage.Join(dir, n), []byte(n))
+	}
+	u, err := storage.Create(t.Context(), storage.Join(dir, "coming"), storage.CreateOptions{})
+	require.NoError(t, err)
+	for _, dryRun := range []bool{true, false} {
+		found, err := storage.RemoveStale(t.Context(), dir, storage.StaleOptions{DryRun: dryRun})
+		require.NoError(t, err)
+		assert.Empty(t, found)
+	}
+	require.NoError(t, u.Commit())
+	assert.Equal(t, []string{"a", "coming", "sub/b"}, names(t, dir, "**"))
+	assert.Equal(t, ".hidden", string(Get(t, storage.Join(dir, ".hidden"))))
 }
 
 func testConcurrentReads(t *testing.T, dir string) {

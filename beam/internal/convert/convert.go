@@ -87,16 +87,16 @@ type TFRecordInput struct {
 	Compression tfrecord.Compression
 	// MaxRecordSize is the longest record accepted, in bytes; 0 is
 	// tfrecord.DefaultMaxRecordSize.
-	MaxRecordSize int
+	MaxRecordSize int64
 }
 
 func (o TFRecordInput) newReader(src io.Reader) (*tfrecord.Reader, error) {
 	// As much as is read from local disk at a time.
-	opts := []tfrecord.ReaderOption{tfrecord.WithCompression(o.Compression), tfrecord.WithBufferSize(1 << 20)}
-	if o.MaxRecordSize != 0 {
-		opts = append(opts, tfrecord.WithMaxRecordSize(o.MaxRecordSize))
-	}
-	return tfrecord.NewReader(src, opts...)
+	return tfrecord.NewReader(src, tfrecord.ReaderOptions{
+		Compression:   o.Compression,
+		MaxRecordSize: o.MaxRecordSize,
+		BufferSize:    1 << 20,
+	})
 }
 
 // TFRecordToArrayRecord converts the TFRecord file input into the ArrayRecord
@@ -119,7 +119,7 @@ func TFRecordToArrayRecord(ctx context.Context, input, output string, in TFRecor
 	src := &countingReader{r: ahead}
 	r, err := in.newReader(src)
 	if err != nil {
-		return stats, fmt.Errorf("%s: %w", input, err)
+		return stats, nameInput(input, err)
 	}
 
 	w, err := arrayrecord.Create(ctx, output, arrayrecord.WithWriterOptions(writerOptions))
@@ -139,13 +139,9 @@ func TFRecordToArrayRecord(ctx context.Context, input, output string, in TFRecor
 }
 
 func copyTFRecords(p *progress, r *tfrecord.Reader, w *arrayrecord.Writer) error {
-	for {
-		record, err := r.Next()
-		if err == io.EOF {
-			return nil
-		}
+	for record, err := range r.Scan() {
 		if err != nil {
-			return fmt.Errorf("%s: %w", p.input, err)
+			return nameInput(p.input, err)
 		}
 		if err := w.Write(record); err != nil {
 			return err
@@ -154,6 +150,16 @@ func copyTFRecords(p *progress, r *tfrecord.Reader, w *arrayrecord.Writer) error
 			return err
 		}
 	}
+	return nil
+}
+
+// nameInput puts the file's name before an error of tfrecord, unless storage has
+// done so.
+func nameInput(name string, err error) error {
+	if at, ok := errors.AsType[*tfrecord.RecordError](err); ok && !at.OfContent() {
+		return err
+	}
+	return fmt.Errorf("%s: %w", name, err)
 }
 
 // ArrayRecordToTFRecord converts the ArrayRecord file input into the TFRecord
@@ -195,7 +201,7 @@ func copyArrayRecords(p *progress, r *arrayrecord.Reader, dst io.Writer, opts []
 	}
 	p.position = func() int64 {
 		// Where the chunk of the last record ends.
-		chunk := int(w.NumRecords()-1) / r.RecordGroupSize()
+		chunk := (w.NumRecords() - 1) / r.RecordGroupSize()
 		offset, size := r.ChunkExtent(chunk, chunk+1)
 		return offset + size
 	}

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -237,6 +238,9 @@ func TestFailuresLeaveNothing(t *testing.T) {
 					_, err := run(t.Context(), Observer{})
 					require.ErrorIs(t, err, fault.Err)
 					require.ErrorContains(t, err, dir)
+					if direction == "to ArrayRecord" && fault.Op == storagetest.OpRead {
+						require.Equal(t, 1, strings.Count(err.Error(), "in.tfrecord"), err)
+					}
 					faults.Heal()
 					requireFiles(t, faults.Path(dir), want...)
 					if older {

@@ -60,7 +60,7 @@ func (o Options) parse(pattern string) (recordpath.Path, error) {
 	if o.Ranges {
 		var err error
 		if path, err = recordpath.Parse(pattern); err != nil {
-			return path, fmt.Errorf("impossible %w", err)
+			return path, err
 		}
 	}
 	_, err := storage.For(path.Name)

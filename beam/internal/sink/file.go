@@ -93,7 +93,7 @@ func (w *tfRecordWriter) Write(record []byte) error {
 	return w.w.Write(record)
 }
 
-func (w *tfRecordWriter) Size() (records, bytes int64) { return w.w.NumRecords(), w.bytes }
+func (w *tfRecordWriter) Size() (records, bytes int64) { return int64(w.w.NumRecords()), w.bytes }
 
 func (w *tfRecordWriter) Finish(ctx context.Context) (File, error) {
 	if err := w.w.Close(); err != nil {
@@ -102,7 +102,7 @@ func (w *tfRecordWriter) Finish(ctx context.Context) (File, error) {
 	if err := w.out.Commit(); err != nil {
 		return File{}, err
 	}
-	return finished(ctx, w.name, w.w.NumRecords())
+	return finished(ctx, w.name, int64(w.w.NumRecords()))
 }
 
 func (w *tfRecordWriter) Abort() error { return w.out.Abort() }
