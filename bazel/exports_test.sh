@@ -10,7 +10,7 @@ library=$2
 
 case $library in
   # Thread-local variables may be listed there, too, with local binding: nobody can link with those.
-  *.so) nm_flags=(--dynamic --extern-only) ;;
+  *.so | *.so.*) nm_flags=(--dynamic --extern-only) ;;
   *) nm_flags=(--extern-only) ;;
 esac
 

@@ -16,6 +16,22 @@
  *  7. Work that is worth splitting runs on one pool of threads which all handles of the process
  *     share (one thread per processor, started on first use); the calling thread takes part.
  *  8. No C++ exception leaves this interface; running out of memory is AR_RESOURCE_EXHAUSTED.
+ *     Threads that cannot be started are done without.
+ *  9. Any call that returns an ar_code may also answer AR_RESOURCE_EXHAUSTED for want of memory,
+ * and AR_INTERNAL for a fault of the library; comments leave these two out where nothing else makes
+ *     them.
+ * 10. A child of fork has none of the threads, and starts its own with the first work. Readers may
+ *     be used there as before, if no call was under way in another thread when the process forked.
+ *     Cursors and writers belong to the parent, and so may batches and reads: their work may be in
+ *     hands that the child does not have. Do not even free them.
+ * 11. Signals: the library blocks none, and its threads take what comes to the process; a program
+ *     that wants a signal elsewhere blocks it before the first work. Only with
+ *     ar_reader_options.mapped there is a handler, of SIGBUS, installed once: it turns what a copy
+ *     from a mapped file meets into an error, and passes all else on to the handler that was there
+ *     before (that of Go's runtime, say). Who installs one later must pass on what is not his in
+ *     the same way, with SA_SIGINFO; where that does not happen, as with signal.Notify of SIGBUS in
+ *     Go or sigaction without the old handler, a mapped file that becomes shorter ends the process
+ *     or hangs the thread. Do without mapping there.
  *
  * Functions under "Optional" know of chunks and of where bytes lie; an implementation of this
  * header on top of another library may leave them out. docs/format.md describes the format.
@@ -107,7 +123,8 @@ AR_API void ar_set_max_threads(uint32_t threads);
 AR_API void ar_set_cache_limit(uint64_t bytes);
 
 /* The memory that the library keeps for later use, in bytes: the chunks of ar_set_cache_limit, and
- * buffers, which are never more than 64 MiB. */
+ * buffers of threads, which are never more than 64 MiB all together. What is larger than 32 MiB by
+ * itself goes back to the system after each use. */
 AR_API uint64_t ar_kept_memory(void);
 
 /* ---- Options (docs/format.md section 8) --------------------------------------------------------
@@ -153,7 +170,9 @@ typedef struct ar_reader_options {
   uint64_t readahead_buffer_size; /* bytes of chunks that a cursor reads together, up to 2^30; 1 is
                                      one chunk at a time; default chosen by the reader */
   uint64_t readahead_memory;      /* bytes of decoded records that a cursor has in memory at once;
-                                     what is larger by itself comes alone; default 64 MiB */
+                                     a larger record comes alone, a larger chunk of several in
+                                     pieces (chunks that are transposed or compressed by snappy, or
+                                     below 8 MiB, are decoded whole for that); default 64 MiB */
   uint64_t footer_prefetch_bytes; /* how many bytes at the end of a file are read in one go when it
                                      is opened, up to 2^30; default 1 MiB. 1 is no more than must
                                      be read, as is the default with offloaded_index, and the only
@@ -230,7 +249,8 @@ AR_API ar_code ar_read_range(const ar_reader* reader, uint64_t begin, uint64_t e
 AR_API ar_code ar_read_sorted(const ar_reader* reader, const uint64_t* records, size_t n,
                               ar_read** read, ar_error* error);
 
-/* The same, in place of what `read` was made for: its memory is used again. */
+/* The same, in place of what `read` was made for: its memory is used again. After a failure the
+ * read is as it was before. AR_OUT_OF_RANGE, AR_INVALID_ARGUMENT. */
 AR_API ar_code ar_read_reset_range(ar_read* read, const ar_reader* reader, uint64_t begin,
                                    uint64_t end, ar_error* error);
 AR_API ar_code ar_read_reset_sorted(ar_read* read, const ar_reader* reader, const uint64_t* records,
@@ -245,9 +265,12 @@ typedef struct ar_room {
 /* Reads the next records, at most `max_records` and as many as `dst` has room for. The i-th of them
  * comes to lie at [offsets[i], offsets[i + 1]) of `dst`, without gaps; `offsets` has room for
  * max_records + 1 numbers. `num_read` tells how many there are, 0 after the last. A call ends
- * before a chunk whose records do not all fit, unless it is the first of the call: of that one come
- * as many as fit. Then `room` tells what the next ones take, which has been checked against the
- * chunk's data. The chunk stays in memory for the next call, nothing is read twice. After a failure
+ * before a chunk whose records `dst` has no room for, unless it is the first of the call: of that
+ * one come as many as fit. Then `room` tells what the next ones take, which has been checked
+ * against the chunk's data. So there are fewer than `max_records` only where `room` says why, and
+ * at the end. The chunk stays in memory for the next call, as it is in the file; nothing is read
+ * twice. One of 8 MiB or more is decoded piece by piece, unless it is transposed or compressed by
+ * snappy. After a failure
  * the records that `num_read` tells of are good, and every later call fails in the same way. The
  * work is done on the calling thread. AR_DATA_LOSS, AR_IO, AR_UNIMPLEMENTED, AR_RESOURCE_EXHAUSTED,
  * AR_FAILED_PRECONDITION (neither a file nor bytes). */
@@ -337,7 +360,8 @@ AR_API void ar_writer_free(ar_writer* writer);
 /* Finds where the index begins from the last AR_TAIL_SIZE bytes of a file of `file_size` bytes; if
  * that is no multiple of AR_TAIL_SIZE, from those before the last multiple, which tell how it is
  * wrong. `head` is the first 64 bytes of the file, or NULL if the caller does not want to read
- * them; they only tell AR_TRUNCATED from AR_NOT_ARRAYRECORD. */
+ * them; they only tell AR_TRUNCATED from AR_NOT_ARRAYRECORD. AR_INVALID_ARGUMENT, AR_TRUNCATED,
+ * AR_NOT_ARRAYRECORD, AR_DATA_LOSS, AR_UNIMPLEMENTED. */
 AR_API ar_code ar_index_locate(void* scratch, size_t scratch_size, uint64_t file_size,
                                const void* head, size_t head_size, uint64_t* index_begin,
                                ar_error* error);
@@ -352,7 +376,8 @@ AR_API ar_code ar_index_check(const void* head, size_t head_size, uint64_t index
                               uint64_t file_size, ar_error* error);
 
 /* Opens a reader from the bytes [index_begin, file_size - AR_TAIL_SIZE) of a file. Reads of such a
- * reader take bytes from ar_read_set_bytes. */
+ * reader take bytes from ar_read_set_bytes. AR_INVALID_ARGUMENT, AR_DATA_LOSS, AR_UNIMPLEMENTED,
+ * AR_IO (the temporary file of offloaded_index). */
 AR_API ar_code ar_reader_open_index(void* scratch, size_t scratch_size, uint64_t index_begin,
                                     uint64_t file_size, const ar_reader_options* options,
                                     ar_reader** reader, ar_error* error);
@@ -368,8 +393,9 @@ typedef struct ar_extent {
 AR_API const ar_extent* ar_read_extents(ar_read* read, uint64_t max_gap, size_t* n);
 
 /* Has a read take the bytes of all extents that ar_read_extents gave, one after the other, instead
- * of a file. It uses and overwrites `scratch` until it is freed or reset. AR_INVALID_ARGUMENT,
- * AR_FAILED_PRECONDITION. */
+ * of a file. It uses and overwrites `scratch` until it is freed or reset. AR_INVALID_ARGUMENT (not
+ * as many bytes as the extents have), AR_FAILED_PRECONDITION (the read has begun, or has its
+ * bytes), AR_UNIMPLEMENTED. */
 AR_API ar_code ar_read_set_bytes(ar_read* read, void* scratch, size_t scratch_size,
                                  ar_error* error);
 
@@ -422,7 +448,7 @@ typedef struct ar_run {
 AR_API void ar_reader_run(const ar_reader* reader, uint64_t record, uint64_t file_bytes,
                           uint64_t decoded_bytes, ar_run* run);
 
-/* Where the chunks [begin, end) lie in the file. AR_OUT_OF_RANGE. */
+/* Where the chunks [begin, end) lie in the file. AR_OUT_OF_RANGE, AR_UNIMPLEMENTED. */
 AR_API ar_code ar_reader_chunk_extent(const ar_reader* reader, uint64_t begin, uint64_t end,
                                       ar_extent* extent, ar_error* error);
 
@@ -431,7 +457,8 @@ AR_API ar_code ar_reader_chunk_extent(const ar_reader* reader, uint64_t begin, u
  * the last chunk of the file that is being written; the writer must stand at the end of a group.
  * `scratch` holds the bytes of ar_reader_chunk_extent, or is NULL for a reader with a file. An
  * error that has a chunk is one of the other file: nothing was copied, and the writer is as it was.
- * AR_FAILED_PRECONDITION, AR_OUT_OF_RANGE, AR_DATA_LOSS, AR_IO. */
+ * AR_FAILED_PRECONDITION, AR_OUT_OF_RANGE, AR_DATA_LOSS, AR_IO, AR_INVALID_ARGUMENT,
+ * AR_UNIMPLEMENTED. */
 AR_API ar_code ar_writer_copy_chunks(ar_writer* writer, const ar_reader* reader, uint64_t begin,
                                      uint64_t end, void* scratch, size_t scratch_size,
                                      ar_error* error);

@@ -49,15 +49,6 @@ size_t Affinity() {
   return std::thread::hardware_concurrency();  // more processors than the set has room for
 }
 
-size_t Ask() {
-  std::ifstream file("/proc/self/cgroup");
-  std::ostringstream text;
-  text << file.rdbuf();
-  const size_t quota = CgroupProcessors("/sys/fs/cgroup", text.str());
-  const size_t processors = std::max<size_t>(Affinity(), 1);
-  return quota == 0 ? processors : std::min(quota, processors);
-}
-
 }  // namespace
 
 size_t CgroupProcessors(const std::string& root, const std::string& proc_cgroup) {
@@ -82,8 +73,17 @@ size_t CgroupProcessors(const std::string& root, const std::string& proc_cgroup)
   return least;
 }
 
+size_t CountProcessors() {
+  std::ifstream file("/proc/self/cgroup");
+  std::ostringstream text;
+  text << file.rdbuf();
+  const size_t quota = CgroupProcessors("/sys/fs/cgroup", text.str());
+  const size_t processors = std::max<size_t>(Affinity(), 1);
+  return quota == 0 ? processors : std::min(quota, processors);
+}
+
 size_t Processors() {
-  static const size_t processors = Ask();
+  static const size_t processors = CountProcessors();
   return processors;
 }
 

@@ -88,8 +88,8 @@ Status RecordsRead::SetSorted(const Reader& reader, const uint64_t* records, siz
   Clear();
   reader_ = &reader;
   index_ = &reader.index();
-  is_range_ = false;
   list_.assign(records, records + n);
+  is_range_ = false;
   return Status();
 }
 
