@@ -442,7 +442,7 @@ func TestCopyChunksNamesTheFileThatFailed(t *testing.T) {
 	require.Zero(t, w.NumRecords())
 	require.NoError(t, w.CopyChunks(ctx, r, 0, r.NumChunks()))
 	require.NoError(t, w.Close())
-	copied, err := arrayrecord.Open(ctx, target)
+	copied, err := arrayrecord.Open(ctx, filepath.Join(dir, "target"))
 	require.NoError(t, err)
 	defer copied.Close()
 	checkReader(t, copied, records)
