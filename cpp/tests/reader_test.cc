@@ -518,7 +518,7 @@ TEST(ReaderTest, TruncatedAndForeignFiles) {
                    file.size() - 65536, file.size() - 1}) {
     EXPECT_EQ(ReadFile(file.substr(0, n), &back).code(), AR_TRUNCATED) << n;
   }
-  EXPECT_EQ(ReadFile(file + "x", &back).code(), AR_TRUNCATED);
+  EXPECT_EQ(ReadFile(file + "x", &back).code(), AR_DATA_LOSS);
   EXPECT_EQ(ReadFile("", &back).code(), AR_NOT_ARRAYRECORD);
   EXPECT_EQ(ReadFile("short", &back).code(), AR_NOT_ARRAYRECORD);
   EXPECT_EQ(ReadFile(noise.substr(0, 131072), &back).code(), AR_NOT_ARRAYRECORD);

@@ -47,7 +47,8 @@ Status OpenMemory(const std::string& file, std::unique_ptr<Reader>* reader,
                   const std::string& options) {
   ReaderOptions parsed;
   AR_TRY(ReaderOptions::Parse(options, &parsed));
-  std::string tail = file.size() < kTailSize ? file : file.substr(file.size() - kTailSize);
+  const uint64_t whole = file.size() / kTailSize * kTailSize;
+  std::string tail = whole == 0 ? file : file.substr(whole - kTailSize, kTailSize);
   uint64_t footer;
   AR_TRY(LocateFooter(Data(tail), tail.size(), file.size(), AsBytes(file), &footer));
   std::string index = file.substr(footer, file.size() - kTailSize - footer);
