@@ -84,6 +84,9 @@ func (f *fetcher) readInto(ctx context.Context, data []byte, extents []core.Exte
 	return g.Wait()
 }
 
+// endSize is how much of a file's end is read in one go when it is opened.
+func endSize(options ReaderOptions) int64 { return max(options.FooterPrefetchBytes, core.TailSize) }
+
 // openCore reads the end of the file and opens a core reader on the index there.
 func (f *fetcher) openCore(ctx context.Context, options ReaderOptions) (*core.Reader, error) {
 	// In most files the index fits into this together with the tail: one read.
@@ -91,7 +94,7 @@ func (f *fetcher) openCore(ctx context.Context, options ReaderOptions) (*core.Re
 	if whole < 2*core.TailSize {
 		whole = f.size
 	}
-	end := make([]byte, min(whole, max(options.FooterPrefetchBytes, core.TailSize)))
+	end := make([]byte, min(whole, endSize(options)))
 	endPosition := whole - int64(len(end))
 	if err := f.read(ctx, end, endPosition); err != nil {
 		return nil, err

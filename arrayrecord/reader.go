@@ -48,11 +48,11 @@ func Open(ctx context.Context, name string, opts ...ReaderOption) (*Reader, erro
 	if err != nil {
 		return nil, err
 	}
-	object, err := storage.Open(ctx, name)
+	r := &Reader{name: name, options: options.WithDefaults()}
+	object, err := storage.OpenWithTail(ctx, name, endSize(r.options))
 	if err != nil {
 		return nil, storageError(err)
 	}
-	r := &Reader{name: name, options: options.WithDefaults()}
 	if local, ok := object.(interface{ File() *os.File }); ok {
 		defer object.Close() // the core has a descriptor of its own
 		err = r.openFile(local.File())
