@@ -40,6 +40,17 @@ test: ## Run the Go tests and the C++ unit tests
 	@$(MAKE) --no-print-directory --output-sync=target -j$$(nproc) -f scripts/cpp-tests.mk
 	go test ./...
 
+# A core as another library behind the header may be: with none of its optional functions.
+.PHONY: test-required-only
+test-required-only: ## Run the Go tests of the library on a core without optional functions
+	@$(install) core
+	CGO_CXXFLAGS="$${CGO_CXXFLAGS:--g -O2} -DAR_REQUIRED_ONLY" go test ./arrayrecord/... ./storage ./tfrecord/... ./cmd/arrayrecord
+
+.PHONY: checks
+checks: ## Remove each check of the core's input in turn: some test must fail
+	@$(install) core cpp-test
+	go run ./scripts/checks
+
 .PHONY: lint
 lint: ## Check formatting, go vet, staticcheck
 	@$(install) core lint

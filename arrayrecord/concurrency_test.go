@@ -77,9 +77,13 @@ func TestCloseWhileReadsRun(t *testing.T) {
 		for _, r := range openBoth(t, records) {
 			var wg sync.WaitGroup
 			var wrong atomic.Value
+			var calls atomic.Int64
 			check := func(err error) bool {
 				if err != nil && !errors.Is(err, arrayrecord.ErrClosed) {
 					wrong.Store(err.Error())
+				}
+				if err == nil {
+					calls.Add(1)
 				}
 				return err != nil
 			}
@@ -118,7 +122,9 @@ func TestCloseWhileReadsRun(t *testing.T) {
 					}
 				}
 			})
-			runtime.Gosched()
+			for calls.Load() < 20 { // so that there is something to close
+				runtime.Gosched()
+			}
 			require.NoError(t, r.Close())
 			require.NoError(t, r.Close())
 			wg.Wait()
@@ -161,11 +167,19 @@ func TestCancelledContexts(t *testing.T) {
 			}
 			require.ErrorIs(t, last, cause)
 			require.Less(t, n, len(records))
-			_, err := recordtest.All(ctx, r)
-			require.ErrorIs(t, err, cause)
-			_, err = r.ReadIndices(ctx, []int{1})
-			require.ErrorIs(t, err, cause)
-			require.ErrorIs(t, r.ForEach(ctx, func(int, []byte) error { return nil }), cause)
+			_, errAll := recordtest.All(ctx, r)
+			_, errIndices := r.ReadIndices(ctx, []int{1})
+			_, errGet := r.Get(ctx, 1)
+			_, errAppend := r.AppendRecord(ctx, nil, 1)
+			errBatch := r.ReadBatch(ctx, new(arrayrecord.Batch), []int{1})
+			errEach := r.ForEach(ctx, func(int, []byte) error { return nil })
+			c := r.Cursor(ctx)
+			defer c.Close()
+			_, errCursor := c.Next()
+			for i, err := range []error{last, errAll, errIndices, errGet, errAppend, errBatch, errEach, errCursor} {
+				require.ErrorIs(t, err, cause, i)
+				require.ErrorIs(t, err, context.Canceled, i)
+			}
 		})
 	}
 }
@@ -264,16 +278,16 @@ func TestChunkExtents(t *testing.T) {
 			require.Positive(t, size)
 			next = offset + size
 			begin, end := r.ChunkRecords(chunk)
-			if offset>>16 == (next-1)>>16 { // else there may be a block header within a record
+			if arrayrecord.KnowsChunks() && offset>>16 == (next-1)>>16 { // else there may be a block header within a record
 				whole++
 				for _, record := range records[begin:end] {
 					require.True(t, bytes.Contains(file[offset:next], record), options)
 				}
 			}
 		}
-		require.Positive(t, whole)
+		require.Equal(t, arrayrecord.KnowsChunks(), whole > 0)
 		require.Equal(t, all+size, next)
-		require.Less(t, next, int64(len(file)))
+		require.LessOrEqual(t, next, int64(len(file)))
 		for _, bad := range [][2]int{{-1, 1}, {0, 0}, {1, 0}, {0, chunks + 1}, {chunks, chunks}} {
 			require.Panics(t, func() { r.ChunkExtent(bad[0], bad[1]) }, bad)
 		}

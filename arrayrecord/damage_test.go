@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -17,33 +18,120 @@ import (
 	"github.com/arrayrecord/arrayrecord-go/internal/recordtest"
 )
 
-// readEverything opens and reads data; the records that were read in order, and the first error.
-func readEverything(data []byte) ([][]byte, error) {
-	r, err := arrayrecord.NewReader(bytes.NewReader(data), int64(len(data)))
+// A way is one to open a file: what is read through it must be the same in all.
+type way struct {
+	name string
+	open func(file string, data []byte, opts ...arrayrecord.ReaderOption) (records, error)
+}
+
+// ways are all that the core allows. Some open the file, some take its bytes.
+func ways(t testing.TB) []way {
+	ctx := context.Background()
+	var all []way
+	for i, mapped := range arrayrecord.MappedToo(t) {
+		all = append(all, way{[]string{"local", "mapped"}[i], func(file string, _ []byte, opts ...arrayrecord.ReaderOption) (records, error) {
+			return opened(arrayrecord.Open(ctx, file, append(mapped, opts...)...))
+		}})
+	}
+	all = append(all, way{"data source", func(file string, _ []byte, opts ...arrayrecord.ReaderOption) (records, error) {
+		return opened(arrayrecord.OpenDataSource(ctx, []string{file}, quiet, arrayrecord.WithReaderOptionsForFiles(opts...)))
+	}})
+	if !arrayrecord.CannotReadBytes(t) {
+		all = append(all, way{"bytes", func(_ string, data []byte, opts ...arrayrecord.ReaderOption) (records, error) {
+			return opened(arrayrecord.NewReader(bytes.NewReader(data), int64(len(data)), opts...))
+		}})
+	}
+	return all
+}
+
+// opened leaves a nil pointer out of an interface.
+func opened[R records](r R, err error) (records, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer r.Close()
-	var records [][]byte
+	return r, nil
+}
+
+// readAll reads what can be read in order, and gives the error that ended it.
+func readAll(r records) ([][]byte, error) {
+	var got [][]byte
 	for record, err := range r.Records(context.Background()) {
 		if err != nil {
-			return records, err
+			return got, err
 		}
-		records = append(records, record)
+		got = append(got, record)
 	}
-	return records, nil
+	return got, nil
+}
+
+// readEverything opens and reads data in every way; the records that were read in order, and the first
+// error. The ways must agree.
+func readEverything(t testing.TB, data []byte) ([][]byte, error) {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "everything")
+	require.NoError(t, os.WriteFile(file, data, 0o666))
+	return readFile(t, file, data)
+}
+
+func readFile(t testing.TB, file string, data []byte) (records [][]byte, err error) {
+	t.Helper()
+	for i, w := range ways(t) {
+		var got [][]byte
+		r, e := w.open(file, data)
+		if e == nil {
+			got, e = readAll(r)
+			readSingly(t, r, got, e)
+			require.NoError(t, r.Close())
+		}
+		if i == 0 {
+			records, err = got, e
+			continue
+		}
+		require.Equal(t, kindOf(err), kindOf(e), "%s: %v, and %v", w.name, err, e)
+		require.Equal(t, len(records), len(got), w.name)
+		for k := range got {
+			require.True(t, bytes.Equal(records[k], got[k]), "%s: record %d", w.name, k)
+		}
+	}
+	return records, err
+}
+
+// readSingly reads by number what was read in order; where that ended in an error this must, too.
+func readSingly(t testing.TB, r records, got [][]byte, err error) {
+	t.Helper()
+	ctx := context.Background()
+	n := r.NumRecords()
+	if err == nil {
+		require.Equal(t, n, len(got))
+	}
+	for _, i := range []int{0, len(got) / 2, len(got) - 1} {
+		if 0 <= i && i < len(got) {
+			record, err := r.Get(ctx, i)
+			require.NoError(t, err)
+			require.True(t, bytes.Equal(got[i], record), "record %d", i)
+		}
+	}
+	if len(got) < n {
+		_, errGet := r.Get(ctx, len(got))
+		_, errMany := r.ReadIndices(ctx, []int{len(got)})
+		require.Equal(t, kindOf(err), kindOf(errGet), "%v, and %v", err, errGet)
+		require.Equal(t, kindOf(err), kindOf(errMany), "%v, and %v", err, errMany)
+	}
+}
+
+// kindOf is the sentinel that an error matches.
+func kindOf(err error) error {
+	for _, sentinel := range []error{arrayrecord.ErrTruncated, arrayrecord.ErrCorrupt, arrayrecord.ErrNotArrayRecord,
+		arrayrecord.ErrUnsupported, arrayrecord.ErrTooLarge} {
+		if errors.Is(err, sentinel) {
+			return sentinel
+		}
+	}
+	return err
 }
 
 // documented says that an error is one that a caller can recognize.
-func documented(err error) bool {
-	for _, sentinel := range []error{arrayrecord.ErrCorrupt, arrayrecord.ErrTruncated, arrayrecord.ErrNotArrayRecord,
-		arrayrecord.ErrUnsupported, arrayrecord.ErrTooLarge} {
-		if errors.Is(err, sentinel) {
-			return true
-		}
-	}
-	return false
-}
+func documented(err error) bool { return kindOf(err) != err }
 
 // A flipped bit gives an error or, where no hash covers it, the records unharmed; before the error
 // come only good records.
@@ -51,14 +139,23 @@ func TestEveryFlippedByte(t *testing.T) {
 	records := textRecords(30, 60)
 	for _, codec := range []string{"uncompressed", "zstd", "brotli", "snappy"} {
 		data := encode(t, records, arrayrecord.WithWriterOptions("group_size:4,"+codec))
+		file := filepath.Join(t.TempDir(), "flipped")
+		require.NoError(t, os.WriteFile(file, data, 0o666))
+		f, err := os.OpenFile(file, os.O_WRONLY, 0)
+		require.NoError(t, err)
+		flip := func(i int) {
+			data[i] ^= 0x10
+			_, err := f.WriteAt(data[i:i+1], int64(i))
+			require.NoError(t, err)
+		}
 		noticed := 0
 		for i := 0; i < len(data); i++ {
 			if i > 2500 && i < 65536-64 || i > 65536+300 {
 				continue // padding
 			}
-			data[i] ^= 0x10
-			got, err := readEverything(data)
-			data[i] ^= 0x10
+			flip(i)
+			got, err := readFile(t, file, data)
+			flip(i)
 			requireSame(t, records[:len(got)], got)
 			if err == nil {
 				require.Len(t, got, len(records), "byte %d", i)
@@ -68,6 +165,7 @@ func TestEveryFlippedByte(t *testing.T) {
 			require.True(t, documented(err), "byte %d: %v", i, err)
 		}
 		require.Greater(t, noticed, 300)
+		require.NoError(t, f.Close())
 	}
 }
 
@@ -75,7 +173,7 @@ func TestEveryTruncation(t *testing.T) {
 	data := encode(t, randomRecords(40, 10000))
 	require.Greater(t, len(data), 3*65536)
 	for _, n := range []int{0, 1, 63, 64, 65535, 65536, 65537, 131071, 131072, len(data) - 65536, len(data) - 1} {
-		_, err := readEverything(data[:n])
+		_, err := readEverything(t, data[:n])
 		if n < 64 {
 			require.ErrorIs(t, err, arrayrecord.ErrNotArrayRecord, n)
 			continue
@@ -84,19 +182,19 @@ func TestEveryTruncation(t *testing.T) {
 		require.ErrorIs(t, err, arrayrecord.ErrCorrupt, n)
 	}
 	for _, n := range []int{1, 65535, 65536, 65537, 200_000} { // more bytes than there should be
-		_, err := readEverything(append(bytes.Clone(data), make([]byte, n)...))
+		_, err := readEverything(t, append(bytes.Clone(data), make([]byte, n)...))
 		require.ErrorIs(t, err, arrayrecord.ErrCorrupt, n)
 		if n%65536 != 0 && n < 65536 {
 			require.NotErrorIs(t, err, arrayrecord.ErrTruncated, n)
 			require.ErrorContains(t, err, fmt.Sprintf("%d bytes that are no part of it", n))
 		}
 	}
-	_, err := readEverything(data[:65536])
+	_, err := readEverything(t, data[:65536])
 	require.ErrorContains(t, err, "the first block alone")
 	require.NotContains(t, err.Error(), "not a whole number")
-	_, err = readEverything(make([]byte, 65536))
+	_, err = readEverything(t, make([]byte, 65536))
 	require.ErrorIs(t, err, arrayrecord.ErrNotArrayRecord)
-	_, err = readEverything(make([]byte, 131072))
+	_, err = readEverything(t, make([]byte, 131072))
 	require.ErrorIs(t, err, arrayrecord.ErrNotArrayRecord)
 }
 
@@ -167,46 +265,74 @@ func TestSourceThatFails(t *testing.T) {
 	_, err = recordtest.All(context.Background(), r)
 	require.ErrorIs(t, err, arrayrecord.ErrCorrupt)
 
+	if arrayrecord.CannotReadBytes(t) {
+		return
+	}
 	source := &flakySource{data: data}
 	m, err := arrayrecord.NewReader(source, int64(len(data)))
 	require.NoError(t, err)
 	defer m.Close()
-	for left := range 5 {
-		source.left = left
-		source.failing = true
+	reads := source.count(func() { // of one pass
 		_, err := recordtest.All(context.Background(), m)
-		if err != nil {
-			require.ErrorIs(t, err, errSource)
-		}
-		source.failing = false
+		require.NoError(t, err)
+	})
+	require.Greater(t, reads, 0)
+	for left := range reads {
+		source.failAfter(left)
+		_, err := recordtest.All(context.Background(), m)
+		require.ErrorIs(t, err, errSource, "after %d reads", left)
+		_, err = m.ReadIndices(context.Background(), []int{99 * left / reads})
+		require.ErrorIs(t, err, errSource)
+		source.heal()
 		got, err := recordtest.All(context.Background(), m)
 		require.NoError(t, err)
 		requireSame(t, records, got)
 	}
-	source.failing, source.left = true, 0
+	source.failAfter(0)
 	_, err = m.Get(context.Background(), 3)
 	require.ErrorIs(t, err, errSource)
-	_, err = arrayrecord.NewReader(source, int64(len(data)))
-	require.ErrorIs(t, err, errSource)
+	source.heal()
+	opening := source.count(func() {
+		again, err := arrayrecord.NewReader(source, int64(len(data)))
+		require.NoError(t, err)
+		require.NoError(t, again.Close())
+	})
+	for left := range opening {
+		source.failAfter(left)
+		_, err = arrayrecord.NewReader(source, int64(len(data)))
+		require.ErrorIs(t, err, errSource)
+	}
 }
 
 var errSource = errors.New("cable pulled")
 
-// flakySource fails after some reads. Tests set its fields between calls only.
+// flakySource fails after some reads.
 type flakySource struct {
-	data    []byte
-	failing bool
-	left    int
+	data  []byte
+	reads atomic.Int64
+	limit atomic.Int64 // fails from this number of reads on, if it is not 0
 }
 
 func (s *flakySource) ReadAt(p []byte, off int64) (int, error) {
-	if s.failing && s.left == 0 {
+	if n := s.reads.Add(1); s.limit.Load() > 0 && n >= s.limit.Load() {
 		return 0, errSource
 	}
 	return bytes.NewReader(s.data).ReadAt(p, off)
 }
 
+func (s *flakySource) count(work func()) int {
+	before := s.reads.Load()
+	work()
+	return int(s.reads.Load() - before)
+}
+
+func (s *flakySource) failAfter(reads int) { s.limit.Store(s.reads.Load() + int64(reads) + 1) }
+func (s *flakySource) heal()               { s.limit.Store(0) }
+
 func TestShortReadsAreErrors(t *testing.T) {
+	if arrayrecord.CannotReadBytes(t) {
+		return
+	}
 	data := encode(t, textRecords(10, 100))
 	_, err := arrayrecord.NewReader(shortSource{}, int64(len(data)))
 	require.ErrorIs(t, err, io.ErrUnexpectedEOF)
@@ -237,11 +363,9 @@ func FuzzReader(f *testing.F) {
 		if len(data) > 0 {
 			data[int(at)%len(data)] ^= mask
 		}
-		records, err := readEverything(data)
-		if err != nil {
+		if _, err := readEverything(t, data); err != nil {
 			require.True(t, documented(err), err)
 		}
-		_ = records
 	})
 }
 
@@ -274,7 +398,7 @@ func FuzzRoundTrip(f *testing.F) {
 		}
 		data := encode(t, records, arrayrecord.WithWriterOptions(codecOptions[int(codec)%len(codecOptions)]),
 			arrayrecord.WithGroupSize(1+int(group)))
-		got, err := readEverything(data)
+		got, err := readEverything(t, data)
 		require.NoError(t, err)
 		requireSame(t, records, got)
 	})

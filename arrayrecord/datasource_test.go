@@ -13,13 +13,17 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/arrayrecord/arrayrecord-go/arrayrecord"
+	"github.com/arrayrecord/arrayrecord-go/storage"
 )
 
 // shards writes files part-0, part-1, ... and gives their names and all records.
@@ -191,9 +195,49 @@ func TestGroupsAreWarnedOfOnce(t *testing.T) {
 	require.Contains(t, log.String(), "group_size=8")
 }
 
+// countedFiles are those of the disk by other means than descriptors, counted while they are open.
+type countedFiles struct {
+	storage.Local
+	open, most atomic.Int64
+}
+
+type countedFile struct {
+	storage.Object
+	files  *countedFiles
+	closed sync.Once
+}
+
+func (c *countedFiles) Open(ctx context.Context, name string) (storage.Object, error) {
+	o, err := c.Local.Open(ctx, strings.TrimPrefix(name, "counted://"))
+	if err != nil {
+		return nil, err
+	}
+	for now := c.open.Add(1); now > c.most.Load(); {
+		c.most.Store(now)
+	}
+	return &countedFile{Object: o, files: c}, nil
+}
+
+func (c *countedFile) Close() error {
+	c.closed.Do(func() { c.files.open.Add(-1) })
+	return c.Object.Close()
+}
+
+var counted = func() *countedFiles {
+	c := &countedFiles{}
+	storage.Register("counted", c)
+	return c
+}()
+
 func TestFewOpenFilesServeMany(t *testing.T) {
-	_, paths, records := shards(t, slices.Repeat([]int{11}, 20))
+	dir, paths, records := shards(t, slices.Repeat([]int{11}, 20))
+	if !arrayrecord.CannotReadBytes(t) {
+		for i := range paths {
+			paths[i] = "counted://" + paths[i]
+		}
+	}
 	for _, limit := range []int{1, 2, 7} {
+		counted.most.Store(0)
 		ds := openSource(t, paths, arrayrecord.WithMaxOpenFiles(limit), arrayrecord.WithParallelFiles(5))
 		var wg sync.WaitGroup
 		var wrong atomic.Value
@@ -224,7 +268,9 @@ func TestFewOpenFilesServeMany(t *testing.T) {
 		}
 		wg.Wait()
 		require.Nil(t, wrong.Load())
-		require.LessOrEqual(t, openFilesBelow(t, filepath.Dir(paths[0])), limit)
+		require.LessOrEqual(t, openFilesBelow(t, dir), limit)
+		require.LessOrEqual(t, counted.most.Load(), int64(limit))
+		require.Equal(t, !arrayrecord.CannotReadBytes(t), counted.most.Load() > 0)
 		require.NoError(t, ds.Close())
 	}
 }
@@ -342,6 +388,62 @@ func TestLoaderGoesOnWhereItStopped(t *testing.T) {
 			require.ErrorIs(t, second.Restore(state), arrayrecord.ErrInvalidOption)
 		}
 	}
+}
+
+// slowSource takes its time for each batch.
+type slowSource struct {
+	arrayrecord.Source
+	batches atomic.Int64
+}
+
+func (s *slowSource) ReadIndices(ctx context.Context, indices []int) ([][]byte, error) {
+	s.batches.Add(1)
+	select {
+	case <-time.After(time.Second):
+		return s.Source.ReadIndices(ctx, indices)
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+}
+
+// A deadline that is shorter than reading a batch takes does not throw the batch away, and the
+// loader's own context ends what is read ahead.
+func TestLoaderWithShortDeadlines(t *testing.T) {
+	records := textRecords(40, 50)
+	data := encode(t, records)
+	sampler, err := arrayrecord.NewSampler(len(records), arrayrecord.SamplerOptions{NumEpochs: 1})
+	require.NoError(t, err)
+	synctest.Test(t, func(t *testing.T) {
+		source := &slowSource{Source: openBytes(t, data)}
+		reason := errors.New("enough")
+		ctx, cancel := context.WithCancelCause(t.Context())
+		l, err := arrayrecord.NewLoader(ctx, source, sampler, 10)
+		require.NoError(t, err)
+		defer l.Close()
+		for i, failures := 0, 0; i < 15; {
+			short, stop := context.WithTimeout(t.Context(), 300*time.Millisecond)
+			s, err := l.Next(short)
+			stop()
+			if err != nil {
+				require.ErrorIs(t, err, context.DeadlineExceeded)
+				failures++
+				require.Less(t, failures, 20)
+				continue
+			}
+			require.Equal(t, records[i], s.Record)
+			i++
+		}
+		require.LessOrEqual(t, source.batches.Load(), int64(3))
+		for range 5 {
+			_, err := l.Next(t.Context())
+			require.NoError(t, err)
+		}
+		cancel(reason)
+		_, err = l.Next(t.Context())
+		require.ErrorIs(t, err, reason)
+		require.ErrorIs(t, err, context.Canceled)
+		synctest.Wait()
+	})
 }
 
 func TestLoaderAfterAnError(t *testing.T) {

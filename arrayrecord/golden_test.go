@@ -97,13 +97,15 @@ func TestGoldenFilesReadBack(t *testing.T) {
 			require.Equal(t, g.facts["writer_options"], options)
 			checkReader(t, r, g.records)
 
-			// The same through io.ReaderAt.
+			// The same in other ways.
 			data, err := os.ReadFile(g.path)
 			require.NoError(t, err)
-			m, err := arrayrecord.NewReader(bytes.NewReader(data), int64(len(data)))
-			require.NoError(t, err)
-			defer m.Close()
-			checkReader(t, m, g.records)
+			for _, w := range ways(t) {
+				r, err := w.open(g.path, data)
+				require.NoError(t, err, w.name)
+				checkReader(t, r, g.records)
+				require.NoError(t, r.Close())
+			}
 		})
 	}
 }

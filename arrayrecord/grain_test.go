@@ -73,6 +73,20 @@ func TestStepFromGrain(t *testing.T) {
 	}
 }
 
+// Workers times shards may be more than an int holds.
+func TestStepFromGrainOfVeryManyShards(t *testing.T) {
+	s, err := NewSampler(20, SamplerOptions{ShardCount: math.MaxInt})
+	require.NoError(t, err)
+	text := fmt.Sprintf("IndexSampler(num_records=20, shard_options=ShardOptions(shard_index=0, shard_count=%d, drop_remainder=False), "+
+		"shuffle=False, num_epochs=None, seed=None)", math.MaxInt)
+	step, err := s.StepFromGrain(grainStateOf(0, fmt.Sprintf(`"0": %d`, -math.MaxInt), text))
+	require.NoError(t, err)
+	require.Zero(t, step)
+	_, err = s.StepFromGrain(grainStateOf(2, `"0": 2, "1": 1`, text))
+	require.ErrorIs(t, err, ErrInvalidOption)
+	require.ErrorContains(t, err, "contradicts itself")
+}
+
 // Every setting of the sampler is compared, but for the seed where nothing is shuffled.
 func TestStepFromGrainOfAnotherSampler(t *testing.T) {
 	s, err := NewSampler(20, grainOptions)

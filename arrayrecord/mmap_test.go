@@ -16,6 +16,9 @@ import (
 
 // A file that becomes shorter under a reader must give errors, not end the process.
 func TestMappedFileThatBecomesShorter(t *testing.T) {
+	if len(mappedToo(t)) == 1 {
+		return
+	}
 	for _, options := range []WriterOption{Uncompressed(), WithGroupSize(50), Zstd(3)} {
 		name, want := writeNumbered(t, 20_000, 400, options)
 		r, err := Open(context.Background(), name, WithMmap(), WithReaderOptions("max_parallelism:2"))

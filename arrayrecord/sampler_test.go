@@ -1,6 +1,8 @@
 package arrayrecord
 
 import (
+	"context"
+	"io"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -39,4 +41,31 @@ func TestEmptyShards(t *testing.T) {
 	require.NoError(t, err)
 	_, err = endless.Key(4 + 5*1_000_000)
 	require.ErrorContains(t, err, "step 5000004 is one of shard 4 of 5")
+}
+
+// A loader of an empty shard is at its end at once, however often it is asked.
+func TestLoaderOfAnEmptyShard(t *testing.T) {
+	ctx := context.Background()
+	source, err := OpenDataSource(ctx, []string{"../testdata/digits-default.arrayrecord[0:3]"})
+	require.NoError(t, err)
+	defer source.Close()
+	for _, epochs := range []int{0, 4} {
+		for shard := range 5 {
+			sampler, err := NewSampler(3, SamplerOptions{ShardIndex: shard, ShardCount: 5, NumEpochs: epochs})
+			require.NoError(t, err)
+			loader, err := NewLoader(ctx, source, sampler, 2)
+			require.NoError(t, err)
+			for range 2 {
+				sample, err := loader.Next(ctx)
+				if shard < 3 {
+					require.NoError(t, err)
+					require.Equal(t, shard, sample.Key)
+				} else {
+					require.Equal(t, io.EOF, err)
+				}
+			}
+			require.NoError(t, loader.Restore(loader.State()))
+			loader.Close()
+		}
+	}
 }

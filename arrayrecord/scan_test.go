@@ -99,7 +99,7 @@ func TestReadingInOrderWhereChunksDifferInDensity(t *testing.T) {
 		require.NoError(t, w.Write(record))
 	}
 	require.NoError(t, w.Close())
-	for _, options := range [][]ReaderOption{nil, {ReaderOptions{ReadaheadBufferSize: 64 << 10}}, {ReaderOptions{NoReadahead: true}}, {WithMaxParallelism(1)}, {WithMaxParallelism(5)}, {WithMmap()}} {
+	for _, options := range [][]ReaderOption{nil, {ReaderOptions{ReadaheadBufferSize: 64 << 10}}, {ReaderOptions{NoReadahead: true}}, {WithMaxParallelism(1)}, {WithMaxParallelism(5)}, mappedToo(t)[len(mappedToo(t))-1]} {
 		r, err := Open(context.Background(), name, options...)
 		require.NoError(t, err)
 		for _, begin := range []int{0, 2999, 5990} {

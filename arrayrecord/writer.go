@@ -41,6 +41,7 @@ type Writer struct {
 	data    []byte
 	sizes   []int
 	taken   []byte
+	groups  groups // only for cores that cannot copy chunks
 	records int
 	size    int64 // what went to out; of a local file, once it is complete
 	err     error // sticky; ErrClosed after Close or Abort
@@ -67,7 +68,7 @@ func Create(ctx context.Context, name string, opts ...WriterOption) (*Writer, er
 	if err != nil {
 		return nil, storageError(err)
 	}
-	w := &Writer{ctx: ctx, name: name, upload: upload}
+	w := &Writer{ctx: ctx, name: name, upload: upload, groups: groupsOf(options)}
 	if local, ok := upload.(interface{ File() *os.File }); ok {
 		w.core, err = core.NewFileWriter(local.File(), options.core())
 	} else {
@@ -94,7 +95,7 @@ func NewWriter(out io.Writer, opts ...WriterOption) (*Writer, error) {
 	if err != nil {
 		return nil, fileError("", err)
 	}
-	w := &Writer{ctx: context.Background(), core: c, out: out}
+	w := &Writer{ctx: context.Background(), core: c, out: out, groups: groupsOf(options)}
 	w.attach()
 	return w, nil
 }
@@ -144,6 +145,9 @@ func (w *Writer) SetMetadata(message []byte) error {
 func (w *Writer) Write(record []byte) error {
 	if w.err != nil {
 		return w.err
+	}
+	if w.groups.ended {
+		return w.groups.refuse(w.name, "a chunk shorter than the group size has been copied; it must be the last")
 	}
 	if len(w.data)+len(record) > collectBytes || len(w.sizes) == collectRecords {
 		if err := w.flush(); err != nil {
@@ -244,7 +248,7 @@ func (w *Writer) CopyChunks(ctx context.Context, r *Reader, begin, end int) erro
 		return err
 	}
 	if !core.Can(core.CanCopyChunks) {
-		return w.copyRecords(ctx, r, r.firstRecord(begin), r.firstRecord(end))
+		return w.copyRecords(ctx, r, begin, end)
 	}
 	const stepBytes = 8 << 20
 	for begin < end {
@@ -256,12 +260,12 @@ func (w *Writer) CopyChunks(ctx context.Context, r *Reader, begin, end int) erro
 			stepEnd = min(end, r.core.ChunkOf(run.End))
 		}
 		var data []byte
-		if r.source != nil {
+		if r.fetcher != nil {
 			extent, err := r.core.ChunkExtent(begin, stepEnd)
 			if err != nil {
 				return r.error(err)
 			}
-			if data, err = r.source.readExtents(ctx, []core.Extent{extent}); err != nil {
+			if data, err = r.fetcher.readExtents(ctx, []core.Extent{extent}); err != nil {
 				return r.error(err)
 			}
 		}
@@ -291,19 +295,6 @@ func (w *Writer) copyError(r *Reader, err error) error {
 	default:
 		return w.fail(fileError(w.name, err))
 	}
-}
-
-// copyRecords does the work of CopyChunks where the core cannot.
-func (w *Writer) copyRecords(ctx context.Context, r *Reader, begin, end int) error {
-	for record, err := range r.Scan(ctx, begin, end) {
-		if err == nil {
-			err = w.Write(record)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // Close writes what is left, finishes the file and gives it its name. The file survives a loss of

@@ -40,6 +40,11 @@ func encode(t testing.TB, records [][]byte, opts ...arrayrecord.WriterOption) []
 func openBytes(t testing.TB, data []byte, opts ...arrayrecord.ReaderOption) *arrayrecord.Reader {
 	t.Helper()
 	r, err := arrayrecord.NewReader(bytes.NewReader(data), int64(len(data)), opts...)
+	if arrayrecord.CannotReadBytes(t) {
+		name := filepath.Join(t.TempDir(), "bytes")
+		require.NoError(t, os.WriteFile(name, data, 0o666))
+		r, err = arrayrecord.Open(context.Background(), name, opts...)
+	}
 	require.NoError(t, err)
 	require.EqualValues(t, len(data), r.Size())
 	t.Cleanup(func() { r.Close() })
@@ -437,7 +442,7 @@ func TestCopyChunksNamesTheFileThatFailed(t *testing.T) {
 	require.Zero(t, w.NumRecords())
 	require.NoError(t, w.CopyChunks(ctx, r, 0, r.NumChunks()))
 	require.NoError(t, w.Close())
-	copied, err := arrayrecord.Open(ctx, target)
+	copied, err := arrayrecord.Open(ctx, filepath.Join(dir, "target"))
 	require.NoError(t, err)
 	defer copied.Close()
 	checkReader(t, copied, records)

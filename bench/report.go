@@ -97,7 +97,7 @@ func markdown(h *header, results []*result, picture, notes string) string {
 
 	writeGoals(p, t)
 	if notes != "" {
-		p("What the time goes into, and why goals are missed: [profile notes](%s).\n", notes)
+		p("What the time goes into, why goals are missed, what it costs that `Close` waits for the disk (`write_sync`), and what\nmemory the index of a writer takes: [profile notes](%s).\n", notes)
 	}
 	writeTables(p, h, t)
 	return b.String()

@@ -174,8 +174,10 @@ typedef struct ar_reader_options {
                                      pieces (chunks that are transposed or compressed by snappy, or
                                      below 8 MiB, are decoded whole for that); default 64 MiB */
   uint64_t footer_prefetch_bytes; /* how many bytes at the end of a file are read in one go when it
-                                     is opened, up to 2^30; default 1 MB. Of use to callers that
-                                     read by themselves */
+                                     is opened, up to 2^30; default 1 MiB. 1 is no more than must
+                                     be read, as is the default with offloaded_index, and the only
+                                     other value that goes with it. For callers that read by
+                                     themselves */
   uint64_t max_record_size;       /* a larger record is AR_RESOURCE_EXHAUSTED; default 2 GiB */
   uint64_t max_chunk_size;        /* the same for the records of a chunk together; default 4 GiB */
   int32_t no_readahead;           /* 1: cursors read when they are asked, on the calling thread */

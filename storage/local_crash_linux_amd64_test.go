@@ -56,6 +56,13 @@ func uploadInChild(name string) int {
 		NoOverwrite: strings.Contains(query, "no-overwrite"),
 		NoSync:      strings.Contains(query, "no-sync"),
 	}
+	if strings.Contains(query, "rename") {
+		if err := storage.Rename(context.Background(), filepath.Join(filepath.Dir(name), "..", "..", "from"), name); err != nil {
+			fmt.Println(err)
+			return uploadFailed
+		}
+		return uploadDone
+	}
 	u, err := storage.Create(context.Background(), name, opts)
 	if err != nil {
 		fmt.Println(err)
@@ -162,7 +169,7 @@ func TestLocalCommitSyncsFileThenDirectories(t *testing.T) {
 		for _, query := range []string{"", ",no-sync"} {
 			var calls []string
 			record := func(c systrace.Call) systrace.Verdict {
-				if c.Name != "close" && c.Name != "lock" {
+				if c.Name != "close" && c.Name != "lock" && c.Name != "look" {
 					calls = append(calls, randomPart.ReplaceAllString(c.String(), "T"))
 				}
 				return systrace.Verdict{}
@@ -299,7 +306,7 @@ func (s scene) checkFailure(t *testing.T, dir string, failed systrace.Call, code
 	switch {
 	case code == uploadDone:
 		// There is another way without this; closing a whole file cannot fail.
-		assert.Contains(t, []string{"create-unnamed", "close"}, failed.Name, when)
+		assert.Contains(t, []string{"create-unnamed", "close", "look"}, failed.Name, when)
 		want = "content"
 	case s.old != "" && failed.Name == "sync" && failed.Path == "a/b":
 		want = "content" // as is documented
@@ -361,6 +368,97 @@ func TestRemoveStaleSparesWhatIsBeingWritten(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A network file system tells when a file is closed what it could not write.
+func TestLocalCloseFails(t *testing.T) {
+	for _, s := range scenes {
+		dir := realDir(t)
+		failed := false
+		code, output := s.play(t, dir, func(c systrace.Call) systrace.Verdict {
+			if c.Name != "close" || failed || c.Path != systrace.Unnamed && !randomPart.MatchString(c.Path) {
+				return systrace.Verdict{}
+			}
+			failed = true
+			return systrace.Verdict{Fail: syscall.EIO}
+		})
+		assert.Equal(t, uploadFailed, code, s.name)
+		assert.Contains(t, output, "input/output error", s.name)
+		assert.Len(t, files(t, dir), len(s.old)/len("the old one"), s.name)
+	}
+}
+
+// When the directory cannot be synced the name is taken back, but not from
+// somebody who has published over it.
+func TestLocalTakesBackOnlyItsOwn(t *testing.T) {
+	dir := realDir(t)
+	name := filepath.Join(dir, "a", "b", "out")
+	linked := false
+	code, _ := scenes[0].play(t, dir, func(c systrace.Call) systrace.Verdict {
+		linked = linked || c.Name == "link"
+		if !linked || c.Name != "sync" {
+			return systrace.Verdict{}
+		}
+		storagetest.Put(t, name, []byte("of somebody else"))
+		return systrace.Verdict{Fail: syscall.EIO}
+	})
+	assert.Equal(t, uploadFailed, code)
+	assert.Equal(t, "of somebody else", string(storagetest.Get(t, name)))
+}
+
+func TestLocalKeepsPermissionsOfAFileThatCameMeanwhile(t *testing.T) {
+	for _, s := range scenes[:2] {
+		dir := realDir(t)
+		name := filepath.Join(dir, "a", "b", "out")
+		code, output := s.play(t, dir, func(c systrace.Call) systrace.Verdict {
+			if c.Name == "write" {
+				storagetest.Put(t, name, nil)
+				require.NoError(t, os.Chmod(name, 0o604))
+			}
+			return systrace.Verdict{}
+		})
+		require.Equal(t, uploadDone, code, output)
+		fi, err := os.Stat(name)
+		require.NoError(t, err)
+		assert.Equal(t, fs.FileMode(0o604), fi.Mode(), s.name)
+		assert.EqualValues(t, len("content"), fi.Size())
+	}
+}
+
+// What cannot sync directories at all may still have files.
+func TestLocalDirectoriesThatCannotBeSynced(t *testing.T) {
+	dir := realDir(t)
+	code, output := scenes[0].play(t, dir, func(c systrace.Call) systrace.Verdict {
+		if c.Name == "sync" && c.Path != systrace.Unnamed {
+			return systrace.Verdict{Fail: syscall.EINVAL}
+		}
+		return systrace.Verdict{}
+	})
+	assert.Equal(t, uploadDone, code, output)
+}
+
+// Without /proc a file without a name would never get one.
+func TestLocalWithoutProc(t *testing.T) {
+	dir := realDir(t)
+	s := scene{missing: map[string]syscall.Errno{"look": syscall.ENOENT, "link": syscall.ENOENT}}
+	code, output := s.play(t, dir, func(systrace.Call) systrace.Verdict { return systrace.Verdict{} })
+	assert.Equal(t, uploadDone, code, output)
+	assert.Len(t, files(t, dir), 1)
+}
+
+func TestLocalRenameSyncs(t *testing.T) {
+	dir := realDir(t)
+	storagetest.Put(t, filepath.Join(dir, "from"), []byte("x"))
+	var calls []string
+	code, output := scene{query: "rename"}.play(t, dir, func(c systrace.Call) systrace.Verdict {
+		if c.Name != "close" {
+			calls = append(calls, c.String())
+		}
+		return systrace.Verdict{}
+	})
+	require.Equal(t, uploadDone, code, output)
+	assert.Equal(t, []string{"rename from a/b/out", "mkdir a", "sync .", "mkdir a/b", "sync a",
+		"rename from a/b/out", "sync a/b"}, calls)
 }
 
 func TestLocalFullDisk(t *testing.T) {

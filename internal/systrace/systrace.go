@@ -20,7 +20,7 @@ import (
 
 // A Call is a system call that is about to be made.
 type Call struct {
-	Name string // without "at": open, write, fsync, link, rename, unlink, chmod, mkdir, flock, close
+	Name string // without "at": open, write, fsync, link, rename, unlink, chmod, mkdir, lock, close, look (by /proc)
 	Path string // of the file or its descriptor, relative to the directory; Unnamed if it has none
 	To   string // the new name, of link and rename
 }
@@ -189,6 +189,10 @@ func (t *tracer) decode(tid int, regs *unix.PtraceRegs) (Call, bool) {
 		c = Call{Name: "chmod", Path: fd(regs.Rdi)}
 	case unix.SYS_CLOSE:
 		c = Call{Name: "close", Path: fd(regs.Rdi)}
+	case unix.SYS_NEWFSTATAT:
+		if c = (Call{Name: "look", Path: path(regs.Rdi, regs.Rsi)}); c.Path != Unnamed {
+			return c, false
+		}
 	case unix.SYS_MKDIRAT:
 		c = Call{Name: "mkdir", Path: path(regs.Rdi, regs.Rsi)}
 	case unix.SYS_LINKAT:
