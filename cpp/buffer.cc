@@ -25,16 +25,6 @@ Buffer& OfThread(BufferUse use) {
 
 }  // namespace
 
-Buffer& Buffer::operator=(Buffer&& other) noexcept {
-  if (this != &other) {
-    Free();
-    bytes_ = std::exchange(other.bytes_, nullptr);
-    capacity_ = std::exchange(other.capacity_, 0);
-    kept_ = std::exchange(other.kept_, false);
-  }
-  return *this;
-}
-
 void Buffer::Allocate(size_t size) {
   Free();
   if (size == 0) return;
@@ -48,7 +38,7 @@ void Buffer::Allocate(size_t size) {
   capacity_ = size;
 }
 
-void Buffer::Free() {
+void Buffer::Release() {
   if (kept_) kept_bytes -= capacity_;
   if (capacity_ > kMaxFromHeap) {
     munmap(bytes_, capacity_);

@@ -17,7 +17,14 @@ class Buffer {
   explicit Buffer(size_t size) { Allocate(size); }
   ~Buffer() { Free(); }
   Buffer(Buffer&& other) noexcept { *this = std::move(other); }
-  Buffer& operator=(Buffer&& other) noexcept;
+  Buffer& operator=(Buffer&& other) noexcept {
+    if (this == &other) return *this;
+    Free();
+    bytes_ = std::exchange(other.bytes_, nullptr);
+    capacity_ = std::exchange(other.capacity_, 0);
+    kept_ = std::exchange(other.kept_, false);
+    return *this;
+  }
 
   // Memory for `size` bytes, which are not set. What was there before is lost.
   uint8_t* Get(size_t size) {
@@ -27,7 +34,9 @@ class Buffer {
   }
   uint8_t* data() const { return bytes_; }
   size_t capacity() const { return capacity_; }
-  void Free();
+  void Free() {
+    if (capacity_ > 0) Release();
+  }
 
   // The most that all threads together keep for later.
   static constexpr size_t kMaxKept = 64 << 20;
@@ -38,6 +47,7 @@ class Buffer {
   friend class ThreadBuffer;
 
   void Allocate(size_t size);
+  void Release();
   // Makes it part of kept(), unless that would be too much.
   bool Keep();
 

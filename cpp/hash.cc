@@ -16,13 +16,30 @@ namespace {
 alignas(32) const highwayhash::HHKey kKey = {0x2f696c6567656952, 0x0a7364726f636572,
                                              0x2f696c6567656952, 0x0a7364726f636572};
 
+using HashFunction = uint64_t (*)(const void* data, size_t size);
+
+template <highwayhash::TargetBits Target>
+uint64_t HashFor(const void* data, size_t size) {
+  highwayhash::HHResult64 result;
+  highwayhash::HighwayHash<Target>()(kKey, static_cast<const char*>(data), size, &result);
+  return result;
+}
+
+template <highwayhash::TargetBits Target>
+struct Choose {
+  void operator()(HashFunction* function) const { *function = HashFor<Target>; }
+};
+
 }  // namespace
 
 uint64_t Hash(const void* data, size_t size) {
-  highwayhash::HHResult64 result;
-  highwayhash::InstructionSets::Run<highwayhash::HighwayHash>(kKey, static_cast<const char*>(data),
-                                                              size, &result);
-  return result;
+  // Asking what the processor can do takes as long as hashing a small chunk's header.
+  static const HashFunction function = [] {
+    HashFunction chosen;
+    highwayhash::InstructionSets::Run<Choose>(&chosen);
+    return chosen;
+  }();
+  return function(data, size);
 }
 
 uint64_t HashPieces(const ByteSpan* pieces, size_t n) {
