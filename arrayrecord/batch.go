@@ -22,7 +22,7 @@ const (
 	maxPiece, minPiece = 1 << 20, 32 << 10
 	// Sources that are not local are read by fewer, larger requests. This bounds what a batch holds
 	// in memory besides the result.
-	sourcePiece = 64 << 20
+	fetchedPiece = 64 << 20
 )
 
 // ReadIndices reads any records in any order; numbers may repeat. Record i of the result is
@@ -104,7 +104,7 @@ func (r *Reader) readBatch(ctx context.Context, b *Batch, indices []int, keep bo
 		return err
 	}
 	workers := 1
-	if r.source == nil {
+	if r.fetcher == nil {
 		workers = min(r.options.threads(), len(b.pieces))
 		if keep {
 			b.shareRoom()
@@ -170,8 +170,8 @@ func (r *Reader) cutInPieces(b *Batch, indices []int) error {
 	slices.Sort(order)
 	b.order = order
 	b.pieces = b.pieces[:0]
-	size := sourcePiece
-	if r.source == nil {
+	size := fetchedPiece
+	if r.fetcher == nil {
 		// Many more than goroutines, which shall all be busy to the end.
 		total := r.chunkSize * min(len(indices), r.numChunks)
 		size = min(max(total/(16*r.options.threads()), minPiece), maxPiece)

@@ -31,22 +31,22 @@ type FileInstruction struct {
 // Files are opened when a record of theirs is first needed, and kept open up to a number (see
 // [WithMaxOpenFiles]).
 type DataSource struct {
-	files      *sourceFiles
+	files      *dataFiles
 	begin, end int // in the numbering of files; a slice has others than the whole
 	isSlice    bool
 }
 
-// sourceFiles is what a data source and its slices share.
-type sourceFiles struct {
+// dataFiles is what a data source and its slices share.
+type dataFiles struct {
 	instructions []FileInstruction // with Take known
 	starts       []int             // number of the first record of each file, and the end
-	options      sourceOptions
+	options      dataSourceOptions
 	cache        *fileCache
 	ahead        readahead
 	warn         sync.Once
 }
 
-type sourceOptions struct {
+type dataSourceOptions struct {
 	reader      []ReaderOption
 	maxOpen     int
 	parallelism int
@@ -54,29 +54,29 @@ type sourceOptions struct {
 }
 
 // A DataSourceOption sets options of a data source.
-type DataSourceOption func(*sourceOptions)
+type DataSourceOption func(*dataSourceOptions)
 
 // WithReaderOptionsForFiles opens the files with these reader options.
 func WithReaderOptionsForFiles(opts ...ReaderOption) DataSourceOption {
-	return func(o *sourceOptions) { o.reader = opts }
+	return func(o *dataSourceOptions) { o.reader = opts }
 }
 
 // WithMaxOpenFiles bounds the number of files that are open at once; 256 by default. Reads that
 // need more wait.
 func WithMaxOpenFiles(n int) DataSourceOption {
-	return func(o *sourceOptions) { o.maxOpen = n }
+	return func(o *dataSourceOptions) { o.maxOpen = n }
 }
 
 // WithParallelFiles bounds the number of goroutines, each of which works on one file, of one call;
 // by default four times the number of processors, and at least 16: most of them may be waiting for
 // storage.
 func WithParallelFiles(n int) DataSourceOption {
-	return func(o *sourceOptions) { o.parallelism = n }
+	return func(o *dataSourceOptions) { o.parallelism = n }
 }
 
 // WithLogger takes the warnings of the data source; slog.Default() by default.
 func WithLogger(l *slog.Logger) DataSourceOption {
-	return func(o *sourceOptions) { o.logger = l }
+	return func(o *dataSourceOptions) { o.logger = l }
 }
 
 // OpenDataSource opens the files that paths name, in the order given. Each is one of
@@ -112,7 +112,7 @@ func OpenDataSourceFiles(ctx context.Context, files []FileInstruction, opts ...D
 
 // openDataSource looks at all files with check, else only at those whose records must be counted.
 func openDataSource(ctx context.Context, files []FileInstruction, check bool, opts []DataSourceOption) (*DataSource, error) {
-	o := sourceOptions{maxOpen: 256, parallelism: max(16, 4*runtime.GOMAXPROCS(0)), logger: slog.Default()}
+	o := dataSourceOptions{maxOpen: 256, parallelism: max(16, 4*runtime.GOMAXPROCS(0)), logger: slog.Default()}
 	for _, opt := range opts {
 		opt(&o)
 	}
@@ -127,7 +127,7 @@ func openDataSource(ctx context.Context, files []FileInstruction, check bool, op
 		return nil, err
 	}
 	options = options.WithDefaults()
-	s := &sourceFiles{instructions: slices.Clone(files), options: o}
+	s := &dataFiles{instructions: slices.Clone(files), options: o}
 	s.ahead = readahead{threads: options.threads(), off: options.NoReadahead, memory: int(options.ReadaheadMemory)}
 	for _, f := range files {
 		s.ahead.remote = s.ahead.remote || strings.Contains(f.Name, "://")
@@ -178,7 +178,7 @@ func expandPath(ctx context.Context, path string) ([]FileInstruction, error) {
 
 // count finds the number of records where instructions leave it open; with check it looks at the
 // other files too.
-func (s *sourceFiles) count(ctx context.Context, check bool) error {
+func (s *dataFiles) count(ctx context.Context, check bool) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(s.options.parallelism)
 	for i := range s.instructions {
@@ -204,7 +204,7 @@ func (s *sourceFiles) count(ctx context.Context, check bool) error {
 	return g.Wait()
 }
 
-func (s *sourceFiles) openFile(ctx context.Context, i int) (*Reader, error) {
+func (s *dataFiles) openFile(ctx context.Context, i int) (*Reader, error) {
 	f := s.instructions[i]
 	r, err := Open(ctx, f.Name, s.options.reader...)
 	if err != nil {
@@ -224,7 +224,7 @@ func (s *sourceFiles) openFile(ctx context.Context, i int) (*Reader, error) {
 }
 
 // fileOf is the file that holds record i of all files.
-func (s *sourceFiles) fileOf(i int) int {
+func (s *dataFiles) fileOf(i int) int {
 	n, found := slices.BinarySearch(s.starts, i)
 	if !found {
 		return n - 1

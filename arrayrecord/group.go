@@ -113,7 +113,7 @@ func (r *Reader) readahead() readahead {
 	return readahead{
 		threads: r.options.threads(),
 		off:     r.options.NoReadahead,
-		remote:  r.source != nil,
+		remote:  r.fetcher != nil,
 		memory:  int(r.options.ReadaheadMemory),
 	}
 }
@@ -126,8 +126,8 @@ func (r *Reader) planGroup(_ context.Context, g *group, begin, end int) error {
 	size := int(r.options.ReadaheadBufferSize)
 	if size == 0 {
 		size = defaultGroup
-		if r.source != nil {
-			size = r.source.group
+		if r.fetcher != nil {
+			size = r.fetcher.group
 		}
 	}
 	// In memory, too, little enough for the cache, and for several groups.
@@ -139,7 +139,7 @@ func (r *Reader) planGroup(_ context.Context, g *group, begin, end int) error {
 	if g.end-begin < n {
 		g.expected = min(run.Claimed, run.Claimed/n*(g.end-begin)+maxTrusted/4)
 	}
-	if r.source != nil {
+	if r.fetcher != nil {
 		g.encoded = run.Extent.Size
 	}
 	return nil

@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/arrayrecord/arrayrecord-go/arrayrecord"
+	"github.com/arrayrecord/arrayrecord-go/internal/recordtest"
 )
 
 const mib = 1 << 20
@@ -227,4 +228,46 @@ func TestLimitsOfRecordsAndChunks(t *testing.T) {
 			require.NoError(t, r.Close())
 		}
 	}
+}
+
+// bytesRead is how many bytes the process has read by system calls.
+func bytesRead(t *testing.T) int {
+	text, err := os.ReadFile("/proc/self/io")
+	require.NoError(t, err)
+	var n int
+	_, err = fmt.Sscanf(string(text), "rchar: %d", &n)
+	require.NoError(t, err)
+	return n
+}
+
+// Records larger than any guess of their size are read once, alone and in groups, whether the chunk is
+// one that is kept or not.
+func TestLargeRecordsAreReadOnce(t *testing.T) {
+	ctx := context.Background()
+	for _, c := range []struct{ n, size, group int }{{3, 20 * mib, 1}, {3, 10 * mib, 3}, {3, 30 * mib, 3}} {
+		record := randomRecords(1, c.size)[0]
+		record = append(record, make([]byte, c.size-len(record))...)
+		name := filepath.Join(t.TempDir(), "large")
+		w, err := arrayrecord.Create(ctx, name, arrayrecord.Uncompressed(), arrayrecord.WithGroupSize(c.group))
+		require.NoError(t, err)
+		for range c.n {
+			require.NoError(t, w.Write(record))
+		}
+		require.NoError(t, w.Close())
+		for _, read := range []func(r *arrayrecord.Reader) error{
+			func(r *arrayrecord.Reader) error { _, err := r.Get(ctx, 1); return err },
+			func(r *arrayrecord.Reader) error { _, err := r.AppendRecord(ctx, nil, 1); return err },
+			func(r *arrayrecord.Reader) error { _, err := r.ReadIndices(ctx, []int{1}); return err },
+			func(r *arrayrecord.Reader) error { _, err := recordtest.Range(ctx, r, 1, 2); return err },
+		} {
+			r, err := arrayrecord.Open(ctx, name)
+			require.NoError(t, err)
+			before := bytesRead(t)
+			require.NoError(t, read(r))
+			require.Less(t, bytesRead(t)-before, c.size*c.group+c.size/10, "%+v", c)
+			require.NoError(t, r.Close())
+		}
+	}
+	// What was needed for that has gone back.
+	require.Less(t, arrayrecord.KeptMemory(), 64*mib+64*mib)
 }

@@ -26,7 +26,7 @@ type Reader struct {
 	options ReaderOptions
 	guard   guard
 	core    *core.Reader
-	source  *source // nil: the core reads the file
+	fetcher *fetcher // nil: the core reads the file
 
 	// Fixed when the file is opened, so that they can be asked after Close too.
 	numRecords, groupSize, numChunks int
@@ -48,15 +48,15 @@ func Open(ctx context.Context, name string, opts ...ReaderOption) (*Reader, erro
 	if err != nil {
 		return nil, err
 	}
-	object, err := storage.Open(ctx, name)
+	r := &Reader{name: name, options: options.WithDefaults()}
+	object, err := storage.OpenWithTail(ctx, name, endSize(r.options))
 	if err != nil {
 		return nil, storageError(err)
 	}
-	r := &Reader{name: name, options: options.WithDefaults()}
 	if local, ok := object.(interface{ File() *os.File }); ok {
 		defer object.Close() // the core has a descriptor of its own
 		err = r.openFile(local.File())
-	} else if err = r.openSource(ctx, objectSource(object), func() { object.Close() }); err != nil {
+	} else if err = r.openFetched(ctx, objectFetcher(object), func() { object.Close() }); err != nil {
 		object.Close()
 	}
 	if err != nil {
@@ -89,7 +89,7 @@ func NewReader(src io.ReaderAt, size int64, opts ...ReaderOption) (*Reader, erro
 	if size < 0 {
 		return nil, wrap(ErrNotArrayRecord, r.name, fmt.Sprintf("size %d", size))
 	}
-	if err := r.openSource(context.Background(), readerAtSource(src, size), func() {}); err != nil {
+	if err := r.openFetched(context.Background(), readerAtFetcher(src, size), func() {}); err != nil {
 		return nil, err
 	}
 	return r, nil
@@ -109,7 +109,7 @@ func (r *Reader) openFile(f *os.File) error {
 	return nil
 }
 
-func (r *Reader) openSource(ctx context.Context, s *source, closeSource func()) error {
+func (r *Reader) openFetched(ctx context.Context, s *fetcher, closeFile func()) error {
 	if !core.Can(core.CanReadBytes) {
 		return wrap(ErrUnsupported, r.name, "the core that is linked reads local files only")
 	}
@@ -117,12 +117,12 @@ func (r *Reader) openSource(ctx context.Context, s *source, closeSource func()) 
 	if err != nil {
 		return r.error(err)
 	}
-	r.source, r.size = s, s.size
-	r.attach(c, closeSource)
+	r.fetcher, r.size = s, s.size
+	r.attach(c, closeFile)
 	return nil
 }
 
-func (r *Reader) attach(c *core.Reader, closeSource func()) {
+func (r *Reader) attach(c *core.Reader, closeFile func()) {
 	r.core = c
 	r.numRecords, r.groupSize = c.NumRecords(), c.GroupSize()
 	r.writerOptions, r.hasWriterOptions = c.WriterOptions()
@@ -139,14 +139,14 @@ func (r *Reader) attach(c *core.Reader, closeSource func()) {
 	}
 	free := sync.OnceFunc(func() {
 		c.Free()
-		closeSource()
+		closeFile()
 	})
 	r.guard.open(free)
 	// A reader that is dropped without Close gives its memory back all the same.
 	runtime.AddCleanup(r, func(free func()) { free() }, free)
 }
 
-// error names the file in an error of a source or the core.
+// error names the file in an error of storage or the core.
 func (r *Reader) error(err error) error {
 	if errors.Is(err, ErrClosed) {
 		return ErrClosed
@@ -196,7 +196,7 @@ func (r *Reader) Metadata(ctx context.Context) ([]byte, bool, error) {
 		return nil, false, wrap(ErrUnsupported, r.name, "metadata")
 	}
 	var data []byte
-	if r.source != nil {
+	if r.fetcher != nil {
 		extent := r.core.MetadataExtent()
 		if extent.Size == 0 {
 			return nil, false, nil
@@ -204,7 +204,7 @@ func (r *Reader) Metadata(ctx context.Context) ([]byte, bool, error) {
 		ctx, stop := r.guard.context(ctx)
 		defer stop()
 		var err error
-		if data, err = r.source.readExtents(ctx, []core.Extent{extent}); err != nil {
+		if data, err = r.fetcher.readExtents(ctx, []core.Extent{extent}); err != nil {
 			return nil, false, r.error(err)
 		}
 	}
@@ -323,7 +323,7 @@ func (r *Reader) AppendRecord(ctx context.Context, dst []byte, i int) ([]byte, e
 	if ctx.Err() != nil {
 		return dst, r.error(ahead.ContextError(ctx))
 	}
-	if r.source == nil {
+	if r.fetcher == nil {
 		for {
 			room := dst[len(dst):cap(dst)]
 			n, err := r.core.Get(i, room)

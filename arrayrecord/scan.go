@@ -2,6 +2,7 @@ package arrayrecord
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"iter"
 	"sync"
@@ -240,7 +241,7 @@ func (s *scanner) findSlab() (slab, error) {
 		}
 		g, ok, err := s.queue.Next(s.ctx)
 		if err != nil {
-			return slab{}, ahead.ContextError(s.ctx)
+			return slab{}, fmt.Errorf("arrayrecord: %w", ahead.ContextError(s.ctx))
 		}
 		if !ok {
 			return slab{}, nil

@@ -76,7 +76,7 @@ func nextSlab(rd *core.Read, b slab, left, expected, most int) (slab, error) {
 // reads has core reads that are done, for new ones to use their memory.
 var reads = sync.Pool{New: func() any { return new(core.Read) }}
 
-// openRead makes a read by `begin`, with bytes of the source if there is one. The caller holds the
+// openRead makes a read by `begin`, with the bytes that it needs if the core has no file. The caller holds the
 // guard, and passes the read to closeRead.
 func (r *Reader) openRead(ctx context.Context, begin func(*core.Read) error) (*core.Read, error) {
 	if ctx.Err() != nil {
@@ -84,7 +84,7 @@ func (r *Reader) openRead(ctx context.Context, begin func(*core.Read) error) (*c
 	}
 	rd := reads.Get().(*core.Read)
 	err := begin(rd)
-	if err == nil && r.source != nil {
+	if err == nil && r.fetcher != nil {
 		err = r.fetch(ctx, rd)
 	}
 	if err != nil {
@@ -98,7 +98,7 @@ func (r *Reader) openRead(ctx context.Context, begin func(*core.Read) error) (*c
 func (r *Reader) fetch(ctx context.Context, rd *core.Read) error {
 	ctx, stop := r.guard.context(ctx)
 	defer stop()
-	data, err := r.source.readExtents(ctx, rd.Extents(r.source.maxGap))
+	data, err := r.fetcher.readExtents(ctx, rd.Extents(r.fetcher.maxGap))
 	if err != nil {
 		return err
 	}

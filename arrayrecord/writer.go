@@ -260,12 +260,12 @@ func (w *Writer) CopyChunks(ctx context.Context, r *Reader, begin, end int) erro
 			stepEnd = min(end, r.core.ChunkOf(run.End))
 		}
 		var data []byte
-		if r.source != nil {
+		if r.fetcher != nil {
 			extent, err := r.core.ChunkExtent(begin, stepEnd)
 			if err != nil {
 				return r.error(err)
 			}
-			if data, err = r.source.readExtents(ctx, []core.Extent{extent}); err != nil {
+			if data, err = r.fetcher.readExtents(ctx, []core.Extent{extent}); err != nil {
 				return r.error(err)
 			}
 		}

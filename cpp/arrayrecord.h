@@ -14,12 +14,12 @@
  *     one at a time. A reader must outlive the reads and cursors made from it.
  *  6. Records are numbered from 0. Sizes and positions are in bytes.
  *  7. Work that is worth splitting runs on one pool of threads which all handles of the process
- *     share (one thread per processor, started on first use); the calling thread takes part.
+ *     share (ar_set_max_threads; started on first use); the calling thread takes part.
  *  8. No C++ exception leaves this interface; running out of memory is AR_RESOURCE_EXHAUSTED.
  *     Threads that cannot be started are done without.
  *  9. Any call that returns an ar_code may also answer AR_RESOURCE_EXHAUSTED for want of memory,
- * and AR_INTERNAL for a fault of the library; comments leave these two out where nothing else makes
- *     them.
+ *     and AR_INTERNAL for a fault of the library; comments leave these two out where nothing else
+ *     makes them.
  * 10. A child of fork has none of the threads, and starts its own with the first work. Readers may
  *     be used there as before, if no call was under way in another thread when the process forked.
  *     Cursors and writers belong to the parent, and so may batches and reads: their work may be in

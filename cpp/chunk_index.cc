@@ -60,6 +60,25 @@ Status WordArray::Assign(const std::vector<uint64_t>& words, bool in_file) {
   return Status();
 }
 
+bool PackedSizes::Add(const FooterEntry* chunks, size_t n) {
+  uint64_t sum = sum_;
+  bool too_large = false;
+  while (n > 0) {
+    const size_t count = std::min<size_t>(n, kAtOnce - num_sizes_);
+    uint64_t* const sizes = sizes_ + num_sizes_;
+    for (size_t i = 0; i < count; ++i) {
+      sizes[i] = chunks[i].decoded_data_size;
+      too_large |= __builtin_add_overflow(sum, sizes[i], &sum);
+    }
+    sum_ = sum;
+    num_sizes_ += count;
+    if (num_sizes_ == kAtOnce) Pack();
+    chunks += count;
+    n -= count;
+  }
+  return !too_large;
+}
+
 void PackedSizes::Pack() {
   uint64_t base = sizes_[0], largest = sizes_[0];
   for (size_t i = 1; i < num_sizes_; ++i) {
@@ -138,7 +157,7 @@ Status ChunkIndex::Add(uint64_t offset, uint64_t count, uint64_t decoded_size) {
     return Corrupt("index entry of a chunk with more records than bytes").InChunk(chunk);
   }
   if (chunk == 0) group_size_ = count;
-  if (!sizes_.Add(decoded_size)) return TooLarge(chunk);
+  if (!sizes_.Add(decoded_size)) return TooLarge();
   // A short chunk is ordinary as the last one; a long one nowhere.
   if (!uneven_ && ((chunk > 0 && last_count_ != group_size_) || count > group_size_)) {
     AR_TRY(BecomeUneven());
@@ -159,9 +178,7 @@ Status ChunkIndex::Add(const FooterEntry* chunks, size_t n) {
     }
     return Status();
   }
-  for (size_t i = 0; i < n; ++i) {
-    if (!sizes_.Add(chunks[i].decoded_data_size)) return TooLarge(added_ + i);
-  }
+  if (!sizes_.Add(chunks, n)) return TooLarge();
   Append(chunks, n);
   num_records_ += n * group_size_;
   last_offset_ = chunks[n - 1].chunk_offset;
@@ -184,8 +201,8 @@ bool ChunkIndex::AreAlike(const FooterEntry* chunks, size_t n) const {
   return alike && last < end_ && group_size_ <= end_ - last;
 }
 
-Status ChunkIndex::TooLarge(uint64_t chunk) {
-  return Corrupt("index entries with records of more than 2^64 bytes").InChunk(chunk);
+Status ChunkIndex::TooLarge() {
+  return Corrupt("index entries with records of more than 2^64 bytes");
 }
 
 Status ChunkIndex::BecomeUneven() {

@@ -60,6 +60,8 @@ class PackedSizes {
     if (num_sizes_ == kAtOnce) Pack();
     return true;
   }
+  // The same for those of `n` chunks, faster; then it is not known how many were added.
+  bool Add(const FooterEntry* chunks, size_t n);
   // After all.
   Status Finish(bool in_file);
 
@@ -195,7 +197,7 @@ class ChunkIndex {
   uint64_t Select(uint64_t i) const;
   uint64_t Offset(uint64_t i) const { return (Select(i) - i) << low_bits_ | Low(i); }
   Extent Neighbours(uint64_t i) const;
-  static Status TooLarge(uint64_t chunk);
+  static Status TooLarge();
   Status BecomeUneven();
 
   bool offloaded_ = false;

@@ -77,6 +77,22 @@ func Open(ctx context.Context, name string) (Object, error) {
 	return s.Open(ctx, name)
 }
 
+// OpenWithTail is [Open] for callers that are going to read the last tail bytes
+// of the object at once: a system to which each read is a request may fetch them
+// together with opening. It does so by having a method OpenWithTail.
+func OpenWithTail(ctx context.Context, name string, tail int64) (Object, error) {
+	s, err := For(name)
+	if err != nil {
+		return nil, err
+	}
+	if s, ok := s.(interface {
+		OpenWithTail(ctx context.Context, name string, tail int64) (Object, error)
+	}); ok {
+		return s.OpenWithTail(ctx, name, tail)
+	}
+	return s.Open(ctx, name)
+}
+
 // Create starts an object; see [System] and [Upload].
 func Create(ctx context.Context, name string, opts CreateOptions) (Upload, error) {
 	s, err := For(name)

@@ -15,9 +15,9 @@ import (
 	"github.com/arrayrecord/arrayrecord-go/storage"
 )
 
-// tailSize is how much of an object's end opening fetches: as much as a reader
-// of record files asks for first.
-const tailSize = 256 << 10
+// defaultTail is how much of an object's end opening fetches if nobody says: the
+// answer to a request brings some of it for nothing.
+const defaultTail = 256 << 10
 
 // An object is one generation of an object in a bucket.
 type object struct {
@@ -26,12 +26,19 @@ type object struct {
 	size   int64
 	// The end of the object, until it has been read as a whole, for it is not
 	// going to be read twice. A small object is kept for good.
-	tail   atomic.Pointer[[]byte]
-	closed atomic.Bool
+	tail     atomic.Pointer[[]byte]
+	tailSize int64
+	closed   atomic.Bool
 }
 
 // Open implements storage.System with one request.
 func (s *System) Open(ctx context.Context, name string) (storage.Object, error) {
+	return s.OpenWithTail(ctx, name, defaultTail)
+}
+
+// OpenWithTail is Open with a request that fetches the last tail bytes, which
+// later reads take from memory.
+func (s *System) OpenWithTail(ctx context.Context, name string, tail int64) (storage.Object, error) {
 	if err := contextError(ctx, "open", name); err != nil {
 		return nil, err
 	}
@@ -39,7 +46,7 @@ func (s *System) Open(ctx context.Context, name string) (storage.Object, error) 
 	if err != nil {
 		return nil, wrap(ctx, "open", name, err)
 	}
-	o := &object{handle: handle, name: name}
+	o := &object{handle: handle, name: name, tailSize: max(tail, 1)}
 	if err := o.open(ctx); err != nil {
 		return nil, wrap(ctx, "open", name, err)
 	}
@@ -47,7 +54,7 @@ func (s *System) Open(ctx context.Context, name string) (storage.Object, error) 
 }
 
 func (o *object) open(ctx context.Context) error {
-	r, err := o.handle.NewRangeReader(ctx, -tailSize, -1)
+	r, err := o.handle.NewRangeReader(ctx, -o.tailSize, -1)
 	if hasStatus(err, http.StatusRequestedRangeNotSatisfiable, codes.OutOfRange) {
 		return o.openEmpty(ctx, err)
 	}
@@ -65,7 +72,7 @@ func (o *object) open(ctx context.Context) error {
 // then has no ranges.
 func (o *object) openGzip(ctx context.Context) error {
 	o.handle = o.handle.ReadCompressed(true)
-	r, err := o.handle.NewRangeReader(ctx, -tailSize, -1)
+	r, err := o.handle.NewRangeReader(ctx, -o.tailSize, -1)
 	if err != nil {
 		return fmt.Errorf("stored with Content-Encoding gzip: %w", err)
 	}
@@ -79,7 +86,7 @@ func (o *object) keepTail(ctx context.Context, r *cloud.Reader) error {
 		return errors.New("the service does not say how large the object is")
 	}
 	o.handle = o.handle.Generation(r.Attrs.Generation)
-	begin := max(0, o.size-tailSize)
+	begin := max(0, o.size-o.tailSize)
 	if r.Attrs.StartOffset != begin { // not what was asked for: do without
 		return nil
 	}
