@@ -53,14 +53,16 @@ inline bool TakeTinyField(uint64_t number, const uint8_t** in, uint64_t* value) 
   return true;
 }
 
-// An entry as all known writers put it, the three fields in order. kReadForUsualEntry bytes must be
-// readable from `in`, whatever they are; false for anything unusual, which may still be valid.
-inline bool ParseUsualEntry(const uint8_t* in, const uint8_t* end, FooterEntry* entry) {
+// An entry as all known writers put it, the three fields in order. From the record on `readable`
+// bytes can be looked at; false for anything unusual, which may still be valid.
+inline bool ParseUsualEntry(ByteSpan record, size_t readable, FooterEntry* entry) {
+  if (readable < 3 * 8) return false;
+  const uint8_t* in = record.data;
+  const uint8_t* const end = record.data + record.size;
   return TakeShortField(1, &in, &entry->chunk_offset) &&
          TakeTinyField(2, &in, &entry->decoded_data_size) &&
          TakeTinyField(3, &in, &entry->num_records) && in == end;
 }
-constexpr size_t kReadForUsualEntry = 3 * 8;
 
 struct Field {
   uint64_t number = 0;
@@ -189,9 +191,9 @@ Status TakeFooterEntries(const uint64_t* sizes, size_t n, ByteSpan* in, FooterEn
                          size_t* parsed) {
   ByteSpan left = *in;
   for (size_t i = 0; i < n; ++i) {
-    const bool readable = left.size >= kReadForUsualEntry;
+    const size_t readable = left.size;
     const ByteSpan record = left.Take(sizes[i]);
-    if (readable && ParseUsualEntry(record.data, record.data + record.size, &entries[i])) continue;
+    if (ParseUsualEntry(record, readable, &entries[i])) continue;
     *parsed = i;
     AR_TRY(entries[i].Parse(record));
   }

@@ -112,11 +112,12 @@ Status LocateFooter(uint8_t* tail, size_t tail_size, uint64_t file_size, ByteSpa
     if (status.ok()) status = decoded.simple.DecodeSizes(sizes.data());
     if (status.ok()) status = ParsePostscript(decoded.values.Take(sizes[0]), &offset);
     if (!status.ok()) return CutOff(file_size, "and the last block is no postscript");
-    if (offset >= kSignatureEnd && offset < tail_begin && CanBeginChunk(offset)) {
+    if (offset < kSignatureEnd || offset >= tail_begin || !CanBeginChunk(offset)) {
+      status = Corrupt("the postscript points to an impossible place, " + std::to_string(offset));
+    } else {
       *footer_offset = offset;
       return Status();
     }
-    status = Corrupt("the postscript points to an impossible place, " + std::to_string(offset));
   }
   status = std::move(status).At(tail_begin).In("cannot read the postscript");
   // Without a head to look at, the benefit of the doubt.

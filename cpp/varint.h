@@ -43,7 +43,8 @@ inline bool TakeVarint64(ByteSpan* in, uint64_t* value) {
     return true;
   }
   uint64_t v = 0;
-  for (size_t i = 0; i < in->size && i < kMaxVarint64; ++i) {
+  for (size_t i = 0;; ++i) {
+    if (i == in->size) return false;
     uint64_t byte = in->data[i];
     if (i == kMaxVarint64 - 1 && byte > 1) return false;
     v |= (byte & 0x7f) << (7 * i);
@@ -53,7 +54,6 @@ inline bool TakeVarint64(ByteSpan* in, uint64_t* value) {
       return true;
     }
   }
-  return false;
 }
 
 inline size_t PutVarint64(uint64_t value, uint8_t* out) {

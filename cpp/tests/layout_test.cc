@@ -1,5 +1,9 @@
 #include "layout.h"
 
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -118,6 +122,30 @@ TEST(LayoutTest, ManyFooterEntries) {
     EXPECT_EQ(entries[i].decoded_data_size, want[i].decoded_data_size) << i;
     EXPECT_EQ(entries[i].num_records, want[i].num_records) << i;
   }
+}
+
+// Several bytes are looked at together, but none that is not there.
+TEST(LayoutTest, FooterEntriesBeforeAPageThatCannotBeRead) {
+  const size_t page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
+  void* map = mmap(nullptr, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  ASSERT_NE(map, MAP_FAILED);
+  uint8_t* const end = static_cast<uint8_t*>(map) + page;
+  ASSERT_EQ(mprotect(end, page, PROT_NONE), 0);
+  for (const uint64_t offset : {uint64_t{64}, uint64_t{1} << 20, uint64_t{1} << 62}) {
+    std::string entry;
+    FooterEntry{offset, 7, 1}.AppendTo(&entry);
+    std::copy(entry.begin(), entry.end(), end - entry.size());
+    for (const bool damaged : {false, true}) {
+      if (damaged) end[-1] = 0x80;
+      const uint64_t size = entry.size();
+      ByteSpan in(end - size, size);
+      FooterEntry parsed;
+      size_t n = 0;
+      EXPECT_EQ(TakeFooterEntries(&size, 1, &in, &parsed, &n).ok(), !damaged);
+      EXPECT_TRUE(damaged || parsed.chunk_offset == offset);
+    }
+  }
+  munmap(map, 2 * page);
 }
 
 TEST(LayoutTest, InvalidAmongManyFooterEntries) {

@@ -291,5 +291,40 @@ TEST(TransposeHostileTest, SizesThatOverflow) {
   ExpectCorrupt(p, "invalid buckets or buffers");
 }
 
+// All numbers of a chunk, one after the other, as they could be at worst: nothing comes of most.
+TEST(TransposeHostileTest, EveryNumberReplaced) {
+  const TransposedParts right = SixRecordsTransposed();
+  std::vector<uint64_t TransposedParts::*> fields = {
+      &TransposedParts::first, &TransposedParts::num_records, &TransposedParts::decoded_size};
+  std::vector<std::vector<uint64_t> TransposedParts::*> lists = {
+      &TransposedParts::buffer_sizes, &TransposedParts::ids, &TransposedParts::next,
+      &TransposedParts::subtypes, &TransposedParts::buffers};
+  size_t tried = 0, valid = 0;
+  auto try_instead_of = [&](uint64_t* number, const TransposedParts& parts) {
+    const uint64_t was = *number;
+    for (uint64_t other :
+         {uint64_t{0}, was - 1, was + 1, was + 2, 2 * was, uint64_t{127}, uint64_t{1} << 31,
+          uint64_t{UINT32_MAX}, uint64_t{1} << 32, UINT64_MAX}) {
+      if (other == was) continue;
+      *number = other;
+      for (Codec codec : {Codec::kNone, Codec::kZstd}) {
+        Records records;
+        const Status status = DecodeTransposed(parts, &records, codec);
+        ++tried;
+        valid += status.ok();
+        EXPECT_TRUE(status.ok() || status.code() == AR_DATA_LOSS) << status.message();
+      }
+    }
+    *number = was;
+  };
+  TransposedParts parts = right;
+  for (auto field : fields) try_instead_of(&(parts.*field), parts);
+  for (auto list : lists) {
+    for (uint64_t& number : parts.*list) try_instead_of(&number, parts);
+  }
+  EXPECT_GT(tried, 600u);
+  EXPECT_EQ(valid, 30u) << "such as another order of the same states";
+}
+
 }  // namespace
 }  // namespace arrayrecord

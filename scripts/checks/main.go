@@ -1,14 +1,18 @@
 // Command checks shows that the core's checks of its input are tested: it removes each of them in turn,
-// from a copy of the sources, and some C++ test must fail then.
+// and some C++ test must fail then.
 //
-// A check is an if statement that answers damage: its next statement returns Corrupt(...), CutOff(...)
-// and the like. The condition is replaced by one that is never true.
+// A check is a condition that is answered with damage, or a call of a function that has such an answer;
+// find.go says how they look. Operands of || and && count as checks of their own. The core and its tests
+// are built once, from a copy in which each check can be removed while they run (check.h). The tests run
+// once with all checks, which tells what each program is good for; a check is then tried with the
+// programs in which it finds something. Crashing, hanging, and taking far too much memory is failing.
 //
 // Usage: go run ./scripts/checks [-list] [-jobs N] [-only REGEXP]
 package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -25,345 +29,236 @@ import (
 	"time"
 )
 
-// Sources without checks of input: they write, or take what callers and the system say.
-var leftOut = []string{"writer.cc", "options.cc", "capi.cc", "capi_options.cc", "file.cc", "temporary_file.cc",
-	"thread_pool.cc", "transpose_encoder.cc"}
-
-var (
-	answer = regexp.MustCompile(`^\{?\s*(return|status =)\s[^;]*\b(Corrupt|CutOff|Foreign|TooLarge|OverLimit|Invalid)\(`)
-	// Parsers of a few bytes only say that they failed.
-	failure = regexp.MustCompile(`^\{?\s*return false;`)
-	parsers = []string{"varint.h", "layout.cc", "block.h", "chunk.cc", "state_machine.cc"}
+const (
+	dir        = "build/checks"
+	maxChecks  = 1 << 16 // as in check.h
+	spaceLimit = 16 << 20 // KiB of addresses, of which tests reserve many
 )
-
-// A check is the condition of an if statement, bytes [begin, end) of a file.
-type check struct {
-	file       string
-	line       int
-	begin, end int
-	text       string
-}
-
-func (c check) String() string { return fmt.Sprintf("%s:%d: if (%s)", c.file, c.line, c.text) }
 
 func main() {
 	log.SetFlags(0)
 	list := flag.Bool("list", false, "only list the checks")
-	jobs := flag.Int("jobs", runtime.NumCPU(), "how many are tried at a time")
-	only := flag.String("only", "", "only checks whose line, as listed, matches")
+	jobs := flag.Int("jobs", runtime.NumCPU(), "how many programs run at a time")
+	only := flag.String("only", "", "only try checks whose line, as listed, matches")
 	flag.Parse()
 	pattern, err := regexp.Compile(*only)
 	if err != nil {
 		log.Fatal(err)
 	}
-	checks, err := find("cpp", pattern)
+	checks, err := find("cpp")
 	if err != nil {
 		log.Fatal(err)
 	}
+	tried := slices.DeleteFunc(slices.Clone(checks), func(c check) bool { return !pattern.MatchString(c.String()) })
 	if *list {
-		for _, c := range checks {
+		for _, c := range tried {
 			fmt.Println(c)
 		}
 		return
 	}
-	missed, err := tryAll(checks, *jobs)
+	fmt.Println("building the core and its tests in", dir)
+	programs, err := build(checks, *jobs)
 	if err != nil {
 		log.Fatal(err)
 	}
-	fmt.Printf("%d checks, %d of them removed without a test failing\n", len(checks), len(missed))
-	for _, c := range missed {
+	if err := runAll(programs, *jobs); err != nil {
+		log.Fatal(err)
+	}
+	unnoticed := try(tried, programs, *jobs)
+	fmt.Printf("%d checks, %d unnoticed\n", len(tried), len(unnoticed))
+	for _, c := range unnoticed {
 		fmt.Println(" ", c)
 	}
-	if len(missed) > 0 {
+	if len(unnoticed) > 0 {
 		os.Exit(1)
 	}
 }
 
-// find lists the checks of the sources in a folder.
-func find(dir string, pattern *regexp.Regexp) ([]check, error) {
-	var checks []check
-	var names []string
-	for _, glob := range []string{"*.cc", "*.h"} {
-		found, err := filepath.Glob(filepath.Join(dir, glob))
-		if err != nil {
-			return nil, err
-		}
-		names = append(names, found...)
-	}
-	for _, name := range names {
-		base := filepath.Base(name)
-		if slices.Contains(leftOut, base) {
-			continue
-		}
-		data, err := os.ReadFile(name)
-		if err != nil {
-			return nil, err
-		}
-		for at := 0; ; {
-			i := bytes.Index(data[at:], []byte("if ("))
-			if i < 0 {
-				break
-			}
-			begin := at + i + len("if (")
-			end := closing(data, begin)
-			at = begin
-			rest := bytes.TrimLeft(data[end+1:], " \n")
-			if !answer.Match(rest) && !(slices.Contains(parsers, base) && failure.Match(rest)) {
-				continue
-			}
-			c := check{file: base, line: 1 + bytes.Count(data[:begin], []byte("\n")), begin: begin, end: end,
-				text: strings.Join(strings.Fields(string(data[begin:end])), " ")}
-			if pattern.MatchString(c.String()) {
-				checks = append(checks, c)
-			}
-		}
-	}
-	return checks, nil
+// A program has tests. After it has run with all checks in place it is known how long that takes, and
+// which checks found something.
+type program struct {
+	name  string
+	took  time.Duration // of the processors
+	fired []byte // by the number of the check
 }
 
-// closing is where the parenthesis is closed that was opened just before begin.
-func closing(data []byte, begin int) int {
-	depth := 1
-	for i := begin; i < len(data); i++ {
-		switch data[i] {
-		case '(':
-			depth++
-		case ')':
-			if depth--; depth == 0 {
-				return i
-			}
-		}
-	}
-	return len(data) - 1
-}
-
-// tryAll gives the checks that no test misses.
-func tryAll(checks []check, jobs int) ([]check, error) {
-	root, err := os.MkdirTemp("", "checks")
-	if err != nil {
-		return nil, err
-	}
-	defer os.RemoveAll(root)
-	fmt.Println("building the core and its tests")
-	base := &build{dir: filepath.Join(root, "base")}
-	if err := base.prepare(); err != nil {
-		return nil, err
-	}
-	if test, out := base.firstFailure(); test != "" {
-		return nil, fmt.Errorf("%s fails with all checks in place:\n%s", test, out)
-	}
-	work := make(chan check)
-	var mu sync.Mutex
-	var missed []check
-	var failed error
-	var wg sync.WaitGroup
-	for j := range jobs {
-		wg.Go(func() {
-			b, err := base.copyTo(filepath.Join(root, fmt.Sprint("job", j)))
-			for c := range work {
-				var test string
-				if err == nil {
-					test, err = b.without(c)
-				}
-				mu.Lock()
-				switch {
-				case err != nil:
-					failed = errors.Join(failed, fmt.Errorf("%s: %w", c, err))
-				case test == "":
-					missed = append(missed, c)
-					fmt.Println("NOT NOTICED:", c)
-				default:
-					fmt.Printf("%s: %s\n", test, c)
-				}
-				mu.Unlock()
-			}
-		})
-	}
+// build makes the test programs. What has not changed since the last time is not compiled again.
+func build(checks []check, jobs int) ([]*program, error) {
+	of := make(map[string][]check)
 	for _, c := range checks {
-		work <- c
+		of[c.file] = append(of[c.file], c)
 	}
-	close(work)
-	wg.Wait()
-	return missed, failed
-}
-
-// A build is the core as a shared library, and the tests that use it.
-type build struct {
-	dir   string
-	tests []string
-}
-
-var flags = []string{"-std=c++17", "-O1", "-fPIC", "-w", "-MMD", "-I."}
-
-func run(dir, name string, args ...string) error {
-	cmd := exec.Command(name, args...)
-	cmd.Dir = dir
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("%s: %w\n%s", name, err, out)
-	}
-	return nil
-}
-
-func (b *build) prepare() error {
-	if err := os.CopyFS(b.dir, os.DirFS("cpp")); err != nil {
-		return err
-	}
-	// Tests read files of the repository beside the sources.
-	if data, err := filepath.Abs("testdata"); err == nil {
-		if err := os.Symlink(data, filepath.Join(filepath.Dir(b.dir), "testdata")); err != nil {
+	var wanted []string
+	var programs []*program
+	put := func(name string, data []byte) error {
+		wanted = append(wanted, name)
+		name = filepath.Join(dir, name)
+		if old, err := os.ReadFile(name); err == nil && bytes.Equal(old, data) {
+			return nil
+		}
+		if err := os.MkdirAll(filepath.Dir(name), 0o777); err != nil {
 			return err
 		}
+		return os.WriteFile(name, data, 0o666)
 	}
-	sources, err := filepath.Glob(filepath.Join(b.dir, "*.cc"))
-	if err != nil {
-		return err
-	}
-	helpers, err := filepath.Glob(filepath.Join(b.dir, "tests", "*.cc"))
-	if err != nil {
-		return err
-	}
-	var objects []string
-	for _, list := range [][]string{sources, helpers} {
-		for _, source := range list {
-			objects = append(objects, source)
+	for _, glob := range []string{"cpp/*.cc", "cpp/*.h", "cpp/tests/*.cc", "cpp/tests/*.h", "cpp/tests/*.c",
+		"scripts/cpp-tests.mk", "scripts/checks/check.h"} {
+		names, err := filepath.Glob(glob)
+		if err != nil {
+			return nil, err
 		}
-	}
-	if err := b.compile(objects); err != nil {
-		return err
-	}
-	if err := b.link(); err != nil {
-		return err
-	}
-	var shared []string
-	for _, h := range helpers {
-		if !strings.HasSuffix(h, "_test.cc") {
-			shared = append(shared, object(h))
-		}
-	}
-	for _, h := range helpers {
-		test, ok := strings.CutSuffix(filepath.Base(h), "_test.cc")
-		if !ok {
-			continue
-		}
-		program := filepath.Join(b.dir, test+"_test")
-		args := append([]string{"-o", program, object(h)}, shared...)
-		args = append(args, "-L.", "-lcore", "-Wl,-rpath,$ORIGIN", "-lgmock", "-lgtest_main", "-lgtest",
-			"-lbrotlienc", "-lbrotlidec", "-lbrotlicommon", "-lsnappy", "-lzstd", "-lhighwayhash", "-pthread")
-		if err := run(b.dir, "g++", args...); err != nil {
-			return err
-		}
-		b.tests = append(b.tests, test+"_test")
-	}
-	// Those that most checks are for come first.
-	slices.SortStableFunc(b.tests, func(a, c string) int { return rank(a) - rank(c) })
-	return nil
-}
-
-func rank(test string) int {
-	for i, word := range []string{"damage", "hostile", "reader", "limits", "chunk", "transpose", "layout"} {
-		if strings.Contains(test, word) {
-			return i
-		}
-	}
-	return 100
-}
-
-func object(source string) string { return strings.TrimSuffix(source, ".cc") + ".o" }
-
-func (b *build) compile(sources []string) error {
-	var wg sync.WaitGroup
-	slots := make(chan bool, runtime.NumCPU())
-	errs := make([]error, len(sources))
-	for i, source := range sources {
-		wg.Go(func() {
-			slots <- true
-			defer func() { <-slots }()
-			rel, err := filepath.Rel(b.dir, source)
-			if err == nil {
-				err = run(b.dir, "g++", append(slices.Clone(flags), "-c", "-o", object(rel), rel)...)
+		for _, name := range names {
+			data, err := os.ReadFile(name)
+			if err != nil {
+				return nil, err
 			}
-			errs[i] = err
-		})
+			if found := of[filepath.Base(name)]; len(found) > 0 && filepath.Dir(name) == "cpp" {
+				data = guarded(data, found)
+			}
+			if err := put(name, data); err != nil {
+				return nil, err
+			}
+			if stem := strings.TrimSuffix(filepath.Base(name), filepath.Ext(name)); strings.HasSuffix(stem, "_test") {
+				programs = append(programs, &program{name: "build/cpp-tests/" + stem})
+			}
+		}
 	}
-	wg.Wait()
+	if err := removeOthers(wanted); err != nil {
+		return nil, err
+	}
+	// Without initial values a variable that a check leaves unset could be anything.
+	args := []string{"-C", dir, "-s", "-f", "scripts/cpp-tests.mk", fmt.Sprint("-j", jobs),
+		"CXX=g++ -w -ftrivial-auto-var-init=zero -include scripts/checks/check.h"}
+	for _, p := range programs {
+		args = append(args, p.name)
+	}
+	make := exec.Command("make", args...)
+	make.Stdout, make.Stderr = os.Stdout, os.Stderr
+	return programs, make.Run()
+}
+
+// removeOthers deletes sources of an earlier build that are no more.
+func removeOthers(wanted []string) error {
+	for _, glob := range []string{"cpp/*.*", "cpp/tests/*.*"} {
+		names, err := filepath.Glob(filepath.Join(dir, glob))
+		if err != nil {
+			return err
+		}
+		for _, name := range names {
+			rel, err := filepath.Rel(dir, name)
+			if err != nil {
+				return err
+			}
+			if !slices.Contains(wanted, rel) {
+				if err := os.Remove(name); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// run runs all its tests.
+func (p *program) run(environment ...string) (took time.Duration, output []byte, err error) {
+	// Loops end by the time of the processors, whatever else runs; what waits for ever by that of the clock.
+	seconds := 60
+	if p.took != 0 {
+		seconds = 10 + int(5*p.took.Seconds())
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Duration(max(60, 10*seconds))*time.Second)
+	defer cancel()
+	limited := fmt.Sprintf("ulimit -c 0; ulimit -v %d; ulimit -t %d; exec ./%s --gtest_brief=1 --gtest_fail_fast",
+		spaceLimit, seconds, p.name)
+	cmd := exec.CommandContext(ctx, "sh", "-c", limited)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), environment...)
+	cmd.WaitDelay = time.Second // children of tests may have the output
+	output, err = cmd.CombinedOutput()
+	return cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(), output, err
+}
+
+// runAll runs all programs with all checks, several at a time.
+func runAll(programs []*program, jobs int) error {
+	errs := make([]error, len(programs))
+	parallel(len(programs), jobs, func(i int) {
+		p := programs[i]
+		file, err := os.CreateTemp("", "fired")
+		if err != nil {
+			errs[i] = err
+			return
+		}
+		defer os.Remove(file.Name())
+		defer file.Close()
+		if errs[i] = file.Truncate(maxChecks); errs[i] != nil {
+			return
+		}
+		took, out, err := p.run("FIRED_CHECKS=" + file.Name())
+		if err != nil {
+			errs[i] = fmt.Errorf("%s fails with all checks in place: %w\n%s", p.name, err, out)
+			return
+		}
+		p.took = took
+		p.fired, errs[i] = os.ReadFile(file.Name())
+	})
 	return errors.Join(errs...)
 }
 
-// link makes the shared library of the core's objects.
-func (b *build) link() error {
-	objects, err := filepath.Glob(filepath.Join(b.dir, "*.o"))
-	if err != nil {
-		return err
-	}
-	// The library uses its own inline functions, not those of the tests.
-	args := append([]string{"-shared", "-Wl,-Bsymbolic", "-o", "libcore.so"}, objects...)
-	return run(b.dir, "g++", append(args, "-lbrotlienc", "-lbrotlidec", "-lbrotlicommon", "-lsnappy", "-lzstd", "-lhighwayhash")...)
-}
-
-func (b *build) copyTo(dir string) (*build, error) {
-	return &build{dir, b.tests}, run(".", "cp", "-a", b.dir, dir)
-}
-
-// without gives the test that fails when a check is removed, "" if there is none.
-func (b *build) without(c check) (string, error) {
-	name := filepath.Join(b.dir, c.file)
-	whole, err := os.ReadFile(name)
-	if err != nil {
-		return "", err
-	}
-	// Never true, while all that it names is still used.
-	removed := slices.Concat(whole[:c.begin], []byte("false && ("), whole[c.begin:c.end], []byte(")"), whole[c.end:])
-	if err := os.WriteFile(name, removed, 0o666); err != nil {
-		return "", err
-	}
-	sources, err := b.users(c.file)
-	if err != nil {
-		return "", err
-	}
-	defer func() {
-		os.WriteFile(name, whole, 0o666)
-		b.compile(sources)
-	}()
-	if err := b.compile(sources); err != nil {
-		return "", err
-	}
-	if err := b.link(); err != nil {
-		return "", err
-	}
-	test, _ := b.firstFailure()
-	return test, nil
-}
-
-// users are the core's sources that a file is part of.
-func (b *build) users(file string) ([]string, error) {
-	deps, err := filepath.Glob(filepath.Join(b.dir, "*.d"))
-	if err != nil {
-		return nil, err
-	}
-	var sources []string
-	for _, d := range deps {
-		data, err := os.ReadFile(d)
-		if err != nil {
-			return nil, err
+// try gives the checks that no test misses.
+func try(checks []check, programs []*program, jobs int) []check {
+	// The fastest come first.
+	slices.SortFunc(programs, func(a, b *program) int { return cmp.Compare(a.took, b.took) })
+	missed := make([]bool, len(checks))
+	var mu sync.Mutex
+	parallel(len(checks), jobs, func(i int) {
+		c := checks[i]
+		by, fired := "", false
+		for _, p := range programs {
+			if p.fired[c.number] == 0 {
+				continue
+			}
+			fired = true
+			if _, _, err := p.run(fmt.Sprint("REMOVED_CHECK=", c.number)); err != nil {
+				by = filepath.Base(p.name)
+				break
+			}
 		}
-		if slices.Contains(strings.Fields(string(data)), file) {
-			sources = append(sources, strings.TrimSuffix(d, ".d")+".cc")
+		mu.Lock()
+		defer mu.Unlock()
+		switch {
+		case by != "":
+			fmt.Printf("%s: %s\n", by, c)
+		case fired:
+			missed[i] = true
+			fmt.Println("NOT NOTICED:", c)
+		default:
+			missed[i] = true
+			fmt.Println("NOT NOTICED, NEVER FINDS ANYTHING:", c)
+		}
+	})
+	var unnoticed []check
+	for i, c := range checks {
+		if missed[i] {
+			unnoticed = append(unnoticed, c)
 		}
 	}
-	return sources, nil
+	return unnoticed
 }
 
-// firstFailure runs the tests until one fails, hangs, or takes far too much memory.
-func (b *build) firstFailure() (test, output string) {
-	for _, test := range b.tests {
-		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
-		cmd := exec.CommandContext(ctx, "sh", "-c", "ulimit -v 16000000; exec ./"+test+" --gtest_brief=1")
-		cmd.Dir = b.dir
-		out, err := cmd.CombinedOutput()
-		cancel()
-		if err != nil {
-			return test, string(out)
-		}
+// parallel calls f(0) to f(n-1), `jobs` at a time.
+func parallel(n, jobs int, f func(i int)) {
+	work := make(chan int)
+	var wg sync.WaitGroup
+	for range jobs {
+		wg.Go(func() {
+			for i := range work {
+				f(i)
+			}
+		})
 	}
-	return "", ""
+	for i := range n {
+		work <- i
+	}
+	close(work)
+	wg.Wait()
 }

@@ -1,0 +1,230 @@
+// Small files in which one number after the other is replaced by others, with every hash right:
+// what somebody who means harm can do, and what no hash notices. They are read from bytes, from a
+// file and from a mapped file.
+#include <functional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "codec.h"
+#include "gtest/gtest.h"
+#include "test_util.h"
+#include "transpose_util.h"
+
+namespace arrayrecord {
+namespace {
+
+// What a number may be instead.
+std::set<uint64_t> Others(uint64_t right) {
+  std::set<uint64_t> others = {0,
+                               right - kChunkHeaderSize,
+                               right - 1,
+                               right + 1,
+                               right + kBlockHeaderSize,
+                               right + kChunkHeaderSize,
+                               2 * right,
+                               kTailSize,
+                               uint64_t{1} << 32,
+                               kMaxRecordsInChunk,
+                               uint64_t{1} << 63,
+                               UINT64_MAX};
+  others.erase(right);
+  return others;
+}
+
+// Puts together a file, and calls its numbers by their names on the way; number `target` becomes
+// `other`.
+class Forge {
+ public:
+  explicit Forge(size_t target = SIZE_MAX, uint64_t other = 0) : target_(target), other_(other) {}
+
+  // The right values of all numbers, and the name of the one that was replaced.
+  const std::vector<uint64_t>& numbers() const { return numbers_; }
+  const std::string& replaced() const { return replaced_; }
+
+  uint64_t Number(const std::string& name, uint64_t right) {
+    numbers_.push_back(right);
+    if (numbers_.size() - 1 != target_) return right;
+    replaced_ = name;
+    return other_;
+  }
+
+  // Appends a chunk, of which index and header may say different things, or lie together.
+  void AddChunk(ChunkType type, const std::string& data, uint64_t num_records,
+                uint64_t decoded_size) {
+    const uint64_t begin = bytes_.size();
+    num_records = Number("records in header and index", num_records);
+    decoded_size = Number("decoded size in header and index", decoded_size);
+    index_.push_back({Number("offset", begin), Number("decoded size in the index", decoded_size),
+                      Number("records in the index", num_records)});
+    Put(type, data, num_records, decoded_size);
+  }
+
+  void AddRecords(Codec codec, const Records& records) {
+    uint64_t decoded_size = 0;
+    for (const std::string& record : records) decoded_size += record.size();
+    AddChunk(ChunkType::kSimple, SimpleData(codec, records), records.size(), decoded_size);
+  }
+
+  std::string Finish() {
+    FooterMetadata metadata;
+    metadata.num_chunks = Number("chunks in the index", index_.size());
+    uint64_t num_records = 0;
+    for (const FooterEntry& entry : index_) num_records += entry.num_records;
+    metadata.num_records = Number("records of all chunks", num_records);
+    Records records = {metadata.Serialize()};
+    for (const FooterEntry& entry : index_) {
+      records.emplace_back();
+      entry.AppendTo(&records.back());
+    }
+    const uint64_t footer = bytes_.size();
+    PutRecords(records);
+    Pad();
+    PutRecords({SerializePostscript(Number("footer offset", footer))});
+    Pad();
+    return bytes_;
+  }
+
+ private:
+  std::string SimpleData(Codec codec, const Records& records) {
+    std::string sizes, values;
+    for (const std::string& record : records) {
+      AppendVarint64(Number("size of a record", record.size()), &sizes);
+      values += record;
+    }
+    const std::string sizes_block = Block(codec, sizes);
+    std::string data(1, static_cast<char>(Number("codec", static_cast<uint64_t>(codec)) & 0xff));
+    AppendVarint64(Number("size of the sizes", sizes_block.size()), &data);
+    return data + sizes_block + Block(codec, values);
+  }
+
+  std::string Block(Codec codec, const std::string& plain) {
+    std::string block;
+    EXPECT_TRUE(Compress({codec, 1, 0}, AsBytes(plain), &block).ok());
+    if (codec == Codec::kNone) return block;
+    std::string claim;
+    AppendVarint64(Number("size before a compressed block", plain.size()), &claim);
+    return claim + block.substr(VarintSize(plain.size()));
+  }
+
+  void PutRecords(const Records& records) {
+    uint64_t size = 0;
+    for (const std::string& record : records) size += record.size();
+    Put(ChunkType::kSimple, SimpleData(Codec::kNone, records), records.size(), size);
+  }
+
+  void Put(ChunkType type, std::string data, uint64_t num_records, uint64_t decoded_size) {
+    const uint64_t begin = bytes_.size();
+    ChunkHeader header;
+    header.type = static_cast<ChunkType>(Number("type", static_cast<uint64_t>(type)) & 0xff);
+    header.num_records = Number("records in the header", num_records) & kMaxRecordsInChunk;
+    header.decoded_data_size = Number("decoded size in the header", decoded_size);
+    const uint64_t data_size = Number("data size", data.size());
+    // More records than a few do not make the file longer: they are a lie.
+    ChunkHeader placed = header;
+    placed.num_records = std::min<uint64_t>(header.num_records, 40);
+    bytes_ += PlaceChunk(begin, placed, data);
+    if (data_size < data.size()) data.resize(data_size);
+    header.data_size = data_size;
+    header.data_hash = Hash(data.data(), data.size());
+    // In front of a block header, and in the first block header after it.
+    uint8_t encoded[kChunkHeaderSize];
+    header.Encode(encoded);
+    const uint64_t here = begin % kBlockSize == 0 ? begin + kBlockHeaderSize : begin;
+    const uint64_t front = std::min<uint64_t>(kChunkHeaderSize, kBlockSize - here % kBlockSize);
+    std::copy_n(encoded, front, Data(bytes_) + here);
+    std::copy_n(encoded + front, kChunkHeaderSize - front,
+                Data(bytes_) + here + front + kBlockHeaderSize);
+    for (uint64_t at = (begin + kBlockSize - 1) / kBlockSize * kBlockSize; at < bytes_.size();
+         at += kBlockSize) {
+      BlockHeader block;
+      block.previous_chunk = Number("begin in a block header", at - begin);
+      block.next_chunk = Number("end in a block header", bytes_.size() - at);
+      block.Encode(Data(bytes_) + at);
+    }
+  }
+
+  void Pad() {
+    const uint64_t begin = bytes_.size(), end = PaddedEnd(begin);
+    if (begin == end) return;
+    bytes_ += PlaceChunk(begin, ChunkHeader(),
+                         std::string(ChunkBytesBetween(begin, end) - kChunkHeaderSize, '\0'));
+  }
+
+  const size_t target_;
+  const uint64_t other_;
+  std::vector<uint64_t> numbers_;
+  std::string replaced_;
+  std::string bytes_ = Signature();
+  std::vector<FooterEntry> index_;
+};
+
+// Every number of the file that `make` puts together: any other is an error on every path.
+void ReplaceEveryNumber(const std::function<std::string(Forge*)>& make, const Records& want) {
+  Forge right;
+  Records back;
+  ASSERT_EQ(ReadFile(make(&right), &back).message(), "");
+  ASSERT_EQ(back, want);
+  for (size_t i = 0; i < right.numbers().size(); ++i) {
+    for (const uint64_t other : Others(right.numbers()[i])) {
+      Forge forge(i, other);
+      const std::string file = make(&forge);
+      // Where the other number is the same in as many bits as there are.
+      const bool is_byte = forge.replaced() == "type" || forge.replaced() == "codec";
+      const uint64_t mask = is_byte                                       ? 0xff
+                            : forge.replaced() == "records in the header" ? kMaxRecordsInChunk
+                                                                          : UINT64_MAX;
+      if ((other & mask) == right.numbers()[i]) continue;
+      Records wrong;
+      EXPECT_FALSE(ReadFile(file, &wrong).ok())
+          << forge.replaced() << " (number " << i << "): " << other << " instead of "
+          << right.numbers()[i];
+    }
+  }
+}
+
+TEST(HostileFileTest, SmallChunks) {
+  ReplaceEveryNumber(
+      [](Forge* forge) {
+        forge->AddRecords(Codec::kNone, {"a", "bcd"});
+        forge->AddRecords(Codec::kZstd, {std::string(50, 'x'), "yz"});
+        forge->AddRecords(Codec::kNone, {"", "efg"});
+        return forge->Finish();
+      },
+      {"a", "bcd", std::string(50, 'x'), "yz", "", "efg"});
+}
+
+TEST(HostileFileTest, OneRecordAChunkAndAnUnevenIndex) {
+  ReplaceEveryNumber(
+      [](Forge* forge) {
+        forge->AddRecords(Codec::kSnappy, {std::string(100, 's')});
+        forge->AddRecords(Codec::kBrotli, {std::string(100, 'b')});
+        forge->AddRecords(Codec::kNone, {"c", "d", "e"});
+        return forge->Finish();
+      },
+      {std::string(100, 's'), std::string(100, 'b'), "c", "d", "e"});
+}
+
+TEST(HostileFileTest, TransposedChunk) {
+  ReplaceEveryNumber(
+      [](Forge* forge) {
+        forge->AddChunk(ChunkType::kTransposed, SixRecordsTransposed().Data(Codec::kZstd), 6, 22);
+        return forge->Finish();
+      },
+      SixRecords());
+}
+
+// The header of the second chunk has a block header in it, as has the data of the first.
+TEST(HostileFileTest, ChunksInTwoBlocks) {
+  const std::string first(65400, '1'), second(30, '2');
+  ReplaceEveryNumber(
+      [&](Forge* forge) {
+        forge->AddRecords(Codec::kNone, {first});
+        forge->AddRecords(Codec::kNone, {second});
+        return forge->Finish();
+      },
+      {first, second});
+}
+
+}  // namespace
+}  // namespace arrayrecord
