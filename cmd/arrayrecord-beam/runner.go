@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -20,6 +21,7 @@ import (
 	_ "github.com/apache/beam/sdks/v2/go/pkg/beam/runners/universal"
 	"github.com/spf13/cobra"
 
+	"github.com/arrayrecord/arrayrecord-go/beam/pipelines"
 	"github.com/arrayrecord/arrayrecord-go/storage"
 )
 
@@ -139,8 +141,16 @@ func absolute(name string) (string, error) {
 
 // explain puts the error of a run into the words of the command line.
 func explain(ctx context.Context, err error) error {
-	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
-		return errors.New("interrupted")
+	failure, ok := errors.AsType[*pipelines.RunError](err)
+	if !ok {
+		return err
 	}
-	return err
+	said := *failure
+	switch {
+	case ctx.Err() != nil && errors.Is(err, context.Canceled):
+		said.Cause = "interrupted"
+	case errors.Is(err, fs.ErrExist):
+		said.Cause += "; see --overwrite"
+	}
+	return &said
 }

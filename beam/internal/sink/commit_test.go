@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/arrayrecord/arrayrecord-go/internal/fakegcs"
 	"github.com/arrayrecord/arrayrecord-go/storage"
 	"github.com/arrayrecord/arrayrecord-go/storage/storagetest"
 )
@@ -45,20 +46,90 @@ func TestCommitOfNothingTwice(t *testing.T) {
 	}
 }
 
-// A worker may die between two renames.
-func TestCommitAfterHalfACommit(t *testing.T) {
-	dir := t.TempDir()
-	c := config(t, filepath.Join(dir, "out"))
-	records := makeRecords(60)
-	files := stage(t, c, records[:20], records[20:30], records[30:])
-	moves, err := c.moves(t.Context(), collect(iterate(files)))
-	require.NoError(t, err)
-	require.NoError(t, storage.Rename(t.Context(), moves[1].From.Name, moves[1].To))
+// A runner that lost what came after the stage repeats it, with other bundles,
+// while the commit goes on or when it is done.
+func TestCommitOfOtherBundlesFollowsTheFirst(t *testing.T) {
+	for _, dir := range []string{t.TempDir(), fakegcs.Dir(t)} {
+		for _, n := range []int{0, 2} {
+			for _, done := range []bool{false, true} {
+				dir := storage.Join(dir, "d"+string(rune('0'+n))+map[bool]string{true: "done"}[done])
+				c := config(t, storage.Join(dir, "out"), withNumShards(n))
+				records := makeRecords(60)
+				first := stage(t, c, records[:20], records[20:30], records[30:])
+				if n > 0 {
+					first = makeShards(t, c, first)
+				}
+				if done {
+					_, err := runCommit(t.Context(), c, first)
+					require.NoError(t, err)
+				} else {
+					all := arrange(t, c, first)
+					require.NoError(t, createOnce(t.Context(), all.Set.recordName(1, endCommit), all.record(c)))
+					require.NoError(t, createOnce(t.Context(), all.Set.recordName(1, endChecked), verdict{}))
+					require.NoError(t, storage.Rename(t.Context(), all.Moves[1].From.Name, all.Moves[1].To))
+				}
+				second := stage(t, c, records[:50], records[50:])
+				if n > 0 {
+					second = makeShards(t, c, second)
+				}
+				names, err := runCommit(t.Context(), c, second)
+				require.NoError(t, err)
+				require.Len(t, names, map[int]int{0: 3, 2: 2}[n])
+				require.Equal(t, names, list(t, dir+"/*"))
+				requireShards(t, records, names)
+				requireNoTemp(t, dir)
+			}
+		}
+	}
+}
 
-	names, err := runCommit(t.Context(), c, files)
-	require.NoError(t, err)
-	requireShards(t, records, names)
-	requireNoTemp(t, dir)
+// After a failure at any operation the commit is repeated and comes to its end,
+// also where the operation was done and only its answer got lost. What was
+// there before is there until its place is taken.
+func TestCommitIsRepeatedAfterAnyFailure(t *testing.T) {
+	for _, overwrite := range []Overwrite{Refuse, Replace, KeepNewer} {
+		for _, op := range []storagetest.Op{storagetest.OpList, storagetest.OpStat, storagetest.OpOpen, storagetest.OpRead, storagetest.OpCreate,
+			storagetest.OpWrite, storagetest.OpCommit, storagetest.OpRename, storagetest.OpRemove} {
+			for _, after := range []bool{false, true} {
+				if op == storagetest.OpCreate && after {
+					continue // there is no upload to be aborted then
+				}
+				for skip := 0; ; skip++ {
+					faults := storagetest.NewFaults()
+					dir := faults.TempDir(t)
+					c := config(t, dir+"/out", withOverwrite(overwrite))
+					if overwrite != Refuse {
+						for i := range 5 {
+							storagetest.Put(t, c.ShardName(i, 5), []byte("old"))
+						}
+						storagetest.Put(t, c.ShardName(1, 3), []byte("old"))
+					}
+					records := makeRecords(60)
+					all := arrange(t, c, stage(t, c, records[:20], records[20:30], records[30:]))
+					faults.Inject(storagetest.Fault{Op: op, Skip: skip, Count: 1, After: after, Err: errors.New("injected")})
+					_, err := commitArranged(t.Context(), c, all)
+					if err != nil {
+						require.ErrorContains(t, err, "injected", "%s %d", op, skip)
+						for i := range 3 {
+							_, fromErr := storage.Stat(t.Context(), all.Moves[i].From.Name)
+							_, toErr := storage.Stat(t.Context(), all.Moves[i].To)
+							require.True(t, fromErr == nil || toErr == nil, "shard %d is neither here nor there after %s %d", i, op, skip)
+						}
+					}
+					never := err == nil
+					faults.Heal()
+					names, err := commitArranged(t.Context(), c, all)
+					require.NoError(t, err, "%s %d", op, skip)
+					require.Equal(t, names, list(t, dir+"/*"), "%s %d", op, skip)
+					requireShards(t, records, names)
+					requireNoTemp(t, dir)
+					if never {
+						break
+					}
+				}
+			}
+		}
+	}
 }
 
 func TestLostShardFailsTheCommit(t *testing.T) {
@@ -71,73 +142,160 @@ func TestLostShardFailsTheCommit(t *testing.T) {
 	require.ErrorIs(t, err, fs.ErrNotExist)
 	require.ErrorContains(t, err, files[1].Name)
 	require.Empty(t, list(t, dir+"/*"), "other shards got their names")
-	require.NotEmpty(t, list(t, c.TempDir+"/*"), "records that could be saved were removed")
+	require.Empty(t, list(t, dir+"/.*"), "it was decided to lose a shard")
+	require.NotEmpty(t, list(t, c.RunDir()+"/*"), "records that could be saved were removed")
 }
 
 func TestFileOfAnotherSizeIsNotTheShard(t *testing.T) {
-	c := config(t, filepath.Join(t.TempDir(), "out"))
-	files := stage(t, c, makeRecords(20))
-	require.NoError(t, storage.Remove(t.Context(), files[0].Name))
-	storagetest.Put(t, c.Prefix+"-00000-of-00001.arrayrecord", []byte("of an earlier run"))
-	_, err := runCommit(t.Context(), c, files)
-	require.ErrorContains(t, err, "has 17 bytes")
+	c := config(t, filepath.Join(t.TempDir(), "out"), withOverwrite(Replace))
+	all := arrange(t, c, stage(t, c, makeRecords(20)))
+	require.NoError(t, createOnce(t.Context(), all.Set.recordName(1, endCommit), all.record(c)))
+	require.NoError(t, storage.Remove(t.Context(), all.Moves[0].From.Name))
+	storagetest.Put(t, all.Moves[0].To, []byte("of somebody else"))
+	_, err := commitArranged(t.Context(), c, all)
+	require.ErrorContains(t, err, "has 16 bytes")
 }
 
-// After any failure there is no shard, and a repetition succeeds.
-func TestFailedCommitTakesNamesBackAndCanBeRepeated(t *testing.T) {
-	for _, fault := range []storagetest.Fault{
-		{Op: storagetest.OpRename, Count: 1},
-		{Op: storagetest.OpRename, Skip: 2, Count: 1},
-		{Op: storagetest.OpRename, Skip: 3, Count: 1, After: true},
-		{Op: storagetest.OpStat},
-	} {
-		faults := storagetest.NewFaults()
-		dir := faults.TempDir(t)
-		c := config(t, dir+"/out")
-		records := makeRecords(60)
-		files := stage(t, c, records[:20], records[20:30], records[30:40], records[40:])
-		fault.Err = errors.New("injected")
-		faults.Inject(fault)
-		_, err := runCommit(t.Context(), c, files)
-		require.ErrorContains(t, err, "injected")
-		require.Empty(t, list(t, dir+"/*"))
-		require.Len(t, list(t, c.TempDir+"/*.temp"), 4)
-
-		faults.Heal()
-		names, err := runCommit(t.Context(), c, files)
+func TestOverwriting(t *testing.T) {
+	records := makeRecords(60)
+	for _, overwrite := range []Overwrite{Refuse, Replace, KeepNewer} {
+		dir := t.TempDir()
+		c := config(t, filepath.Join(dir, "out"), withOverwrite(overwrite))
+		for _, name := range []string{c.ShardName(0, 2), c.ShardName(4, 5), dir + "/out-00000-of-00002.tfrecord", dir + "/out-x-00000-of-00001.arrayrecord"} {
+			storagetest.Put(t, name, []byte("old"))
+		}
+		if overwrite == Refuse {
+			_, err := c.Check(t.Context())
+			require.ErrorIs(t, err, fs.ErrExist)
+			require.ErrorContains(t, err, "1 more")
+			require.NoDirExists(t, c.RunDir())
+			continue
+		}
+		names, err := runCommit(t.Context(), c, stage(t, c, records[:20], records[20:]))
 		require.NoError(t, err)
+		require.Len(t, names, 2)
 		requireShards(t, records, names)
-		requireNoTemp(t, dir)
+		after := list(t, dir+"/*")
+		require.Len(t, after, 4, "others have gone, or those of another number stay")
+		require.Equal(t, []byte("old"), storagetest.Get(t, dir+"/out-00000-of-00002.tfrecord"))
+		require.Equal(t, []byte("old"), storagetest.Get(t, dir+"/out-x-00000-of-00001.arrayrecord"))
 	}
 }
 
-func TestNameThatCannotBeTakenBackIsReported(t *testing.T) {
+// Between the look at what is there and the commit much time may pass.
+func TestOutputThatAppearsMeanwhileIsKept(t *testing.T) {
+	for _, overwrite := range []Overwrite{Refuse, KeepNewer} {
+		dir := t.TempDir()
+		c := config(t, filepath.Join(dir, "out"), withOverwrite(overwrite))
+		files := stage(t, c, makeRecords(20))
+		storagetest.Put(t, c.ShardName(0, 1), []byte("new"))
+		for range 2 {
+			_, err := runCommit(t.Context(), c, files)
+			require.ErrorIs(t, err, fs.ErrExist, overwrite)
+			require.Equal(t, []byte("new"), storagetest.Get(t, c.ShardName(0, 1)))
+		}
+		require.Empty(t, list(t, dir+"/.*"))
+	}
+}
+
+// The same, when it appears so late that the commit has begun: one attempt's
+// verdict is that of all.
+func TestVerdictCountsForAllAttempts(t *testing.T) {
+	for _, refused := range []bool{false, true} {
+		dir := t.TempDir()
+		c := config(t, filepath.Join(dir, "out"))
+		records := makeRecords(20)
+		all := arrange(t, c, stage(t, c, records))
+		require.NoError(t, createOnce(t.Context(), all.Set.recordName(1, endCommit), all.record(c)))
+		storagetest.Put(t, c.ShardName(0, 1), []byte("new"))
+		if !refused {
+			require.NoError(t, createOnce(t.Context(), all.Set.recordName(1, endChecked), verdict{}))
+		}
+		for range 2 {
+			_, err := commitArranged(t.Context(), c, all)
+			if refused {
+				require.Error(t, err)
+				require.Equal(t, []byte("new"), storagetest.Get(t, c.ShardName(0, 1)))
+				require.NoError(t, storage.Remove(t.Context(), c.ShardName(0, 1)))
+				storagetest.Put(t, c.ShardName(0, 1), []byte("new"))
+			} else {
+				require.NoError(t, err)
+				requireShards(t, records, list(t, dir+"/*"))
+			}
+		}
+	}
+}
+
+// A run of the same pipeline is another run.
+func TestSecondRunOfAPipelineDeliversItsOwnRecords(t *testing.T) {
+	dir := t.TempDir()
+	c := config(t, filepath.Join(dir, "out"), withOverwrite(Replace))
+	for _, n := range []int{30, 60, 20} {
+		c.Run = NewRunID()
+		records := makeRecords(n)
+		names, err := runCommit(t.Context(), c, stage(t, c, records[:10], records[10:]))
+		require.NoError(t, err)
+		requireShards(t, records, names)
+		require.Equal(t, names, list(t, dir+"/*"))
+		requireNoTemp(t, dir)
+	}
+	require.Len(t, list(t, dir+"/.*"), 2, "records of earlier runs stay")
+}
+
+func TestRunThatIsGivenUpGivesNoName(t *testing.T) {
+	dir := t.TempDir()
+	c := config(t, filepath.Join(dir, "out"))
+	all := arrange(t, c, stage(t, c, makeRecords(20)))
+	finished, err := c.End(t.Context(), false)
+	require.NoError(t, err)
+	require.False(t, finished)
+	require.NoDirExists(t, c.RunDir())
+	_, err = commitArranged(t.Context(), c, all)
+	require.Error(t, err)
+	require.Empty(t, list(t, dir+"/*"))
+
+	// The same when the record is still there, as when a commit comes in between.
+	c.Run = NewRunID()
+	all = arrange(t, c, stage(t, c, makeRecords(20)))
+	_, err = c.committer(all.Set).abandon(t.Context(), string(c.Run))
+	require.NoError(t, err)
+	_, err = commitArranged(t.Context(), c, all)
+	require.ErrorIs(t, err, errVoid)
+	require.Empty(t, list(t, dir+"/*"))
+}
+
+func TestRunThatHasDecidedIsFinished(t *testing.T) {
 	faults := storagetest.NewFaults()
 	dir := faults.TempDir(t)
 	c := config(t, dir+"/out")
 	records := makeRecords(60)
-	files := stage(t, c, records[:30], records[30:])
+	all := arrange(t, c, stage(t, c, records[:20], records[20:30], records[30:]))
 	faults.Inject(storagetest.Fault{Op: storagetest.OpRename, Skip: 1, Err: errors.New("injected")})
-	_, err := runCommit(t.Context(), c, files)
-	require.ErrorContains(t, err, "of the failed write remains")
-	require.Len(t, list(t, dir+"/*"), 1)
+	_, err := commitArranged(t.Context(), c, all)
+	require.ErrorContains(t, err, "injected")
+
+	finished, err := c.End(t.Context(), false)
+	require.ErrorContains(t, err, "injected")
+	require.False(t, finished)
+	require.NotEmpty(t, list(t, c.RunDir()+"/*"), "shards that are decided were removed")
+
+	faults.Heal()
+	finished, err = c.End(t.Context(), false)
+	require.NoError(t, err)
+	require.True(t, finished)
+	requireShards(t, records, list(t, dir+"/*"))
+	requireNoTemp(t, dir)
+	require.Empty(t, list(t, dir+"/.*"), "the record stays")
 }
 
-// Another worker may be committing the same files already: an attempt whose
-// context has ended must not take anything away from it.
-func TestEndedAttemptLeavesTheNamesAlone(t *testing.T) {
+// Nobody may remove what no run has made, whatever a record says.
+func TestOnlyDirectoriesOfRunsAreRemoved(t *testing.T) {
 	dir := t.TempDir()
-	c := config(t, filepath.Join(dir, "out"))
-	files := stage(t, c, makeRecords(20))
-	moves, err := c.moves(t.Context(), files)
-	require.NoError(t, err)
-	require.NoError(t, commit(t.Context(), moves))
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	require.NoError(t, undo(ctx, moves))
-	require.Len(t, list(t, dir+"/*"), 1)
-	require.ErrorIs(t, commit(ctx, moves), context.Canceled)
-	require.Len(t, list(t, dir+"/*"), 1)
+	storagetest.Put(t, dir+"/data", []byte("x"))
+	storagetest.Put(t, dir+"/.temp-x/data", []byte("x"))
+	removeTemp(t.Context(), []string{dir, dir + "/.temp-x", ""})
+	require.FileExists(t, dir+"/data")
+	require.NoDirExists(t, dir+"/.temp-x")
 }
 
 func TestMissingAndDoubleShards(t *testing.T) {
@@ -158,11 +316,22 @@ func TestMissingAndDoubleShards(t *testing.T) {
 func TestNumbersDoNotDependOnTheOrderOfArrival(t *testing.T) {
 	c := config(t, filepath.Join(t.TempDir(), "out"))
 	files := stage(t, c, makeRecords(1), makeRecords(2), makeRecords(3), makeRecords(4))
-	first, err := c.moves(t.Context(), collect(iterate(files)))
-	require.NoError(t, err)
+	first := arrange(t, c, files)
 	for range 10 {
-		again, err := c.moves(t.Context(), collect(iterate(files)))
-		require.NoError(t, err)
-		require.Equal(t, first, again)
+		require.Equal(t, first, arrange(t, c, files))
 	}
+}
+
+func TestInterruptedCommitCanBeRepeated(t *testing.T) {
+	dir := t.TempDir()
+	c := config(t, filepath.Join(dir, "out"))
+	records := makeRecords(20)
+	all := arrange(t, c, stage(t, c, records))
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err := commitArranged(ctx, c, all)
+	require.ErrorIs(t, err, context.Canceled)
+	_, err = commitArranged(t.Context(), c, all)
+	require.NoError(t, err)
+	requireShards(t, records, list(t, dir+"/*"))
 }

@@ -82,8 +82,8 @@ func Reshard(s beam.Scope, config Config, files beam.PCollection) beam.PCollecti
 // Commit makes shards of complete temporary files, which are a PCollection of
 // KV<int, File>, and returns their names. The configuration must be complete.
 func Commit(s beam.Scope, config Config, files beam.PCollection) beam.PCollection {
-	arranged := beam.ParDo(s, &arrangeFn{Config: config, Settle: settleTime}, gather(s, files))
-	return beam.ParDo(s, &commitFn{}, beam.Reshuffle(s, arranged))
+	arranged := beam.ParDo(s, &arrangeFn{Config: config}, gather(s, files))
+	return beam.ParDo(s, &commitFn{Config: config}, beam.Reshuffle(s, arranged))
 }
 
 // gather brings all temporary files into one call of a DoFn, which is made even

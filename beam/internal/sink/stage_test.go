@@ -37,8 +37,8 @@ func TestRepeatedBundle(t *testing.T) {
 	// the runner takes one.
 	require.Len(t, files, 1)
 	require.NotEqual(t, other[0].Name, files[0].Name)
-	require.Len(t, list(t, c.TempDir+"/*"), 2)
-	require.Empty(t, list(t, c.TempDir+"/.*"), "the attempt that failed left its file")
+	require.Len(t, list(t, c.RunDir()+"/*"), 2)
+	require.Empty(t, list(t, c.RunDir()+"/.*"), "the attempt that failed left its file")
 	names, err := runCommit(t.Context(), c, files)
 	require.NoError(t, err)
 	requireShards(t, records, names)
@@ -63,8 +63,8 @@ func TestFailedWriteLeavesNoFile(t *testing.T) {
 			err = fn.FinishBundle(t.Context(), emit)
 		}
 		require.ErrorContains(t, err, "injected", op)
-		require.Empty(t, list(t, c.TempDir+"/*"))
-		require.Empty(t, list(t, c.TempDir+"/.*"))
+		require.Empty(t, list(t, c.RunDir()+"/*"))
+		require.Empty(t, list(t, c.RunDir()+"/.*"))
 	}
 }
 
