@@ -13,6 +13,7 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/metrics"
 
 	"github.com/arrayrecord/arrayrecord-go/beam/internal/counters"
+	"github.com/arrayrecord/arrayrecord-go/beam/internal/inflight"
 	"github.com/arrayrecord/arrayrecord-go/beam/internal/sink"
 	"github.com/arrayrecord/arrayrecord-go/storage"
 )
@@ -93,6 +94,12 @@ func Run(ctx context.Context, runner string, build func(s beam.Scope) error) (Re
 	start := time.Now()
 	pr, err := beam.Run(ctx, runner, p)
 	result := Result{Elapsed: time.Since(start)}
+	if err != nil || ctx.Err() != nil {
+		// Calls of DoFns in this process still go on, and have files to remove.
+		waiting, cancel := context.WithTimeout(context.WithoutCancel(ctx), waitTimeout)
+		inflight.Wait(waiting)
+		cancel()
+	}
 	if ctx.Err() != nil {
 		// Whatever the runner made of it.
 		return result, &RunError{Cause: context.Cause(ctx).Error(), Err: errors.Join(context.Cause(ctx), err)}
@@ -214,6 +221,9 @@ func endFailed(ctx context.Context, runner string, config sink.Config, err error
 	}
 	return err
 }
+
+// waitTimeout bounds the time for which a failure waits for work that is to stop.
+const waitTimeout = 30 * time.Second
 
 // endTimeout bounds the time for which a failure is held back. What has to be
 // done is to rename the shards that have no name yet.

@@ -100,7 +100,7 @@ unless --runner names another; this program then sends itself to the workers.
 		newConvert(), newConvertMatching(), newConvertFiles(),
 		newToTFRecord(), newToTFRecordFiles(), newReshard(),
 		newExampleTFRecord(), newExampleArrayRecord(),
-		newRunners(), newFlags(),
+		newLeftovers(), newRunners(), newFlags(),
 	)
 	return root
 }

@@ -98,6 +98,18 @@ func (c committer) abandon(ctx context.Context, run string) (finished bool, err 
 	return false, context.Cause(ctx)
 }
 
+// resume finishes what a run has decided, if anything.
+func (c committer) resume(ctx context.Context, run string) error {
+	list, err := c.set.recordList(ctx)
+	if err != nil {
+		return err
+	}
+	if at := ofRun(list, run); at >= 0 {
+		return c.finish(ctx, list, at, nil)
+	}
+	return nil
+}
+
 // forget removes the record of a run whose job has ended.
 func (c committer) forget(ctx context.Context, run string) error {
 	list, err := c.set.recordList(ctx)

@@ -335,3 +335,89 @@ func TestInterruptedCommitCanBeRepeated(t *testing.T) {
 	require.NoError(t, err)
 	requireShards(t, records, list(t, dir+"/*"))
 }
+
+func TestLeftovers(t *testing.T) {
+	for _, dir := range []string{t.TempDir(), fakegcs.Dir(t)} {
+		none, err := Leftovers(t.Context(), dir)
+		require.NoError(t, err)
+		require.Empty(t, none)
+
+		// A write that was killed when one shard had its name, one that was killed
+		// before it was decided, one that is done, and an upload.
+		c := config(t, storage.Join(dir, "killed"))
+		records := makeRecords(60)
+		all := arrange(t, c, stage(t, c, records[:20], records[20:30], records[30:]))
+		require.NoError(t, createOnce(t.Context(), all.Set.recordName(1, endCommit), all.record(c)))
+		require.NoError(t, createOnce(t.Context(), all.Set.recordName(1, endChecked), verdict{}))
+		require.NoError(t, storage.Rename(t.Context(), all.Moves[1].From.Name, all.Moves[1].To))
+		undecided := config(t, storage.Join(dir, "undecided"))
+		stage(t, undecided, records)
+		done := config(t, storage.Join(dir, "done"))
+		_, err = runCommit(t.Context(), done, stage(t, done, records))
+		require.NoError(t, err)
+		storagetest.Put(t, storage.Join(dir, ".x.ABCDEFGHIJKLMNOPQRSTUVWXYZ.tmp"), []byte("x"))
+		storagetest.Put(t, storage.Join(dir, ".mine"), []byte("x"))
+		storagetest.Put(t, storage.Join(dir, ".mine.000001.done"), []byte("x"))
+
+		find := func() map[string]Leftover {
+			found, err := Leftovers(t.Context(), dir)
+			require.NoError(t, err)
+			byName := map[string]Leftover{}
+			for _, l := range found {
+				require.NotZero(t, l.Changed, l.Name)
+				byName[l.Name] = l
+			}
+			require.Len(t, byName, len(found))
+			return byName
+		}
+		found := find()
+		require.Len(t, found, 6, "%v", found)
+		open := found[all.Set.recordName(1, endCommit)]
+		require.True(t, open.Open && open.Needed())
+		require.Equal(t, []int{3, 2}, []int{open.Shards, open.Pending})
+		require.Equal(t, open.Name, found[c.RunDir()].NeededBy)
+		require.Equal(t, 2, found[c.RunDir()].Files)
+		require.False(t, found[undecided.RunDir()].Needed())
+		require.Equal(t, 1, found[undecided.RunDir()].Files)
+		require.False(t, found[done.set(pane{}).recordName(1, endCommit)].Needed())
+
+		for _, l := range found {
+			require.NoError(t, l.Finish(t.Context()))
+			require.NoError(t, l.Finish(t.Context()), "twice")
+		}
+		requireShards(t, records, list(t, dir+"/killed*"))
+		found = find()
+		require.NotContains(t, found, c.RunDir())
+		require.Len(t, found, 4, "%v", found)
+		for _, l := range found {
+			require.NoError(t, l.Remove(t.Context()))
+			require.NoError(t, l.Remove(t.Context()), "twice")
+		}
+		require.Empty(t, find())
+		require.Equal(t, []string{storage.Join(dir, ".mine")}, list(t, dir+"/.*"))
+		require.Len(t, list(t, dir+"/*"), 4)
+	}
+}
+
+// Shards that are lost make the write impossible to finish, not to remove.
+func TestLeftoverThatCannotBeFinished(t *testing.T) {
+	dir := t.TempDir()
+	c := config(t, filepath.Join(dir, "out"), withOverwrite(Replace))
+	all := arrange(t, c, stage(t, c, makeRecords(20)))
+	require.NoError(t, createOnce(t.Context(), all.Set.recordName(1, endCommit), all.record(c)))
+	require.NoError(t, storage.RemoveAll(t.Context(), c.RunDir()))
+	found, err := Leftovers(t.Context(), dir)
+	require.NoError(t, err)
+	require.Len(t, found, 1)
+	require.True(t, found[0].Needed())
+	require.ErrorContains(t, found[0].Finish(t.Context()), "was lost")
+	require.NoError(t, found[0].Remove(t.Context()))
+
+	// It is in nobody's way either.
+	require.NoError(t, createOnce(t.Context(), all.Set.recordName(1, endCommit), all.record(c)))
+	c.Run = NewRunID()
+	records := makeRecords(30)
+	_, err = runCommit(t.Context(), c, stage(t, c, records))
+	require.NoError(t, err)
+	requireShards(t, records, list(t, dir+"/*"))
+}

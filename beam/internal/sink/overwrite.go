@@ -79,7 +79,7 @@ func (c Config) check(ctx context.Context, set shardSet) (seen string, err error
 func (s shardSet) underWay(list []entry) error {
 	for _, e := range list {
 		if e.open() {
-			return fmt.Errorf("%s is the record of another write of this output, which is under way or was interrupted: %w", s.recordName(e.number, endCommit), fs.ErrExist)
+			return fmt.Errorf("%s is the record of another write of this output, which is under way or was interrupted (arrayrecord-beam leftovers finishes it): %w", s.recordName(e.number, endCommit), fs.ErrExist)
 		}
 	}
 	return nil
