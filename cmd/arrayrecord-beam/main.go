@@ -24,6 +24,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/arrayrecord/arrayrecord-go/beam/pipelines"
+	_ "github.com/arrayrecord/arrayrecord-go/internal/anyuser" // before Beam looks for the user
 )
 
 func main() {
