@@ -11,9 +11,13 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/options/jobopts"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/arrayrecord/arrayrecord-go/beam/pipelines"
 	"github.com/arrayrecord/arrayrecord-go/storage/storagetest"
 )
 
@@ -114,4 +118,33 @@ func TestOverwriteFlag(t *testing.T) {
 	require.Len(t, left, 3, "%v", left)
 	code, _ = convert("--overwrite=perhaps")
 	require.Equal(t, 2, code)
+}
+
+// Beam only ends the waiting for a job that another process runs.
+func TestInterruptCancelsTheJobOfAnotherProcess(t *testing.T) {
+	dir := t.TempDir()
+	ok(t, "convert", "--input", digits, "--output", filepath.Join(dir, "x")) // has Prism listen
+	endpoint, name, environment := *jobopts.Endpoint, *jobopts.JobName, *jobopts.EnvironmentType
+	t.Cleanup(func() {
+		*jobopts.Endpoint, *jobopts.JobName, *jobopts.EnvironmentType = endpoint, name, environment
+	})
+	data, err := os.ReadFile("../../testdata/digits-00000-of-00003.tfrecord")
+	require.NoError(t, err)
+	input := filepath.Join(dir, "large")
+	require.NoError(t, os.WriteFile(input, bytes.Repeat(data, 100), 0o666))
+	ctx, cancel := context.WithCancel(t.Context())
+	args := []string{
+		"convert-files", "--input", input, "--output", filepath.Join(dir, "out"), "--writer_options=group_size:64,brotli:11",
+		"--runner=universal", "--endpoint", endpoint, "--environment_type=LOOPBACK", "--job_name=to-be-cancelled", "--progress=none",
+	}
+	go func() {
+		defer cancel()
+		assert.Eventually(t, func() bool {
+			status, err := pipelines.AskJobService(t.Context(), endpoint, "to-be-cancelled")
+			return err == nil && status.State == "RUNNING"
+		}, time.Minute, 10*time.Millisecond)
+	}()
+	var out, errOut bytes.Buffer
+	require.Equal(t, 1, run(ctx, args, &out, &errOut))
+	require.Regexp(t, `^arrayrecord-beam: interrupted; job job-[0-9]+ is CANCELL(ED|ING)\n$`, errOut.String())
 }
