@@ -3,10 +3,13 @@ package sink
 import (
 	"errors"
 	"path/filepath"
+	"runtime"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/arrayrecord/arrayrecord-go/internal/fakegcs"
 	"github.com/arrayrecord/arrayrecord-go/storage"
 	"github.com/arrayrecord/arrayrecord-go/storage/storagetest"
 )
@@ -75,4 +78,33 @@ func TestFileIsDescribedTruly(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, info.Size, files[0].Bytes)
 	require.EqualValues(t, 40, files[0].Records)
+}
+
+// A bundle that fails in another step is dropped with its DoFn, without a call.
+func TestDroppedBundlesGiveBackWhatTheyHave(t *testing.T) {
+	fakegcs.Dir(t)
+	for _, dir := range []string{t.TempDir(), fakegcs.Dir(t)} {
+		c := config(t, storage.Join(dir, "out"))
+		emit := func(int, File) { t.Error("a file was announced") }
+		drop := func() {
+			fn := &stageFn{Config: c}
+			fn.Setup()
+			fn.StartBundle(t.Context(), emit)
+			for range 10 {
+				require.NoError(t, fn.ProcessElement(t.Context(), make([]byte, 1<<20), emit))
+			}
+		}
+		drop() // what stays for good
+		settled := func(more int) bool {
+			runtime.GC()
+			return runtime.NumGoroutine() <= more && len(list(t, c.RunDir()+"/.*")) == 0
+		}
+		require.Eventually(t, func() bool { return settled(1 << 20) }, 10*time.Second, 10*time.Millisecond)
+		before := runtime.NumGoroutine()
+		for range 20 {
+			drop()
+		}
+		require.Eventually(t, func() bool { return settled(before + 2) }, 20*time.Second, 10*time.Millisecond,
+			"%d goroutines, %d before, files %v", runtime.NumGoroutine(), before, list(t, c.RunDir()+"/.*"))
+	}
 }
