@@ -6,8 +6,12 @@ import (
 	"io/fs"
 	"path/filepath"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"testing"
 
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/graph/window"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/typex"
 	"github.com/stretchr/testify/require"
 
 	"github.com/arrayrecord/arrayrecord-go/internal/fakegcs"
@@ -87,49 +91,142 @@ func TestCommitOfOtherBundlesFollowsTheFirst(t *testing.T) {
 // also where the operation was done and only its answer got lost. What was
 // there before is there until its place is taken.
 func TestCommitIsRepeatedAfterAnyFailure(t *testing.T) {
-	for _, overwrite := range []Overwrite{Refuse, Replace, KeepNewer} {
-		for _, op := range []storagetest.Op{storagetest.OpList, storagetest.OpStat, storagetest.OpOpen, storagetest.OpRead, storagetest.OpCreate,
-			storagetest.OpWrite, storagetest.OpCommit, storagetest.OpRename, storagetest.OpRemove} {
-			for _, after := range []bool{false, true} {
-				if op == storagetest.OpCreate && after {
-					continue // there is no upload to be aborted then
-				}
-				for skip := 0; ; skip++ {
-					faults := storagetest.NewFaults()
-					dir := faults.TempDir(t)
-					c := config(t, dir+"/out", withOverwrite(overwrite))
-					if overwrite != Refuse {
-						for i := range 5 {
-							storagetest.Put(t, c.ShardName(i, 5), []byte("old"))
-						}
-						storagetest.Put(t, c.ShardName(1, 3), []byte("old"))
-					}
-					records := makeRecords(60)
-					all := arrange(t, c, stage(t, c, records[:20], records[20:30], records[30:]))
-					faults.Inject(storagetest.Fault{Op: op, Skip: skip, Count: 1, After: after, Err: errors.New("injected")})
-					_, err := commitArranged(t.Context(), c, all)
-					if err != nil {
-						require.ErrorContains(t, err, "injected", "%s %d", op, skip)
-						for i := range 3 {
-							_, fromErr := storage.Stat(t.Context(), all.Moves[i].From.Name)
-							_, toErr := storage.Stat(t.Context(), all.Moves[i].To)
-							require.True(t, fromErr == nil || toErr == nil, "shard %d is neither here nor there after %s %d", i, op, skip)
-						}
-					}
-					never := err == nil
-					faults.Heal()
-					names, err := commitArranged(t.Context(), c, all)
-					require.NoError(t, err, "%s %d", op, skip)
-					require.Equal(t, names, list(t, dir+"/*"), "%s %d", op, skip)
-					requireShards(t, records, names)
-					requireNoTemp(t, dir)
-					if never {
-						break
-					}
-				}
+	all := []storagetest.Op{
+		storagetest.OpList, storagetest.OpStat, storagetest.OpOpen, storagetest.OpRead, storagetest.OpCreate,
+		storagetest.OpWrite, storagetest.OpCommit, storagetest.OpRename, storagetest.OpRemove,
+	}
+	// Those that change something.
+	changing := []storagetest.Op{storagetest.OpCommit, storagetest.OpRename, storagetest.OpRemove}
+	for _, test := range []struct {
+		newDir    func(t testing.TB) string
+		overwrite Overwrite
+		ops       []storagetest.Op
+		after     bool
+	}{
+		{testing.TB.TempDir, Refuse, all, false},
+		{testing.TB.TempDir, Refuse, changing, true},
+		{testing.TB.TempDir, Replace, all, false},
+		{testing.TB.TempDir, Replace, changing, true},
+		{testing.TB.TempDir, KeepNewer, all, false},
+		{fakegcs.Dir, Refuse, changing, true},
+		{fakegcs.Dir, Replace, changing, false},
+		{fakegcs.Dir, Replace, changing, true},
+	} {
+		for _, op := range test.ops {
+			for skip := 0; failAndRepeat(t, test.newDir(t), test.overwrite, storagetest.Fault{Op: op, Skip: skip, After: test.after}); skip++ {
 			}
 		}
 	}
+}
+
+// failAndRepeat commits in spite of a fault, and reports whether it occurred.
+func failAndRepeat(t *testing.T, dir string, overwrite Overwrite, fault storagetest.Fault) bool {
+	t.Helper()
+	faults := storagetest.NewFaults()
+	dir = faults.Name(dir)
+	c := config(t, dir+"/out", withOverwrite(overwrite))
+	if overwrite != Refuse {
+		for i := range 5 {
+			storagetest.Put(t, c.ShardName(i, 5), []byte("old"))
+		}
+		storagetest.Put(t, c.ShardName(1, 3), []byte("old"))
+	}
+	records := makeRecords(60)
+	all := arrange(t, c, stage(t, c, records[:20], records[20:30], records[30:]))
+	fault.Count, fault.Err = 1, errors.New("injected")
+	faults.Inject(fault)
+	_, failed := commitArranged(t.Context(), c, all)
+	if failed != nil {
+		require.ErrorContains(t, failed, "injected", "%+v", fault)
+		for i := range 3 {
+			_, fromErr := storage.Stat(t.Context(), all.Moves[i].From.Name)
+			_, toErr := storage.Stat(t.Context(), all.Moves[i].To)
+			require.True(t, fromErr == nil || toErr == nil, "shard %d is neither here nor there after %+v", i, fault)
+		}
+	}
+	faults.Heal()
+	names, err := commitArranged(t.Context(), c, all)
+	require.NoError(t, err, "%+v", fault)
+	require.Equal(t, names, list(t, dir+"/*"), "%+v", fault)
+	requireShards(t, records, names)
+	requireNoTemp(t, dir)
+	return failed != nil
+}
+
+// Two jobs with the same output, and repetitions of each, all at once.
+func TestManyCommitsAtOnce(t *testing.T) {
+	for _, overwrite := range []Overwrite{Replace, Refuse} {
+		for range 30 {
+			dir := t.TempDir()
+			c := config(t, filepath.Join(dir, "out"), withOverwrite(overwrite))
+			records := [][][]byte{makeRecords(60), makeRecords(40)}
+			var work []func()
+			var succeeded atomic.Int32
+			for job := range 2 {
+				c := c
+				c.Run = NewRunID()
+				for attempt := range 3 {
+					all := arrange(t, c, stage(t, c, records[job][:10+attempt], records[job][10+attempt:]))
+					work = append(work, func() {
+						if _, err := commitArranged(context.Background(), c, all); err == nil {
+							succeeded.Add(1)
+						}
+					})
+				}
+			}
+			var g sync.WaitGroup
+			for _, commit := range work {
+				g.Go(commit)
+			}
+			g.Wait()
+			require.NotZero(t, succeeded.Load())
+			shards := list(t, dir+"/*")
+			require.Len(t, shards, 2)
+			n := 0
+			for _, name := range shards {
+				n += len(readShard(t, name))
+			}
+			require.Contains(t, []int{40, 60}, n)
+			requireShards(t, map[int][][]byte{60: records[0], 40: records[1]}[n], shards)
+		}
+	}
+}
+
+// The records of a window come to another attempt in another order.
+func TestWindowTwice(t *testing.T) {
+	dir := t.TempDir()
+	c := config(t, filepath.Join(dir, "out"), func(c *Config) { c.Windowed, c.NumShards = true, 2 })
+	records := makeRecords(20)
+	write := func(records [][]byte) arrangement {
+		fn := &windowFn{Config: c}
+		fn.Setup()
+		var got []arrangement
+		next := func(record *[]byte) bool {
+			if len(records) == 0 {
+				return false
+			}
+			*record, records = records[0], records[1:]
+			return true
+		}
+		require.NoError(t, fn.ProcessElement(t.Context(), typex.PaneInfo{}, window.GlobalWindow{}, 0, next, func(a arrangement) { got = append(got, a) }))
+		require.Len(t, got, 1)
+		return got[0]
+	}
+	first := write(records)
+	reversed := slices.Clone(records)
+	slices.Reverse(reversed)
+	second := write(reversed)
+	var before []string
+	for _, all := range []arrangement{second, first, write(records)} {
+		names, err := commitArranged(t.Context(), c, all)
+		require.NoError(t, err)
+		require.Equal(t, names, list(t, dir+"/*"))
+		requireShards(t, records, names)
+		require.Equal(t, reversed[0], readShard(t, names[0])[0], "it does not follow the first")
+		before = append(before, names...)
+	}
+	require.Len(t, before, 6)
+	requireNoTemp(t, dir)
 }
 
 func TestLostShardFailsTheCommit(t *testing.T) {
@@ -420,4 +517,25 @@ func TestLeftoverThatCannotBeFinished(t *testing.T) {
 	_, err = runCommit(t.Context(), c, stage(t, c, records))
 	require.NoError(t, err)
 	requireShards(t, records, list(t, dir+"/*"))
+}
+
+// The number that was free when the records were listed may be free again when
+// the record is made, although later ones are there: earlier ones are removed.
+func TestRecordThatComesTooLateDoesNotCount(t *testing.T) {
+	dir := t.TempDir()
+	c := config(t, filepath.Join(dir, "out"), withOverwrite(Replace))
+	late := arrange(t, c, stage(t, c, makeRecords(5)))
+	records := makeRecords(30)
+	for range 2 {
+		c.Run = NewRunID()
+		_, err := runCommit(t.Context(), c, stage(t, c, records))
+		require.NoError(t, err)
+	}
+	require.Len(t, list(t, late.Set.recordName(2, "*")), 2)
+	require.NoError(t, createOnce(t.Context(), late.Set.recordName(1, endCommit), late.record(c)))
+	for range 2 {
+		_, err := commitArranged(t.Context(), c, late)
+		require.ErrorIs(t, err, errSuperseded)
+		requireShards(t, records, list(t, dir+"/*"))
+	}
 }
