@@ -58,9 +58,16 @@ const (
 	DefaultWindowedTemplate = "W-P-SSSSS-of-NNNNN"
 )
 
-// cutOptions are for temporary ArrayRecord files that become TFRecord shards:
-// they cost little time, and any range of their records can be read.
-const cutOptions = "group_size:256,snappy"
+// Temporary ArrayRecord files that become TFRecord shards are such that they cost
+// little time, and any range of their records can be read. A group is in memory
+// as a whole while it is written, and again while it is read: it has as many
+// records as make cutGroupBytes or less, going by the first record of the file.
+// A file ends where one becomes far longer than that.
+const (
+	cutGroupRecords = 256
+	cutGroupBytes   = 1 << 20
+	cutGroupLongest = 4 * cutGroupBytes
+)
 
 // Complete checks the configuration and fills in what it leaves open.
 func (c *Config) Complete() error {
@@ -84,7 +91,8 @@ func (c *Config) Complete() error {
 		return err
 	}
 	if c.Format == TFRecord && c.NumShards > 0 {
-		c.WriterOptions = cutOptions
+		// Of temporary files; how long their groups are depends on the records.
+		c.WriterOptions = fmt.Sprintf("group_size:%d,snappy", cutGroupRecords)
 	}
 	parsed, err := arrayrecord.ParseWriterOptions(c.WriterOptions)
 	if err != nil {

@@ -22,6 +22,7 @@ type stageFn struct {
 
 	out     *output
 	seen    string // what was there before the first file; "" before that
+	group   group
 	begun   time.Time
 	written counters.Set
 }
@@ -63,7 +64,7 @@ func (f *stageFn) StartBundle(ctx context.Context, _ func(int, File)) {
 // ProcessElement writes one record.
 func (f *stageFn) ProcessElement(ctx context.Context, record []byte, emit func(int, File)) error {
 	if f.out.w == nil {
-		if err := f.open(ctx); err != nil {
+		if err := f.open(ctx, len(record)); err != nil {
 			return fmt.Errorf("writing: %w", err)
 		}
 	}
@@ -71,22 +72,51 @@ func (f *stageFn) ProcessElement(ctx context.Context, record []byte, emit func(i
 		return fmt.Errorf("writing: %w", errors.Join(err, f.out.abort()))
 	}
 	f.written.RecordSize(ctx, len(record))
-	if f.Config.isFull(f.out.w) {
+	if f.Config.isFull(f.out.w) || f.Config.isCut() && f.group.add(len(record)) {
 		return f.FinishBundle(ctx, emit)
 	}
 	return nil
 }
 
-func (f *stageFn) open(ctx context.Context) (err error) {
+func (f *stageFn) open(ctx context.Context, record int) (err error) {
 	if f.seen == "" {
 		if f.seen, err = f.Config.Check(ctx); err != nil {
 			return err
 		}
 	}
 	f.begun = time.Now()
-	f.out.w, err = f.Config.createTemp(ctx, f.Config.stageFormat())
+	c := f.Config
+	if c.isCut() {
+		f.group = newGroup(record)
+		c.WriterOptions = fmt.Sprintf("group_size:%d,snappy", f.group.size)
+	}
+	f.out.w, err = c.createTemp(ctx, c.stageFormat())
 	return err
 }
+
+// group is the last group of records of a file that is to be cut.
+type group struct {
+	size           int // how many records it may have
+	records, bytes int
+}
+
+func newGroup(firstRecord int) group {
+	return group{size: max(1, min(cutGroupRecords, cutGroupBytes/max(1, firstRecord)))}
+}
+
+// add counts a record, and reports whether the file is to end here: its records
+// have got much longer than was to be expected.
+func (g *group) add(record int) (ends bool) {
+	if g.records == g.size {
+		g.records, g.bytes = 0, 0
+	}
+	g.records++
+	g.bytes += record
+	return g.size > 1 && g.bytes > cutGroupLongest
+}
+
+// isCut reports whether temporary files are for shards of another format.
+func (c Config) isCut() bool { return c.Format == TFRecord && c.NumShards > 0 }
 
 // FinishBundle completes the file. Bundles without records have none.
 func (f *stageFn) FinishBundle(ctx context.Context, emit func(int, File)) error {

@@ -4,11 +4,13 @@ import (
 	"errors"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/arrayrecord/arrayrecord-go/arrayrecord"
 	"github.com/arrayrecord/arrayrecord-go/internal/fakegcs"
 	"github.com/arrayrecord/arrayrecord-go/storage"
 	"github.com/arrayrecord/arrayrecord-go/storage/storagetest"
@@ -106,5 +108,40 @@ func TestDroppedBundlesGiveBackWhatTheyHave(t *testing.T) {
 		}
 		require.Eventually(t, func() bool { return settled(before + 2) }, 20*time.Second, 10*time.Millisecond,
 			"%d goroutines, %d before, files %v", runtime.NumGoroutine(), before, list(t, c.RunDir()+"/.*"))
+	}
+}
+
+// A group is in memory as a whole, when it is written and when it is read:
+// records of temporary files that are cut are grouped by bytes.
+func TestGroupsOfFilesThatAreCutDoNotFollowTheSizeOfRecords(t *testing.T) {
+	small, large := make([]byte, 10), make([]byte, 2<<20)
+	for _, test := range []struct {
+		records [][]byte
+		groups  []int // of each file
+	}{
+		{slices.Repeat([][]byte{small}, 1000), []int{256}},
+		{slices.Repeat([][]byte{large}, 5), []int{1}},
+		{slices.Repeat([][]byte{make([]byte, 100<<10)}, 30), []int{10}},
+		{append(slices.Repeat([][]byte{small}, 300), slices.Repeat([][]byte{large}, 6)...), []int{256, 1}},
+		{append(slices.Repeat([][]byte{large}, 3), slices.Repeat([][]byte{small}, 300)...), []int{1}},
+		{[][]byte{nil, nil, large, large, large, small}, []int{256, 256}},
+	} {
+		c := config(t, filepath.Join(t.TempDir(), "out"), withNumShards(2), func(c *Config) { c.Format = TFRecord })
+		files := stage(t, c, test.records)
+		require.Len(t, files, len(test.groups))
+		var records int64
+		for i, file := range files {
+			r, err := arrayrecord.Open(t.Context(), file.Name)
+			require.NoError(t, err)
+			require.Equal(t, min(test.groups[i], r.NumRecords()), r.RecordGroupSize())
+			require.NoError(t, r.Close())
+			records += file.Records
+		}
+		require.EqualValues(t, len(test.records), records)
+		shards := makeShards(t, c, files)
+		names, err := runCommit(t.Context(), c, shards)
+		require.NoError(t, err)
+		require.Len(t, names, 2)
+		require.EqualValues(t, len(test.records), shards[0].Records+shards[1].Records)
 	}
 }
