@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -331,7 +332,12 @@ type waitFn struct{}
 
 func init() { beam.RegisterType(reflect.TypeFor[waitFn]()) }
 
+// waits counts the calls of waitFn. Prism panics when a job is cancelled before
+// it has started the worker.
+var waits atomic.Int64
+
 func (*waitFn) ProcessElement(ctx context.Context, _ []byte, _ func([]byte)) error {
+	waits.Add(1)
 	<-ctx.Done()
 	return ctx.Err()
 }

@@ -47,6 +47,7 @@ func TestCancelThroughTheJobService(t *testing.T) {
 	*jobopts.JobName = "a-job-to-cancel"
 	t.Cleanup(func() { *jobopts.JobName = name })
 	ended := make(chan error, 1)
+	before := waits.Load()
 	go func() {
 		_, err := Run(t.Context(), "prism", func(s beam.Scope) error {
 			beam.ParDo(s, &waitFn{}, beam.Impulse(s))
@@ -56,7 +57,7 @@ func TestCancelThroughTheJobService(t *testing.T) {
 	}()
 	require.Eventually(t, func() bool {
 		status, err := AskJobService(t.Context(), *jobopts.Endpoint, "a-job-to-cancel")
-		return err == nil && status.State == "RUNNING"
+		return err == nil && status.State == "RUNNING" && waits.Load() > before
 	}, 10*time.Second, 10*time.Millisecond)
 	status, err := CancelJob(t.Context(), *jobopts.Endpoint, "a-job-to-cancel")
 	require.NoError(t, err)

@@ -496,6 +496,37 @@ func TestLeftovers(t *testing.T) {
 	}
 }
 
+// What is needed is known by whatever name the directory is looked for.
+func TestLeftoversOfARelativeDirectory(t *testing.T) {
+	dir := t.TempDir()
+	records := makeRecords(20)
+	for _, prefix := range []string{dir + "/out/a", "out/b"} {
+		t.Chdir(dir)
+		c := config(t, prefix, withOverwrite(Replace))
+		all := arrange(t, c, stage(t, c, records))
+		require.NoError(t, createOnce(t.Context(), all.Set.recordName(1, endCommit), all.record(c)))
+	}
+	for wd, name := range map[string]string{dir: "out", dir + "/out": dir + "/out/."} {
+		t.Chdir(wd)
+		found, err := Leftovers(t.Context(), name)
+		require.NoError(t, err)
+		require.Len(t, found, 4, "%+v", found)
+		for _, l := range found {
+			require.True(t, l.Needed(), "%+v", l)
+		}
+	}
+	t.Chdir(dir)
+	found, err := Leftovers(t.Context(), "out")
+	require.NoError(t, err)
+	for _, l := range found {
+		require.NoError(t, l.Finish(t.Context()))
+	}
+	requireShards(t, slices.Concat(records, records), list(t, dir+"/out/*"))
+	found, err = Leftovers(t.Context(), "out")
+	require.NoError(t, err)
+	require.Empty(t, found)
+}
+
 // Shards that are lost make the write impossible to finish, not to remove.
 func TestLeftoverThatCannotBeFinished(t *testing.T) {
 	dir := t.TempDir()

@@ -52,7 +52,7 @@ func Leftovers(ctx context.Context, dir string) ([]Leftover, error) {
 		return nil, err
 	}
 	var found []Leftover
-	needed := map[string]string{}
+	needed := map[string]string{} // by the last part of its name, which is unique
 	var outcomes []storage.Info
 	for _, info := range hidden {
 		_, base := storage.Split(info.Name)
@@ -69,7 +69,8 @@ func Leftovers(ctx context.Context, dir string) ([]Leftover, error) {
 			}
 			if l.Open {
 				for _, dir := range l.record.TempDirs {
-					needed[storage.Join(dir)] = l.Name
+					_, base := storage.Split(dir)
+					needed[base] = l.Name
 				}
 			}
 			found = append(found, l)
@@ -85,7 +86,8 @@ func Leftovers(ctx context.Context, dir string) ([]Leftover, error) {
 	}
 	temp, err := tempLeftovers(ctx, dir)
 	for i := range temp {
-		temp[i].NeededBy = needed[storage.Join(temp[i].Name)]
+		_, base := storage.Split(temp[i].Name)
+		temp[i].NeededBy = needed[base]
 	}
 	return append(found, temp...), err
 }
@@ -107,6 +109,11 @@ func recordLeftover(ctx context.Context, info storage.Info) (Leftover, error) {
 	if err := readJSON(ctx, info.Name, &r); err != nil {
 		return Leftover{}, err
 	}
+	// It lies beside its shards, whose names may have been relative to another
+	// directory.
+	dir, _ := storage.Split(info.Name)
+	_, base := storage.Split(r.Set.Prefix)
+	r.Set.Prefix = storage.Join(dir, base)
 	list, err := r.Set.recordList(ctx)
 	if err != nil {
 		return Leftover{}, err
