@@ -570,3 +570,20 @@ func TestRecordThatComesTooLateDoesNotCount(t *testing.T) {
 		requireShards(t, records, list(t, dir+"/*"))
 	}
 }
+
+// Whoever clears away looks once more whether what is there is that of a later
+// write.
+func TestShardsOfALaterWriteAreNotClearedAway(t *testing.T) {
+	dir := t.TempDir()
+	c := config(t, filepath.Join(dir, "out"), withOverwrite(Replace))
+	first := arrange(t, c, stage(t, c, makeRecords(5)))
+	_, err := commitArranged(t.Context(), c, first)
+	require.NoError(t, err)
+	r := first.record(c)
+	records := makeRecords(30)
+	c.Run = NewRunID()
+	_, err = runCommit(t.Context(), c, stage(t, c, records[:10], records[10:]))
+	require.NoError(t, err)
+	require.ErrorIs(t, c.committer(first.Set).clear(t.Context(), entry{number: 1, record: &r}), errSuperseded)
+	requireShards(t, records, list(t, dir+"/*"))
+}

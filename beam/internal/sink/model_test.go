@@ -275,10 +275,10 @@ func TestEveryOrderOfSteps(t *testing.T) {
 	for _, m := range []model{
 		// A repetition with the same number of shards, and with another.
 		{overwrite: Replace, old: old, bucket: true, actors: []modelActor{{"A", 2}, {"A", 2}}},
-		{overwrite: Replace, old: old, actors: []modelActor{{"A", 2}, {"A", 3}}},
+		{overwrite: Replace, old: old, actors: []modelActor{{"A", 1}, {"A", 3}}},
 		{overwrite: Replace, old: old, bucket: true, actors: []modelActor{{"A", 2}, {"A", 1}}},
 		{overwrite: Refuse, bucket: true, actors: []modelActor{{"A", 1}, {"A", 2}}},
-		{overwrite: KeepNewer, old: old[:1], actors: []modelActor{{"A", 2}, {"A", 1}}},
+		{overwrite: KeepNewer, old: old[:1], actors: []modelActor{{"A", 1}, {"A", 1}}},
 		// Three attempts.
 		{overwrite: Replace, actors: []modelActor{{"A", 1}, {"A", 1}, {"A", 1}}},
 		// Two jobs. What B makes has other names than what A has to clear away: see
