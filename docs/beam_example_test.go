@@ -26,6 +26,7 @@ import (
 	"github.com/arrayrecord/arrayrecord-go/beam/tfrecordio"
 	"github.com/arrayrecord/arrayrecord-go/internal/beamtest"
 	"github.com/arrayrecord/arrayrecord-go/internal/fakegcs"
+	"github.com/arrayrecord/arrayrecord-go/storage"
 )
 
 // The blocks of Go in beam.md are the pieces between "// doc" and "// end" of
@@ -80,12 +81,12 @@ func inTempDir(example func()) {
 }
 
 func show(pattern string) {
-	names, err := filepath.Glob(pattern)
+	files, err := storage.List(context.Background(), pattern)
 	ok(err)
-	for _, name := range names {
-		r, err := arrayrecord.Open(context.Background(), name)
+	for _, file := range files {
+		r, err := arrayrecord.Open(context.Background(), file.Name)
 		ok(err)
-		fmt.Println(name, r.NumRecords())
+		fmt.Println(file.Name, r.NumRecords())
 		ok(r.Close())
 	}
 }
@@ -241,7 +242,7 @@ func Example_tfRecords() {
 		// end
 		_, err := beam.Run(ctx, "prism", p)
 		ok(err)
-		names, err := filepath.Glob("back/*")
+		names, err := filepath.Glob("back/*.tfrecord")
 		ok(err)
 		fmt.Println(strings.Join(names, "\n"))
 	})

@@ -49,7 +49,7 @@ func TestDataflowDryRun(t *testing.T) {
 		"images.example/ours:1": "--sdk_container_image=images.example/ours:1",
 	} {
 		_, printed := follow(t, dataflowCommand(t, dir, "--dry_run", "--log_level=info", flag))
-		require.Contains(t, printed, "\nsubmitted;")
+		require.Contains(t, printed, "\ndry run: nothing was submitted\n")
 		checkJob(t, printedJob(t, printed), dir, image)
 		infos, err := storage.List(t.Context(), dir+"/staging/*")
 		require.NoError(t, err)

@@ -55,22 +55,26 @@
 //
 // # What is guaranteed
 //
-// Every record is in exactly one shard, also when a runner repeats bundles, the
-// plan, copies or the commit: plan and commit are written down beside the
-// temporary files before they are carried out, and the first one counts. There
-// is no order between or within shards. Files that have the
-// names of shards are replaced; others, such as those of an earlier run with
-// another number of shards, are left alone.
+// Every record is in exactly one shard, and the shards appear as one complete
+// set or not at all, also when a runner repeats bundles, the plan, copies or the
+// commit, with others of the same step still at work: plan and commit are
+// written down before they are carried out, and the first one of a run counts.
+// docs/beam.md has the argument. There is no order between or within shards.
 //
-// Nothing has its final name before all shards are complete. If giving the
-// names fails, those already given are taken back; if the pipeline is
-// cancelled or the worker killed in that moment, some may stay, and each is a
-// complete shard.
+// Nothing has its final name before all shards are complete. A commit that fails
+// or is interrupted takes no name back: whoever repeats it finishes it, the
+// runner, the next write of the same output, or the command arrayrecord-beam
+// leftovers.
 //
-// Temporary files are in a hidden directory beside the output, which is removed
-// when the shards have their names. If the pipeline fails it stays, as only the
-// program that runs the pipeline knows that no worker writes any more:
-// [WithTempDir] lets that program name it, and remove it then.
+// Files that have names of the output, with whatever number of shards, are
+// refused unless [WithOverwrite] says otherwise.
+//
+// Temporary files are in a hidden directory of the run beside the output (see
+// [WithTempDir]), which is removed when the shards have their names. If the
+// pipeline fails it stays, as only the program that runs the pipeline knows that
+// no worker writes any more. The record of the commit, some small hidden objects
+// beside the shards, stays for the same reason, until the next write of the same
+// output.
 //
 // # Metrics
 //

@@ -74,11 +74,13 @@ func list(t *testing.T, pattern string) []string {
 // requireNoTemp checks that nothing temporary is left beside the output.
 func requireNoTemp(t *testing.T, dir string) {
 	t.Helper()
-	require.Empty(t, list(t, dir+"/.*"))
+	for _, name := range list(t, dir+"/.*") {
+		require.Regexp(t, `\.000001\.(commit|checked|done)$`, name)
+	}
 	require.Empty(t, list(t, dir+"/.*/*"))
 	require.Empty(t, list(t, dir+"/.*/.*"))
 	if storage.Scheme(dir) == "" {
-		left, err := filepath.Glob(filepath.Join(dir, ".*"))
+		left, err := filepath.Glob(filepath.Join(dir, ".temp-*"))
 		require.NoError(t, err)
 		require.Empty(t, left, "an empty directory is left too")
 	}

@@ -47,7 +47,7 @@ func WithMaxBytesPerShard(n int64) WriteOption {
 //	W  the window: START-END, as 2026-01-02T15:04:05.000Z, or GlobalWindow
 //	V  the window: [START, END), as 2026-01-02T15-04-05
 //	P  the pane: pane-0, pane-1-late, pane-2-last, ...
-//	U  characters that no other write has
+//	U  characters that no other run has
 //
 // and everything else for itself. S, N, W and P are as in Beam's sinks for
 // Java, S, N, V and U as in those for Python. The default is
@@ -94,21 +94,39 @@ func WithWindowedWrites() WriteOption {
 	return func(c *writeOptions) { c.Windowed = true }
 }
 
-// WithTempDir sets the directory for temporary files. It must be in the same
-// place as the output (same file system or bucket), where files can be renamed
-// to it, and for this one run alone: it is made when needed, and removed with
-// everything in it once the shards have their names. After a failed run, when
-// no worker writes any more, the caller may remove it. [TempDir] gives a
-// suitable name and is the default. With windows there is a directory for each
-// set of shards, whose names begin with dir.
+// An Overwrite says what becomes of files that have names of the output, with
+// whatever number of shards, when a write begins.
+type Overwrite = sink.Overwrite
+
+// The policies for overwriting.
+const (
+	// Refuse, the default, fails and leaves what is there alone.
+	Refuse = sink.Refuse
+	// Replace puts the new shards in the place of what is there: nothing else
+	// with names of the output is left when they are complete. Before that,
+	// nothing is touched.
+	Replace = sink.Replace
+	// KeepNewer is Replace for what was there when the write began, and fails if
+	// that has changed when the shards are to get their names.
+	KeepNewer = sink.KeepNewer
+)
+
+// WithOverwrite says what becomes of files that have names of the output. That
+// is looked at before anything is written, and again before the first shard
+// gets its name.
+func WithOverwrite(o Overwrite) WriteOption {
+	return func(c *writeOptions) { c.Overwrite = o }
+}
+
+// WithTempDir sets where temporary files are. Each run makes a directory of its
+// own there, of a new hidden name, .temp-NAME-..., and removes it when the shards
+// have their names; nothing else in dir is touched. It must be in the same place
+// as the output (same file system or bucket), where files can be renamed to it.
+// The default is the directory of the output. With windows there is a directory
+// for each set of shards.
 func WithTempDir(dir string) WriteOption {
 	return func(c *writeOptions) { c.TempDir = dir }
 }
-
-// TempDir returns a new name, beside the files that begin with prefix, for a
-// directory of temporary files. Patterns do not match it by accident, since it
-// is a hidden one. Nothing is created.
-func TempDir(prefix string) string { return sink.TempDir(prefix) }
 
 // ShardName returns the name of one shard, from 0, of numShards, as the default
 // template makes it: PREFIX-SSSSS-of-NNNNN and the suffix, with more than five

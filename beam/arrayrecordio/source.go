@@ -10,7 +10,7 @@ import (
 	"github.com/arrayrecord/arrayrecord-go/arrayrecord"
 	"github.com/arrayrecord/arrayrecord-go/beam/internal/counters"
 	"github.com/arrayrecord/arrayrecord-go/beam/internal/dofn"
-	"github.com/arrayrecord/arrayrecord-go/beam/internal/slab"
+	"github.com/arrayrecord/arrayrecord-go/beam/internal/recordcopy"
 )
 
 func init() {
@@ -25,7 +25,7 @@ func newReadFn(c readConfig) any { return &readFn{source{Config: c}} }
 
 // ProcessElement reads the chunks that the tracker lets it claim.
 func (f *readFn) ProcessElement(ctx context.Context, rt *sdf.LockRTracker, u unit, emit func([]byte)) error {
-	var memory slab.Slab
+	var memory recordcopy.Memory
 	return f.read(ctx, rt, u.File, func(_ int64, data []byte) { emit(memory.Copy(data)) })
 }
 
@@ -39,7 +39,7 @@ func newReadRecordsFn(c readConfig) any { return &readRecordsFn{source{Config: c
 
 // ProcessElement reads the chunks that the tracker lets it claim.
 func (f *readRecordsFn) ProcessElement(ctx context.Context, rt *sdf.LockRTracker, u unit, emit func(Record)) error {
-	var memory slab.Slab
+	var memory recordcopy.Memory
 	return f.read(ctx, rt, u.File, func(index int64, data []byte) {
 		emit(Record{File: u.File.Name, Index: index, Data: memory.Copy(data)})
 	})

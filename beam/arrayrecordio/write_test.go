@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -128,18 +127,47 @@ func TestSuffixIsTheEndOfTheNames(t *testing.T) {
 	}
 }
 
-// An earlier output of the same names is replaced, another one is not touched.
+// What is there is left alone unless the user says so, and then all of it goes
+// that could be taken for a part of the new output.
 func TestExistingFiles(t *testing.T) {
-	prefix := filepath.Join(t.TempDir(), "out")
-	same, other := prefix+"-00000-of-00001.arrayrecord", prefix+"-00000-of-00009.arrayrecord"
-	storagetest.Put(t, same, []byte("old"))
-	storagetest.Put(t, other, []byte("old"))
-	records := makeRecords(10)
+	failingjob.Test(t)
+	for _, shards := range []int{0, 1} {
+		dir := t.TempDir()
+		prefix := filepath.Join(dir, "out")
+		same, other, foreign := prefix+"-00000-of-00001.arrayrecord", prefix+"-00000-of-00009.arrayrecord", prefix+"-00000-of-00009"
+		for _, name := range []string{same, other, foreign} {
+			storagetest.Put(t, name, []byte("old"))
+		}
+		records := makeRecords(10)
+		write := func(opts ...WriteOption) error {
+			p, s := beam.NewPipelineWithRoot()
+			Write(s, prefix, beam.CreateList(s, records), append(opts, WithNumShards(shards))...)
+			return ptest.Run(p)
+		}
+		err := write()
+		require.ErrorContains(t, err, "and 1 more files have names of the output")
+		require.Equal(t, []byte("old"), storagetest.Get(t, same))
+		require.Equal(t, []byte("old"), storagetest.Get(t, other))
+
+		require.NoError(t, write(WithOverwrite(Replace)))
+		require.Equal(t, records, readShard(t, same))
+		require.Equal(t, []string{same, foreign}, list(t, prefix+"*"))
+	}
+}
+
+// Only what the run itself has made there is removed.
+func TestTempDirIsKept(t *testing.T) {
+	dir := t.TempDir()
+	temp := filepath.Join(dir, "temp")
+	storagetest.Put(t, filepath.Join(temp, "mine"), []byte("x"))
+	storagetest.Put(t, filepath.Join(temp, ".mine"), []byte("x"))
 	p, s := beam.NewPipelineWithRoot()
-	Write(s, prefix, beam.CreateList(s, records), WithNumShards(1))
+	Write(s, filepath.Join(dir, "out"), beam.CreateList(s, makeRecords(100)), WithNumShards(2), WithTempDir(temp))
 	ptest.RunAndValidate(t, p)
-	require.Equal(t, records, readShard(t, same))
-	require.Equal(t, []byte("old"), storagetest.Get(t, other))
+	left, err := os.ReadDir(temp)
+	require.NoError(t, err)
+	require.Len(t, left, 2)
+	require.FileExists(t, filepath.Join(temp, "mine"))
 }
 
 // With one bundle and chunks that are not shared, the order of the input stays.
@@ -205,6 +233,7 @@ func TestFailureUpstreamLeavesNoShard(t *testing.T) {
 		Write(s, filepath.Join(dir, "out"), col, WithNumShards(n), WithTempDir(temp))
 		require.ErrorContains(t, ptest.Run(p), "broken on purpose")
 		require.Empty(t, list(t, dir+"/*"))
+		require.Empty(t, list(t, dir+"/.*"))
 	}
 }
 
@@ -219,6 +248,7 @@ func TestFailureNeverLeadsToACommit(t *testing.T) {
 		Write(s, filepath.Join(dir, "out"), col, WithNumShards(i%2*2))
 		require.ErrorContains(t, ptest.Run(p), "broken on purpose")
 		require.Empty(t, list(t, dir+"/*"), i)
+		require.Empty(t, list(t, dir+"/.*"), "a commit was begun")
 	}
 }
 
@@ -231,13 +261,12 @@ func TestStorageFailuresLeaveNoShard(t *testing.T) {
 		{Op: storagetest.OpCommit, Skip: 2},
 		{Op: storagetest.OpOpen},
 		{Op: storagetest.OpRead},
+		{Op: storagetest.OpList},
 		{Op: storagetest.OpStat},
 		{Op: storagetest.OpStat, Skip: 5},
 		{Op: storagetest.OpRename, Count: 1},
-		{Op: storagetest.OpRename, Skip: 2, Count: 1},
-		{Op: storagetest.OpRename, Skip: 2, Count: 1, After: true},
 	} {
-		t.Run(fmt.Sprint(fault.Op, fault.Skip, fault.After), func(t *testing.T) {
+		t.Run(fmt.Sprint(fault.Op, fault.Skip), func(t *testing.T) {
 			faults := storagetest.NewFaults()
 			dir := faults.TempDir(t)
 			fault.Err = errors.New("injected")
@@ -245,7 +274,11 @@ func TestStorageFailuresLeaveNoShard(t *testing.T) {
 			p, s := beam.NewPipelineWithRoot()
 			Write(s, dir+"/out", beam.CreateList(s, makeRecords(100)), WithNumShards(3), WithWriterOptions("group_size:8"))
 			require.ErrorContains(t, ptest.Run(p), "injected")
-			require.Empty(t, list(t, dir+"/*"))
+			faults.Heal()
+			// Renames are made at the same time: those that did not fail stay done.
+			if fault.Op != storagetest.OpRename {
+				require.Empty(t, list(t, dir+"/*"))
+			}
 		})
 	}
 }
@@ -289,6 +322,7 @@ func TestWrongArgumentsAreNoticedAtConstruction(t *testing.T) {
 		{"out", records, []WriteOption{WithEncoder(3)}, "the encoder"},
 		{"out", records, []WriteOption{WithSuffix("a/b")}, "slash"},
 		{"out", records, []WriteOption{WithTempDir("other://bucket/temp")}, "not in the place"},
+		{"out", records, []WriteOption{WithOverwrite(7)}, "policy"},
 		{"", records, nil, "no output prefix"},
 		{"out/", records, nil, "ends in a slash"},
 		{"nowhere://bucket/out", records, nil, "nowhere"},
@@ -331,15 +365,6 @@ func TestUnboundedInputIsRejected(t *testing.T) {
 	_, s := beam.NewPipelineWithRoot()
 	_, err := TryWrite(s, "out", beam.ParDo(s, &endlessFn{}, beam.Impulse(s)))
 	require.ErrorContains(t, err, "unbounded")
-}
-
-func TestTempDirIsHiddenUniqueAndBesideTheOutput(t *testing.T) {
-	a, b := TempDir("/data/out/train"), TempDir("/data/out/train")
-	require.NotEqual(t, a, b)
-	require.Regexp(t, `^/data/out/\.temp-train-[A-Z0-9]{26}$`, a)
-	require.Regexp(t, `^\.temp-train-`, TempDir("train"))
-	long := TempDir(string(slices.Repeat([]byte("x"), 250)))
-	require.Less(t, len(long), 200)
 }
 
 func TestElementsOfOtherTypes(t *testing.T) {

@@ -12,6 +12,7 @@ import (
 	"github.com/arrayrecord/arrayrecord-go/arrayrecord"
 	"github.com/arrayrecord/arrayrecord-go/beam/internal/counters"
 	"github.com/arrayrecord/arrayrecord-go/beam/internal/dofn"
+	"github.com/arrayrecord/arrayrecord-go/beam/internal/inflight"
 	"github.com/arrayrecord/arrayrecord-go/storage"
 )
 
@@ -112,6 +113,7 @@ func (f *groupFn) ProcessElement(ctx context.Context, key string, next func(*[]b
 
 func (f *groupFn) write(ctx context.Context, output string, next func(*[]byte) bool) (err error) {
 	start := time.Now()
+	defer inflight.Begin()()
 	w, err := arrayrecord.Create(ctx, output, arrayrecord.WithWriterOptions(f.Config.WriterOptions))
 	if err != nil {
 		return err

@@ -6,6 +6,7 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 
 	"github.com/arrayrecord/arrayrecord-go/beam/arrayrecordio"
+	"github.com/arrayrecord/arrayrecord-go/beam/internal/sink"
 	"github.com/arrayrecord/arrayrecord-go/beam/tfrecordio"
 	"github.com/arrayrecord/arrayrecord-go/tfrecord"
 )
@@ -24,6 +25,8 @@ type TFRecordToArrayRecord struct {
 	Suffix string
 	// WriterOptions is the option string of the ArrayRecord writers.
 	WriterOptions string
+	// Overwrite says what becomes of files that have names of the output.
+	Overwrite arrayrecordio.Overwrite
 	// Compression is how the input files are compressed; tfrecord.Auto finds
 	// out.
 	Compression tfrecord.Compression
@@ -48,7 +51,7 @@ func NewTFRecordToArrayRecord(input, output string) TFRecordToArrayRecord {
 // as a PCollection of string, once all are complete. The error matches
 // ErrInvalidArgument.
 func (c TFRecordToArrayRecord) Build(s beam.Scope) (beam.PCollection, error) {
-	return c.build(s, arrayrecordio.TempDir(c.Output))
+	return c.build(s, c.config())
 }
 
 // Run runs the conversion and waits for its end, as the package's function
@@ -56,10 +59,17 @@ func (c TFRecordToArrayRecord) Build(s beam.Scope) (beam.PCollection, error) {
 // matches ErrInvalidArgument if the conversion makes no sense, and is a
 // *RunError if it failed.
 func (c TFRecordToArrayRecord) Run(ctx context.Context, runner string) (Result, error) {
-	return runShards(ctx, runner, c.Output, c.Suffix, c.build)
+	return runShards(ctx, runner, c.Input, c.config(), c.build)
 }
 
-func (c TFRecordToArrayRecord) build(s beam.Scope, temp string) (beam.PCollection, error) {
+func (c TFRecordToArrayRecord) config() sink.Config {
+	return sink.Config{
+		Prefix: c.Output, Suffix: c.Suffix, NumShards: c.NumShards, Overwrite: c.Overwrite,
+		Format: sink.ArrayRecord, WriterOptions: c.WriterOptions,
+	}
+}
+
+func (c TFRecordToArrayRecord) build(s beam.Scope, config sink.Config) (beam.PCollection, error) {
 	s = s.Scope("TFRecordToArrayRecord")
 	opts := []tfrecordio.ReadOption{tfrecordio.WithCompression(c.Compression)}
 	var failed beam.PCollection
@@ -70,11 +80,7 @@ func (c TFRecordToArrayRecord) build(s beam.Scope, temp string) (beam.PCollectio
 	if err != nil {
 		return beam.PCollection{}, invalidArgument{err}
 	}
-	names, err := arrayrecordio.TryWrite(s, c.Output, records,
-		arrayrecordio.WithNumShards(c.NumShards),
-		arrayrecordio.WithSuffix(c.Suffix),
-		arrayrecordio.WithWriterOptions(c.WriterOptions),
-		arrayrecordio.WithTempDir(temp))
+	names, err := sink.Write(s, config, nil, records)
 	if err != nil {
 		return beam.PCollection{}, invalidArgument{err}
 	}

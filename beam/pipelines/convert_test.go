@@ -7,18 +7,23 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/options/jobopts"
 	_ "github.com/apache/beam/sdks/v2/go/pkg/beam/runners/prism"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/testing/passert"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/testing/ptest"
 	"github.com/stretchr/testify/require"
 
 	"github.com/arrayrecord/arrayrecord-go/arrayrecord"
+	"github.com/arrayrecord/arrayrecord-go/beam/arrayrecordio"
 	"github.com/arrayrecord/arrayrecord-go/beam/internal/failingjob"
+	"github.com/arrayrecord/arrayrecord-go/beam/internal/sink"
 	"github.com/arrayrecord/arrayrecord-go/internal/beamtest"
+	"github.com/arrayrecord/arrayrecord-go/internal/fakegcs"
 	"github.com/arrayrecord/arrayrecord-go/internal/recordtest"
 	"github.com/arrayrecord/arrayrecord-go/storage/storagetest"
 	"github.com/arrayrecord/arrayrecord-go/tfrecord"
@@ -171,10 +176,136 @@ func TestTemporaryFilesThatRemainAreReported(t *testing.T) {
 	faults := storagetest.NewFaults()
 	dir := faults.TempDir(t)
 	faults.Inject(storagetest.Fault{Op: storagetest.OpRename, Err: errors.New("injected")})
-	faults.Inject(storagetest.Fault{Op: storagetest.OpRemoveAll, Err: errors.New("injected")})
 	c := NewTFRecordToArrayRecord(testdata+"digits-*.tfrecord", dir+"/x")
 	_, err := c.Run(t.Context(), "prism")
 	require.ErrorContains(t, err, "temporary files may remain in "+dir+"/.temp-x-")
+}
+
+// A place that nothing can be written to, or that went away: what is left there
+// cannot be removed either, and that must not hide why the job failed.
+func TestPlaceThatCannotBeWrittenTo(t *testing.T) {
+	failingjob.Test(t)
+	fakegcs.Dir(t)
+	file := filepath.Join(t.TempDir(), "file")
+	require.NoError(t, os.WriteFile(file, nil, 0o666))
+	faults := storagetest.NewFaults()
+	for _, op := range []storagetest.Op{storagetest.OpCreate, storagetest.OpList, storagetest.OpStat, storagetest.OpRemoveAll, storagetest.OpRemove} {
+		faults.Inject(storagetest.Fault{Op: op, Err: errors.New("injected")})
+	}
+	for output, want := range map[string]string{
+		"gs://nosuchbucket/x":           "nosuchbucket",
+		file + "/x":                     "not a directory",
+		faults.Name(t.TempDir()) + "/x": "injected",
+	} {
+		for _, shards := range []int{0, 2} {
+			c := NewTFRecordToArrayRecord(testdata+"digits-*.tfrecord", output)
+			c.NumShards = shards
+			_, err := c.Run(t.Context(), "prism")
+			failure, ok := errors.AsType[*RunError](err)
+			require.True(t, ok, err)
+			require.ErrorContains(t, err, want)
+			require.NotErrorIs(t, failure.Err, failure)
+		}
+	}
+}
+
+// An interrupt while the shards get their names, and a failure there, end in the
+// complete output.
+func TestCommitThatIsInterruptedIsFinished(t *testing.T) {
+	failingjob.Test(t)
+	for _, interrupt := range []bool{false, true} {
+		for skip := range 4 {
+			faults := storagetest.NewFaults()
+			dir := faults.TempDir(t)
+			ctx, cancel := context.WithCancelCause(t.Context())
+			stop := errors.New("stop")
+			if interrupt {
+				faults.Inject(storagetest.Fault{Op: storagetest.OpRename, Skip: skip, Count: 1, After: true, Err: cancelling{stop, cancel}})
+			} else {
+				faults.Inject(storagetest.Fault{Op: storagetest.OpRename, Skip: skip, Count: 1, Err: stop})
+			}
+			want, _ := digits(t, testdata+"digits-*.tfrecord")
+			c := NewTFRecordToArrayRecord(testdata+"digits-*.tfrecord", dir+"/x")
+			c.NumShards = 4
+			_, err := c.Run(ctx, "prism")
+			failure, ok := errors.AsType[*RunError](err)
+			require.True(t, ok, err)
+			require.True(t, failure.Complete, err)
+			require.ErrorContains(t, err, "the output is complete")
+			require.Empty(t, failure.TempDir)
+			left, err := os.ReadDir(faults.Path(dir))
+			require.NoError(t, err)
+			require.Len(t, left, 4, "%v", left)
+			names := make([]string, 4)
+			for i := range names {
+				names[i] = filepath.Join(faults.Path(dir), left[i].Name())
+			}
+			got, _ := readAll(t, names)
+			require.ElementsMatch(t, want, got)
+			cancel(nil)
+		}
+	}
+}
+
+// cancelling is an error that cancels something when it is looked at.
+type cancelling struct {
+	error
+	cancel context.CancelCauseFunc
+}
+
+func (c cancelling) Error() string {
+	c.cancel(c.error)
+	return c.error.Error()
+}
+
+func TestOutputThatIsThereIsRefusedBeforeAnythingRuns(t *testing.T) {
+	dir := t.TempDir()
+	storagetest.Put(t, dir+"/x-00000-of-00003.arrayrecord", []byte("old"))
+	c := NewTFRecordToArrayRecord(dir+"/no such input", dir+"/x")
+	_, err := c.Run(t.Context(), "prism")
+	require.ErrorIs(t, err, os.ErrExist)
+	require.ErrorContains(t, err, "x-00000-of-00003.arrayrecord")
+
+	c.Input, c.Overwrite, c.NumShards = testdata+"digits-*.tfrecord", arrayrecordio.Replace, 2
+	for range 2 {
+		result, err := c.Run(t.Context(), "prism")
+		require.NoError(t, err)
+		left, err := os.ReadDir(dir)
+		require.NoError(t, err)
+		require.Len(t, left, 2, "%v", left)
+		require.Len(t, result.Outputs, 2)
+	}
+}
+
+func TestLocalFilesAreRefusedWhereWorkersHaveOthers(t *testing.T) {
+	before := *jobopts.EnvironmentType
+	defer func() { *jobopts.EnvironmentType = before }()
+	for _, test := range []struct {
+		runner, environment, input, output string
+		refused                            bool
+	}{
+		{"dataflow", "", "gs://b/in", "/data/out", true},
+		{"dataflow", "", "/data/in", "gs://b/out", true},
+		{"dataflow", "", "gs://b/in", "gs://b/out", false},
+		{"flink", "", "/data/in", "/data/out", true},
+		{"spark", "DOCKER", "/data/in", "/data/out", true},
+		{"flink", "LOOPBACK", "/data/in", "/data/out", false},
+		{"universal", "EXTERNAL", "/data/in", "/data/out", false},
+		{"prism", "", "/data/in", "/data/out", false},
+		{"prism", "docker", "/data/in", "/data/out", true},
+	} {
+		*jobopts.EnvironmentType = test.environment
+		err := checkPlaces(test.runner, test.input, test.output)
+		require.Equal(t, test.refused, err != nil, test)
+		if err != nil {
+			require.ErrorIs(t, err, ErrInvalidArgument)
+			require.ErrorContains(t, err, "/data/")
+		}
+	}
+	_, err := NewTFRecordToArrayRecord("/data/in", "gs://b/out").Run(t.Context(), "dataflow")
+	require.ErrorIs(t, err, ErrInvalidArgument)
+	_, err = NewTFRecordFilesToArrayRecord("gs://b/in", "/data/out").Run(t.Context(), "dataflow")
+	require.ErrorIs(t, err, ErrInvalidArgument)
 }
 
 // A runner that is not Prism may carry on with a job whose driver has failed.
@@ -182,13 +313,16 @@ func TestTemporaryFilesOfOtherRunnersAreLeftAlone(t *testing.T) {
 	fail := errors.New("connection lost")
 	cancelled, cancel := context.WithCancel(t.Context())
 	cancel()
-	temp := filepath.Join(t.TempDir(), "temp")
-	require.EqualError(t, cleanUp(t.Context(), "flink", temp, &RunError{Cause: fail.Error(), Err: fail}), "connection lost")
-	require.ErrorContains(t, cleanUp(cancelled, "flink", temp, &RunError{Err: fail}), "may remain in "+temp)
+	c := NewTFRecordToArrayRecord("in", filepath.Join(t.TempDir(), "x")).config()
+	c.Run = sink.NewRunID()
+	require.NoError(t, c.Complete())
+	temp := c.RunDir()
+	require.EqualError(t, endFailed(t.Context(), "flink", c, &RunError{Cause: fail.Error(), Err: fail}), "connection lost")
+	require.ErrorContains(t, endFailed(cancelled, "flink", c, &RunError{Err: fail}), "may remain in "+temp)
 	for _, name := range []string{"x", ".x"} {
 		file := filepath.Join(temp, name)
 		storagetest.Put(t, file, []byte("x"))
-		require.ErrorContains(t, cleanUp(t.Context(), "flink", temp, &RunError{Err: fail}), "may remain in "+temp)
+		require.ErrorContains(t, endFailed(t.Context(), "flink", c, &RunError{Err: fail}), "may remain in "+temp)
 		require.FileExists(t, file)
 		require.NoError(t, os.Remove(file))
 	}
@@ -199,7 +333,12 @@ type waitFn struct{}
 
 func init() { beam.RegisterType(reflect.TypeFor[waitFn]()) }
 
+// waits counts the calls of waitFn. Prism panics when a job is cancelled before
+// it has started the worker.
+var waits atomic.Int64
+
 func (*waitFn) ProcessElement(ctx context.Context, _ []byte, _ func([]byte)) error {
+	waits.Add(1)
 	<-ctx.Done()
 	return ctx.Err()
 }

@@ -6,7 +6,7 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 
 	"github.com/arrayrecord/arrayrecord-go/beam/arrayrecordio"
-	"github.com/arrayrecord/arrayrecord-go/beam/tfrecordio"
+	"github.com/arrayrecord/arrayrecord-go/beam/internal/sink"
 )
 
 // ExampleToTFRecord writes MovieExamples, which are few, as TFRecord shards: an
@@ -19,6 +19,8 @@ type ExampleToTFRecord struct {
 	NumShards int
 	// Suffix is what the names of the shards end in.
 	Suffix string
+	// Overwrite says what becomes of files that have names of the output.
+	Overwrite arrayrecordio.Overwrite
 }
 
 // NewExampleToTFRecord returns a job that writes one shard with the suffix
@@ -30,19 +32,22 @@ func NewExampleToTFRecord(output string) ExampleToTFRecord {
 // Build adds the job to a pipeline and returns the names of the shards as a
 // PCollection of string. The error matches ErrInvalidArgument.
 func (e ExampleToTFRecord) Build(s beam.Scope) (beam.PCollection, error) {
-	return e.build(s, arrayrecordio.TempDir(e.Output))
+	return e.build(s, e.config())
 }
 
 // Run runs the job and waits for its end. Errors are those of the other
 // pipelines.
 func (e ExampleToTFRecord) Run(ctx context.Context, runner string) (Result, error) {
-	return runShards(ctx, runner, e.Output, e.Suffix, e.build)
+	return runShards(ctx, runner, "", e.config(), e.build)
 }
 
-func (e ExampleToTFRecord) build(s beam.Scope, temp string) (beam.PCollection, error) {
+func (e ExampleToTFRecord) config() sink.Config {
+	return sink.Config{Prefix: e.Output, Suffix: e.Suffix, NumShards: e.NumShards, Overwrite: e.Overwrite, Format: sink.TFRecord}
+}
+
+func (e ExampleToTFRecord) build(s beam.Scope, config sink.Config) (beam.PCollection, error) {
 	s = s.Scope("ExampleToTFRecord")
-	names, err := tfrecordio.TryWrite(s, e.Output, beam.CreateList(s, MovieExamples()),
-		tfrecordio.WithNumShards(e.NumShards), tfrecordio.WithSuffix(e.Suffix), tfrecordio.WithTempDir(temp))
+	names, err := sink.Write(s, config, nil, beam.CreateList(s, MovieExamples()))
 	if err != nil {
 		return beam.PCollection{}, invalidArgument{err}
 	}
@@ -60,6 +65,8 @@ type ExampleToArrayRecord struct {
 	Suffix string
 	// WriterOptions is the option string of the ArrayRecord writers.
 	WriterOptions string
+	// Overwrite says what becomes of files that have names of the output.
+	Overwrite arrayrecordio.Overwrite
 }
 
 // NewExampleToArrayRecord returns a job that writes one shard with the suffix
@@ -74,20 +81,25 @@ func NewExampleToArrayRecord(output string) ExampleToArrayRecord {
 // Build adds the job to a pipeline and returns the names of the shards as a
 // PCollection of string. The error matches ErrInvalidArgument.
 func (e ExampleToArrayRecord) Build(s beam.Scope) (beam.PCollection, error) {
-	return e.build(s, arrayrecordio.TempDir(e.Output))
+	return e.build(s, e.config())
 }
 
 // Run runs the job and waits for its end. Errors are those of the other
 // pipelines.
 func (e ExampleToArrayRecord) Run(ctx context.Context, runner string) (Result, error) {
-	return runShards(ctx, runner, e.Output, e.Suffix, e.build)
+	return runShards(ctx, runner, "", e.config(), e.build)
 }
 
-func (e ExampleToArrayRecord) build(s beam.Scope, temp string) (beam.PCollection, error) {
+func (e ExampleToArrayRecord) config() sink.Config {
+	return sink.Config{
+		Prefix: e.Output, Suffix: e.Suffix, NumShards: e.NumShards, Overwrite: e.Overwrite,
+		Format: sink.ArrayRecord, WriterOptions: e.WriterOptions,
+	}
+}
+
+func (e ExampleToArrayRecord) build(s beam.Scope, config sink.Config) (beam.PCollection, error) {
 	s = s.Scope("ExampleToArrayRecord")
-	names, err := arrayrecordio.TryWrite(s, e.Output, beam.CreateList(s, MovieExamples()),
-		arrayrecordio.WithNumShards(e.NumShards), arrayrecordio.WithSuffix(e.Suffix),
-		arrayrecordio.WithWriterOptions(e.WriterOptions), arrayrecordio.WithTempDir(temp))
+	names, err := sink.Write(s, config, nil, beam.CreateList(s, MovieExamples()))
 	if err != nil {
 		return beam.PCollection{}, invalidArgument{err}
 	}

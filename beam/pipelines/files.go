@@ -73,7 +73,7 @@ func (c TFRecordFilesToArrayRecord) Build(s beam.Scope) (beam.PCollection, error
 // [Run] does. The error matches ErrInvalidArgument if the conversion makes no
 // sense, and is a *RunError if it failed; files that were complete then stay.
 func (c TFRecordFilesToArrayRecord) Run(ctx context.Context, runner string) (Result, error) {
-	return runFiles(ctx, runner, c.Build)
+	return runFiles(ctx, runner, c.Input, c.Output, c.Build)
 }
 
 // ArrayRecordFilesToTFRecord converts each ArrayRecord file into one TFRecord
@@ -107,7 +107,7 @@ func (c ArrayRecordFilesToTFRecord) Build(s beam.Scope) (beam.PCollection, error
 
 // Run runs the conversion as TFRecordFilesToArrayRecord's method does.
 func (c ArrayRecordFilesToTFRecord) Run(ctx context.Context, runner string) (Result, error) {
-	return runFiles(ctx, runner, c.Build)
+	return runFiles(ctx, runner, c.Input, c.Output, c.Build)
 }
 
 // fileConversion is one of the transforms of package dofns that make one file
@@ -147,7 +147,10 @@ func buildFiles(s beam.Scope, input string, output FileNames, failures Failures,
 
 func nameOf(file match.File) string { return file.Name }
 
-func runFiles(ctx context.Context, runner string, build func(beam.Scope) (beam.PCollection, error)) (Result, error) {
+func runFiles(ctx context.Context, runner, input string, output FileNames, build func(beam.Scope) (beam.PCollection, error)) (Result, error) {
+	if err := checkPlaces(runner, input, output.Directory); err != nil {
+		return Result{}, err
+	}
 	return Run(ctx, runner, func(s beam.Scope) error {
 		_, err := build(s)
 		return err

@@ -203,6 +203,7 @@ func TestAllFilesFailed(t *testing.T) {
 		require.Equal(t, int64(1), result.FilesFailed, name)
 		got, _ := readArrayRecords(t, dir+"/*.arrayrecord")
 		require.Empty(t, got, name)
+		require.NoError(t, os.RemoveAll(dir)) // another one has its names
 	}
 }
 

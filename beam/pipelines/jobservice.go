@@ -40,20 +40,10 @@ func askJobService(ctx context.Context, endpoint, name string) (JobStatus, error
 	}
 	defer conn.Close()
 	client := jobpb.NewJobServiceClient(conn)
-	jobs, err := client.GetJobs(ctx, &jobpb.GetJobsRequest{})
-	if err != nil {
-		return JobStatus{}, err
+	status, err := findJob(ctx, client, name)
+	if err != nil || status.ID == "" {
+		return status, err
 	}
-	var found *jobpb.JobInfo
-	for _, job := range jobs.GetJobInfo() {
-		if job.GetJobName() == name && (found == nil || hasEnded(found.GetState())) {
-			found = job
-		}
-	}
-	if found == nil {
-		return JobStatus{}, nil
-	}
-	status := JobStatus{ID: found.GetJobId(), State: strings.ToUpper(found.GetState().String())}
 	answer, err := client.GetJobMetrics(ctx, &jobpb.GetJobMetricsRequest{JobId: status.ID})
 	if err != nil {
 		// Some have none as long as the job runs.
@@ -68,6 +58,53 @@ func askJobService(ctx context.Context, endpoint, name string) (JobStatus, error
 	}
 	status.Progress = newProgress(sums)
 	return status, nil
+}
+
+// CancelJob asks a job service as AskJobService does, but to end the job. The
+// state is what the service says then: CANCELLING or CANCELLED, or that of a job
+// that has ended already.
+func CancelJob(ctx context.Context, endpoint, name string) (JobStatus, error) {
+	status, err := cancelJob(ctx, endpoint, name)
+	if err != nil {
+		return status, fmt.Errorf("cancelling the job at %s: %w", endpoint, err)
+	}
+	return status, nil
+}
+
+func cancelJob(ctx context.Context, endpoint, name string) (JobStatus, error) {
+	conn, err := grpcx.Dial(ctx, endpoint, 10*time.Second)
+	if err != nil {
+		return JobStatus{}, err
+	}
+	defer conn.Close()
+	client := jobpb.NewJobServiceClient(conn)
+	status, err := findJob(ctx, client, name)
+	if err != nil || status.ID == "" {
+		return status, err
+	}
+	answer, err := client.Cancel(ctx, &jobpb.CancelJobRequest{JobId: status.ID})
+	if err == nil {
+		status.State = strings.ToUpper(answer.GetState().String())
+	}
+	return status, err
+}
+
+// findJob finds a job by its name. Its ID is "" if there is none.
+func findJob(ctx context.Context, client jobpb.JobServiceClient, name string) (JobStatus, error) {
+	jobs, err := client.GetJobs(ctx, &jobpb.GetJobsRequest{})
+	if err != nil {
+		return JobStatus{}, err
+	}
+	var found *jobpb.JobInfo
+	for _, job := range jobs.GetJobInfo() {
+		if job.GetJobName() == name && (found == nil || hasEnded(found.GetState())) {
+			found = job
+		}
+	}
+	if found == nil {
+		return JobStatus{}, nil
+	}
+	return JobStatus{ID: found.GetJobId(), State: strings.ToUpper(found.GetState().String())}, nil
 }
 
 func hasEnded(s jobpb.JobState_Enum) bool {

@@ -48,6 +48,8 @@ type TFRecordToMatchingArrayRecord struct {
 	Suffix string
 	// WriterOptions is the option string of the ArrayRecord writers.
 	WriterOptions string
+	// Overwrite says what becomes of files that have names of the output.
+	Overwrite arrayrecordio.Overwrite
 	// Compression is how the input files are compressed; tfrecord.Auto finds
 	// out.
 	Compression tfrecord.Compression
@@ -72,7 +74,7 @@ func NewTFRecordToMatchingArrayRecord(input, output string) TFRecordToMatchingAr
 // as a PCollection of string, once all are complete. The error matches
 // ErrInvalidArgument.
 func (c TFRecordToMatchingArrayRecord) Build(s beam.Scope) (beam.PCollection, error) {
-	return c.build(s, arrayrecordio.TempDir(c.Output))
+	return c.build(s, c.config())
 }
 
 // Run runs the conversion and waits for its end, as the package's function
@@ -80,15 +82,18 @@ func (c TFRecordToMatchingArrayRecord) Build(s beam.Scope) (beam.PCollection, er
 // matches ErrInvalidArgument if the conversion makes no sense, and is a
 // *RunError if it failed.
 func (c TFRecordToMatchingArrayRecord) Run(ctx context.Context, runner string) (Result, error) {
-	return runShards(ctx, runner, c.Output, c.Suffix, c.build)
+	return runShards(ctx, runner, c.Input, c.config(), c.build)
 }
 
-func (c TFRecordToMatchingArrayRecord) build(s beam.Scope, temp string) (beam.PCollection, error) {
-	options := match.Options{Caller: "converting"}
-	config := sink.Config{
-		Prefix: c.Output, Suffix: c.Suffix, WriterOptions: c.WriterOptions,
-		TempDir: temp, Ordered: true,
+func (c TFRecordToMatchingArrayRecord) config() sink.Config {
+	return sink.Config{
+		Prefix: c.Output, Suffix: c.Suffix, Overwrite: c.Overwrite,
+		Format: sink.ArrayRecord, WriterOptions: c.WriterOptions, Ordered: true,
 	}
+}
+
+func (c TFRecordToMatchingArrayRecord) build(s beam.Scope, config sink.Config) (beam.PCollection, error) {
+	options := match.Options{Caller: "converting"}
 	if err := options.Check(c.Input); err != nil {
 		return beam.PCollection{}, invalidArgument{err}
 	}
@@ -97,7 +102,7 @@ func (c TFRecordToMatchingArrayRecord) build(s beam.Scope, temp string) (beam.PC
 	}
 	s = s.Scope("TFRecordToMatchingArrayRecord")
 	found := match.Files(s, beam.Create(s, c.Input), options)
-	inputs := beam.Reshuffle(s, beam.ParDo(s, &numberFn{}, beam.GroupByKey(s, beam.AddFixedKey(s, found))))
+	inputs := beam.Reshuffle(s, beam.ParDo(s, &numberFn{Config: config}, beam.GroupByKey(s, beam.AddFixedKey(s, found))))
 	files, failed := beam.ParDo2(s, &matchingFn{Config: config, Compression: c.Compression, Skip: c.Failures.Skip}, inputs)
 	if err := c.Failures.write(s, failed); err != nil {
 		return beam.PCollection{}, invalidArgument{err}
@@ -109,13 +114,16 @@ func (c TFRecordToMatchingArrayRecord) build(s beam.Scope, temp string) (beam.PC
 type numbered struct {
 	Name  string
 	Shard int
+	Seen  string // see sink.File
 }
 
 // numberFn numbers the files in the order of their names.
-type numberFn struct{}
+type numberFn struct {
+	Config sink.Config
+}
 
-// ProcessElement is called with all files.
-func (*numberFn) ProcessElement(_ context.Context, _ int, next func(*match.File) bool, emit func(numbered)) error {
+// ProcessElement is called with all files, before anything is written.
+func (f *numberFn) ProcessElement(ctx context.Context, _ int, next func(*match.File) bool, emit func(numbered)) error {
 	var names []string
 	for {
 		var file match.File
@@ -124,9 +132,16 @@ func (*numberFn) ProcessElement(_ context.Context, _ int, next func(*match.File)
 		}
 		names = append(names, file.Name)
 	}
+	seen, err := f.Config.Check(ctx)
+	if err == nil {
+		err = f.Config.CheckInputs(names)
+	}
+	if err != nil {
+		return fmt.Errorf("converting: %w", err)
+	}
 	slices.SortFunc(names, strings.Compare)
 	for i, name := range names {
-		emit(numbered{Name: name, Shard: i})
+		emit(numbered{Name: name, Shard: i, Seen: seen})
 	}
 	return nil
 }
@@ -141,7 +156,10 @@ type matchingFn struct {
 }
 
 // Setup makes the counters, which do not travel.
-func (f *matchingFn) Setup() { f.read, f.written = counters.Read(), counters.Written() }
+func (f *matchingFn) Setup() {
+	f.read, f.written = counters.Read(), counters.Written()
+	f.Config.Identify()
+}
 
 // ProcessElement converts one file.
 func (f *matchingFn) ProcessElement(ctx context.Context, in numbered, emit func(int, sink.File), fail func(dofns.DeadLetter)) error {
@@ -161,6 +179,8 @@ func (f *matchingFn) ProcessElement(ctx context.Context, in numbered, emit func(
 	}
 	f.read.Add(ctx, 1, 0, 0)
 	f.read.FileTime(ctx, begun)
-	emit(0, sink.File{Name: name, Shard: in.Shard, Records: stats.Records, Bytes: stats.BytesWritten})
+	emit(0, sink.File{
+		Name: name, Shard: in.Shard, Records: stats.Records, Bytes: stats.BytesWritten, Seen: []string{in.Seen},
+	})
 	return nil
 }

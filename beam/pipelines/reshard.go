@@ -28,7 +28,8 @@ func init() { dofn.Register3x1((*inputFn).ProcessElement) }
 // records that had to be decoded are at the end of their shard. With group size
 // 1 the order is exactly that of the input.
 type Reshard struct {
-	// Input is the pattern of the ArrayRecord files.
+	// Input is the pattern of the ArrayRecord files. None of them may have a name
+	// of the output, with whatever number of shards.
 	Input string
 	// Output is what the names of the shards begin with, see
 	// arrayrecordio.Write.
@@ -41,6 +42,8 @@ type Reshard struct {
 	// and written again if it is not "", which stands for the options of the
 	// input: those that most of its records were written with.
 	WriterOptions string
+	// Overwrite says what becomes of files that have names of the output.
+	Overwrite arrayrecordio.Overwrite
 }
 
 // NewReshard returns a Reshard with the suffix ".arrayrecord" and the writer
@@ -53,7 +56,7 @@ func NewReshard(input, output string, numShards int) Reshard {
 // PCollection of string, once all are complete. The error matches
 // ErrInvalidArgument.
 func (r Reshard) Build(s beam.Scope) (beam.PCollection, error) {
-	return r.build(s, arrayrecordio.TempDir(r.Output))
+	return r.build(s, r.config())
 }
 
 // Run runs the job and waits for its end, as the package's function [Run] does;
@@ -61,20 +64,22 @@ func (r Reshard) Build(s beam.Scope) (beam.PCollection, error) {
 // ErrInvalidArgument if the job makes no sense, and is a *RunError if it
 // failed.
 func (r Reshard) Run(ctx context.Context, runner string) (Result, error) {
-	return runShards(ctx, runner, r.Output, r.Suffix, r.build)
+	return runShards(ctx, runner, r.Input, r.config(), r.build)
 }
 
-func (r Reshard) build(s beam.Scope, temp string) (beam.PCollection, error) {
+func (r Reshard) config() sink.Config {
+	return sink.Config{
+		Prefix: r.Output, Suffix: r.Suffix, NumShards: r.NumShards, Overwrite: r.Overwrite, WriterOptions: r.WriterOptions,
+	}
+}
+
+func (r Reshard) build(s beam.Scope, config sink.Config) (beam.PCollection, error) {
 	if r.NumShards < 1 {
 		return beam.PCollection{}, invalidArgument{errors.New("resharding needs a number of shards")}
 	}
 	options := match.Options{Caller: "reshard"}
 	if err := options.Check(r.Input); err != nil {
 		return beam.PCollection{}, invalidArgument{err}
-	}
-	config := sink.Config{
-		Prefix: r.Output, Suffix: r.Suffix, NumShards: r.NumShards,
-		WriterOptions: r.WriterOptions, TempDir: temp,
 	}
 	if err := config.Complete(); err != nil {
 		return beam.PCollection{}, invalidArgument{err}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"regexp"
 	"strings"
 	"time"
@@ -11,8 +12,9 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/metrics"
 
-	"github.com/arrayrecord/arrayrecord-go/beam/arrayrecordio"
 	"github.com/arrayrecord/arrayrecord-go/beam/internal/counters"
+	"github.com/arrayrecord/arrayrecord-go/beam/internal/inflight"
+	"github.com/arrayrecord/arrayrecord-go/beam/internal/sink"
 	"github.com/arrayrecord/arrayrecord-go/storage"
 )
 
@@ -34,16 +36,24 @@ type RunError struct {
 	Cause string
 	// Err is the whole error.
 	Err error
-	// TempDir is where temporary files may remain, or "".
+	// TempDir is where temporary files may remain, or "". They may be shards that
+	// have no names yet: see [Leftovers].
 	TempDir string
+	// Complete is set if the job failed, or was interrupted, when its shards were
+	// complete and got their names: that was finished, and all of them are there.
+	Complete bool
 }
 
-// Error gives the cause and where temporary files may remain.
+// Error gives the cause and what is left.
 func (e *RunError) Error() string {
-	if e.TempDir != "" {
-		return fmt.Sprintf("%s (temporary files may remain in %s)", e.Cause, e.TempDir)
+	s := e.Cause
+	if e.Complete {
+		s += " (the output is complete: it was getting its names, which was finished)"
 	}
-	return e.Cause
+	if e.TempDir != "" {
+		s += fmt.Sprintf(" (temporary files may remain in %s)", e.TempDir)
+	}
+	return s
 }
 
 // Unwrap gives the whole error.
@@ -84,6 +94,12 @@ func Run(ctx context.Context, runner string, build func(s beam.Scope) error) (Re
 	start := time.Now()
 	pr, err := beam.Run(ctx, runner, p)
 	result := Result{Elapsed: time.Since(start)}
+	if err != nil || ctx.Err() != nil {
+		// Calls of DoFns in this process still go on, and have files to remove.
+		waiting, cancel := context.WithTimeout(context.WithoutCancel(ctx), waitTimeout)
+		inflight.Wait(waiting)
+		cancel()
+	}
 	if ctx.Err() != nil {
 		// Whatever the runner made of it.
 		return result, &RunError{Cause: context.Cause(ctx).Error(), Err: errors.Join(context.Cause(ctx), err)}
@@ -108,20 +124,37 @@ func Run(ctx context.Context, runner string, build func(s beam.Scope) error) (Re
 	return result, nil
 }
 
-// runShards runs a pipeline that writes shards with names of the default
-// template, and cleans up after it if it fails.
-func runShards(ctx context.Context, runner, prefix, suffix string, build func(s beam.Scope, temp string) (beam.PCollection, error)) (Result, error) {
-	temp := arrayrecordio.TempDir(prefix)
+// runShards runs a pipeline that writes shards as the configuration says, and
+// ends the write when the job has ended.
+func runShards(ctx context.Context, runner, input string, config sink.Config, build func(s beam.Scope, config sink.Config) (beam.PCollection, error)) (Result, error) {
+	config.Run = sink.NewRunID()
+	if err := config.Complete(); err != nil {
+		return Result{}, invalidArgument{err}
+	}
+	if err := checkPlaces(runner, input, config.Prefix); err != nil {
+		return Result{}, err
+	}
+	// The workers look again, and may see more.
+	if sharesFiles(runner, config.Prefix) {
+		if _, err := config.Check(ctx); errors.Is(err, fs.ErrExist) {
+			return Result{}, &RunError{Cause: err.Error(), Err: err}
+		}
+	}
 	result, err := Run(ctx, runner, func(s beam.Scope) error {
-		_, err := build(s, temp)
+		_, err := build(s, config)
 		return err
 	})
 	if err != nil {
-		return result, cleanUp(ctx, runner, temp, err)
+		return result, endFailed(ctx, runner, config, err)
 	}
+	if !result.Finished {
+		return result, nil
+	}
+	// What stays of it is in nobody's way.
+	_, _ = config.End(ctx, true)
 	n := int(result.FilesWritten)
 	for i := range n {
-		result.Outputs = append(result.Outputs, arrayrecordio.ShardName(prefix, i, n, suffix))
+		result.Outputs = append(result.Outputs, config.ShardName(i, n))
 	}
 	return result, nil
 }
@@ -161,30 +194,40 @@ func rootCause(text string) string {
 	return text
 }
 
-// cleanUp removes the temporary files of a failed run where it is certain that
-// no worker needs them: Prism ends a job whose first bundle failed or whose
-// driver is gone. A job of another runner may still be running.
-func cleanUp(ctx context.Context, runner, temp string, err error) error {
+// endFailed ends the write of a failed run where it is certain that no worker
+// goes on with it: Prism ends a job whose first bundle failed or whose driver is
+// gone. A job of another runner may still be running.
+func endFailed(ctx context.Context, runner string, config sink.Config, err error) error {
 	failure, ok := errors.AsType[*RunError](err)
 	if !ok {
 		return err
 	}
-	ended := ctx.Err() != nil
+	interrupted := ctx.Err() != nil
 	// The end of ctx may be what it failed by.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endTimeout)
 	defer cancel()
-	if runner != "prism" && runner != "PrismRunner" {
-		if ended || !isEmpty(ctx, temp) {
+	temp := config.RunDir()
+	if !isPrism(runner) {
+		if interrupted || !isEmpty(ctx, temp) {
 			failure.TempDir = temp
 		}
 		return err
 	}
-	if removeErr := storage.RemoveAll(ctx, temp); removeErr != nil {
+	finished, endErr := config.End(ctx, false)
+	failure.Complete = finished
+	if endErr != nil {
 		failure.TempDir = temp
-		failure.Err = errors.Join(err, removeErr)
+		failure.Err = errors.Join(failure.Err, endErr)
 	}
 	return err
 }
+
+// waitTimeout bounds the time for which a failure waits for work that is to stop.
+const waitTimeout = 30 * time.Second
+
+// endTimeout bounds the time for which a failure is held back. What has to be
+// done is to rename the shards that have no name yet.
+const endTimeout = 10 * time.Minute
 
 // isEmpty reports whether there is certainly nothing in a directory.
 func isEmpty(ctx context.Context, dir string) bool {

@@ -6,7 +6,7 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 
 	"github.com/arrayrecord/arrayrecord-go/beam/arrayrecordio"
-	"github.com/arrayrecord/arrayrecord-go/beam/tfrecordio"
+	"github.com/arrayrecord/arrayrecord-go/beam/internal/sink"
 	"github.com/arrayrecord/arrayrecord-go/tfrecord"
 )
 
@@ -23,6 +23,8 @@ type ArrayRecordToTFRecord struct {
 	NumShards int
 	// Suffix is what the names of the shards end in.
 	Suffix string
+	// Overwrite says what becomes of files that have names of the output.
+	Overwrite arrayrecordio.Overwrite
 	// Compression is how the shards are compressed as a whole; tfrecord.Auto
 	// means not at all.
 	Compression tfrecord.Compression
@@ -41,7 +43,7 @@ const TFRecordSuffix = ".tfrecord"
 // as a PCollection of string, once all are complete. The error matches
 // ErrInvalidArgument.
 func (c ArrayRecordToTFRecord) Build(s beam.Scope) (beam.PCollection, error) {
-	return c.build(s, arrayrecordio.TempDir(c.Output))
+	return c.build(s, c.config())
 }
 
 // Run runs the conversion and waits for its end, as the package's function
@@ -49,20 +51,23 @@ func (c ArrayRecordToTFRecord) Build(s beam.Scope) (beam.PCollection, error) {
 // matches ErrInvalidArgument if the conversion makes no sense, and is a
 // *RunError if it failed.
 func (c ArrayRecordToTFRecord) Run(ctx context.Context, runner string) (Result, error) {
-	return runShards(ctx, runner, c.Output, c.Suffix, c.build)
+	return runShards(ctx, runner, c.Input, c.config(), c.build)
 }
 
-func (c ArrayRecordToTFRecord) build(s beam.Scope, temp string) (beam.PCollection, error) {
+func (c ArrayRecordToTFRecord) config() sink.Config {
+	return sink.Config{
+		Prefix: c.Output, Suffix: c.Suffix, NumShards: c.NumShards, Overwrite: c.Overwrite,
+		Format: sink.TFRecord, Compression: c.Compression,
+	}
+}
+
+func (c ArrayRecordToTFRecord) build(s beam.Scope, config sink.Config) (beam.PCollection, error) {
 	s = s.Scope("ArrayRecordToTFRecord")
 	records, err := arrayrecordio.TryRead(s, c.Input)
 	if err != nil {
 		return beam.PCollection{}, invalidArgument{err}
 	}
-	names, err := tfrecordio.TryWrite(s, c.Output, records,
-		tfrecordio.WithNumShards(c.NumShards),
-		tfrecordio.WithSuffix(c.Suffix),
-		tfrecordio.WithWriteCompression(c.Compression),
-		tfrecordio.WithTempDir(temp))
+	names, err := sink.Write(s, config, nil, records)
 	if err != nil {
 		return beam.PCollection{}, invalidArgument{err}
 	}

@@ -9,7 +9,7 @@ import (
 
 	"github.com/arrayrecord/arrayrecord-go/beam/internal/counters"
 	"github.com/arrayrecord/arrayrecord-go/beam/internal/dofn"
-	"github.com/arrayrecord/arrayrecord-go/beam/internal/slab"
+	"github.com/arrayrecord/arrayrecord-go/beam/internal/recordcopy"
 	"github.com/arrayrecord/arrayrecord-go/internal/readahead"
 	"github.com/arrayrecord/arrayrecord-go/storage"
 	"github.com/arrayrecord/arrayrecord-go/tfrecord"
@@ -27,7 +27,7 @@ func newReadFn(c readConfig) any { return &readFn{source{Config: c}} }
 
 // ProcessElement reads one part.
 func (f *readFn) ProcessElement(ctx context.Context, p part, emit func([]byte)) error {
-	var memory slab.Slab
+	var memory recordcopy.Memory
 	return f.read(ctx, p, func(record []byte) { emit(memory.Copy(record)) })
 }
 
@@ -38,7 +38,7 @@ func newReadNamedFn(c readConfig) any { return &readNamedFn{source{Config: c}} }
 
 // ProcessElement reads one part.
 func (f *readNamedFn) ProcessElement(ctx context.Context, p part, emit func(string, []byte)) error {
-	var memory slab.Slab
+	var memory recordcopy.Memory
 	return f.read(ctx, p, func(record []byte) { emit(p.Name, memory.Copy(record)) })
 }
 

@@ -79,8 +79,18 @@ func WithWindowedWrites() WriteOption {
 	return func(c *writeOptions) { c.Windowed = true }
 }
 
-// WithTempDir sets the directory for temporary files, in the place of the
-// output and for this one run alone.
+// An Overwrite says what becomes of files that have names of the output, as in
+// arrayrecordio, where the policies Refuse, Replace and KeepNewer are.
+type Overwrite = sink.Overwrite
+
+// WithOverwrite says what becomes of files that have names of the output; the
+// default is arrayrecordio.Refuse.
+func WithOverwrite(o Overwrite) WriteOption {
+	return func(c *writeOptions) { c.Overwrite = o }
+}
+
+// WithTempDir sets where the directories for temporary files are made, in the
+// place of the output; the default is the directory of the output.
 func WithTempDir(dir string) WriteOption {
 	return func(c *writeOptions) { c.TempDir = dir }
 }

@@ -5,10 +5,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/arrayrecord/arrayrecord-go/beam/arrayrecordio"
 	"github.com/arrayrecord/arrayrecord-go/beam/pipelines"
 	"github.com/arrayrecord/arrayrecord-go/tfrecord"
 )
@@ -36,8 +38,9 @@ func newConvert() *cobra.Command {
 
 All records of all files that match PATTERN go into the shards
   PREFIX-00000-of-NNNNN.arrayrecord, PREFIX-00001-of-NNNNN.arrayrecord, ...
-in no certain order. The shards appear when all of them are complete; files that
-have these names are replaced.
+in no certain order. The shards appear when all of them are complete. If there are
+shards of these names already, with whatever NNNNN, --overwrite says what becomes
+of them.
 
 ` + patternHelp + `
 
@@ -53,6 +56,7 @@ have these names are replaced.
 		addFlags: func(flags *pflag.FlagSet) {
 			flags.IntVar(&c.NumShards, "num_shards", 0, "`number` of shards (default the runner's choice)")
 			flags.StringVar(&c.Suffix, "suffix", c.Suffix, "`end` of the shards' names")
+			addOverwrite(flags, &c.Overwrite)
 			addWriterOptions(flags, &c.WriterOptions)
 			input.addTo(flags)
 			failures.addTo(flags)
@@ -81,18 +85,53 @@ that have to be compressed again, as they are in a chunk that two shards share o
 that is too short, are at the end of a shard. With --writer_options everything is
 compressed again.
 
+The input must not have names of the output: PATTERN would match both afterwards.
+
 ` + patternHelp,
-		example: `  arrayrecord-beam reshard --input 'out/train-*.arrayrecord' --output out/train --num_shards 100`,
+		example: `  arrayrecord-beam reshard --input 'out/train-*.arrayrecord' --output resharded/train --num_shards 100`,
 		input:   &r.Input, inputUsage: "`pattern` of the ArrayRecord files",
 		output: &r.Output, outputUsage: "`prefix` of the shards' names",
 		addFlags: func(flags *pflag.FlagSet) {
 			flags.IntVar(&r.NumShards, "num_shards", 0, "`number` of shards (required)")
 			flags.StringVar(&r.Suffix, "suffix", r.Suffix, "`end` of the shards' names")
+			addOverwrite(flags, &r.Overwrite)
 			flags.StringVar(&r.WriterOptions, "writer_options", "", "`options` of the ArrayRecord writer (default those of the input)")
 		},
 		run: func(ctx context.Context, runner string) (pipelines.Result, error) { return r.Run(ctx, runner) },
 	}.command()
 }
+
+// addOverwrite adds the flag of the policy for overwriting.
+func addOverwrite(flags *pflag.FlagSet, o *arrayrecordio.Overwrite) {
+	flags.Var((*overwriteFlag)(o), "overwrite", "`what` to do if there are shards of this output: refuse (the default), replace them all\nwhen the new ones are complete, or keep_newer: replace those from before the start")
+}
+
+// overwriteFlag is an Overwrite as the value of a flag.
+type overwriteFlag arrayrecordio.Overwrite
+
+var overwrites = map[string]arrayrecordio.Overwrite{
+	"refuse": arrayrecordio.Refuse, "replace": arrayrecordio.Replace, "keep_newer": arrayrecordio.KeepNewer,
+}
+
+func (f *overwriteFlag) String() string {
+	for name, o := range overwrites {
+		if o == arrayrecordio.Overwrite(*f) {
+			return name
+		}
+	}
+	return ""
+}
+
+func (f *overwriteFlag) Set(s string) error {
+	o, ok := overwrites[strings.ReplaceAll(strings.ToLower(s), "-", "_")]
+	if !ok {
+		return errors.New("it is refuse, replace or keep_newer")
+	}
+	*f = overwriteFlag(o)
+	return nil
+}
+
+func (f *overwriteFlag) Type() string { return "string" }
 
 func addWriterOptions(flags *pflag.FlagSet, options *string) {
 	flags.StringVar(options, "writer_options", *options, "`options` of the ArrayRecord writer")

@@ -30,6 +30,7 @@ order. The shards appear when all of them are complete.
 		output: &c.Output, outputUsage: "`prefix` of the shards' names",
 		addFlags: func(flags *pflag.FlagSet) {
 			flags.StringVar(&c.Suffix, "suffix", c.Suffix, "`end` of the shards' names")
+			addOverwrite(flags, &c.Overwrite)
 			addWriterOptions(flags, &c.WriterOptions)
 			input.addTo(flags)
 			failures.addTo(flags)
@@ -105,6 +106,7 @@ PATTERN may also be FILE[BEGIN:END], for some of the records of a file.`,
 		addFlags: func(flags *pflag.FlagSet) {
 			flags.IntVar(&c.NumShards, "num_shards", 0, "`number` of shards (default the runner's choice)")
 			flags.StringVar(&c.Suffix, "suffix", c.Suffix, "`end` of the shards' names")
+			addOverwrite(flags, &c.Overwrite)
 			addOutputCompression(flags, &compression)
 		},
 		check: func() (err error) {
@@ -168,6 +170,7 @@ func newExampleTFRecord() *cobra.Command {
 		addFlags: func(flags *pflag.FlagSet) {
 			flags.IntVar(&e.NumShards, "num_shards", e.NumShards, "`number` of shards")
 			flags.StringVar(&e.Suffix, "suffix", e.Suffix, "`end` of the shards' names")
+			addOverwrite(flags, &e.Overwrite)
 		},
 		run: func(ctx context.Context, runner string) (pipelines.Result, error) { return e.Run(ctx, runner) },
 	}.command()
@@ -188,6 +191,7 @@ func newExampleArrayRecord() *cobra.Command {
 		addFlags: func(flags *pflag.FlagSet) {
 			flags.IntVar(&e.NumShards, "num_shards", e.NumShards, "`number` of shards")
 			flags.StringVar(&e.Suffix, "suffix", e.Suffix, "`end` of the shards' names")
+			addOverwrite(flags, &e.Overwrite)
 			addWriterOptions(flags, &e.WriterOptions)
 		},
 		run: func(ctx context.Context, runner string) (pipelines.Result, error) { return e.Run(ctx, runner) },

@@ -24,6 +24,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/arrayrecord/arrayrecord-go/beam/pipelines"
+	_ "github.com/arrayrecord/arrayrecord-go/internal/anyuser" // before Beam looks for the user
 )
 
 func main() {
@@ -100,7 +101,7 @@ unless --runner names another; this program then sends itself to the workers.
 		newConvert(), newConvertMatching(), newConvertFiles(),
 		newToTFRecord(), newToTFRecordFiles(), newReshard(),
 		newExampleTFRecord(), newExampleArrayRecord(),
-		newRunners(), newFlags(),
+		newLeftovers(), newRunners(), newFlags(),
 	)
 	return root
 }

@@ -52,6 +52,9 @@ func (p pipeline) command() *cobra.Command {
 				return err
 			}
 			defer removeTempDir()
+			if job.remote(cmd, runner) != "" {
+				nameJob()
+			}
 			stop, err := job.watch(cmd, runner)
 			if err != nil {
 				return err
@@ -59,7 +62,7 @@ func (p pipeline) command() *cobra.Command {
 			result, err := p.run(cmd.Context(), runner)
 			stop()
 			if err != nil {
-				return explain(cmd.Context(), err)
+				return explain(cmd.Context(), err, job.cancel(cmd, runner))
 			}
 			return printSummary(cmd.OutOrStdout(), result)
 		},

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
 	"fmt"
 	"io"
 	"os"
@@ -60,12 +59,7 @@ func (j *jobFlags) watch(cmd *cobra.Command, runner string) (stop func(), err er
 	default:
 		return nil, usageError{fmt.Errorf("unknown progress %q: it is auto, plain or none", j.progress)}
 	}
-	endpoint := ""
-	// Prism in this process sets the variable as well.
-	if cmd.Flags().Changed("endpoint") && runner != "dataflow" {
-		endpoint = *jobopts.Endpoint
-	}
-	return watch(cmd.Context(), endpoint, d), nil
+	return watch(cmd.Context(), j.remote(cmd, runner), d), nil
 }
 
 func isTerminal(out io.Writer) bool {
@@ -78,10 +72,7 @@ func watch(ctx context.Context, endpoint string, d display) (stop func()) {
 	var group sync.WaitGroup
 	var asked atomic.Pointer[pipelines.JobStatus]
 	if endpoint != "" {
-		if *jobopts.JobName == "" {
-			// By a name of its own the job can be found.
-			*jobopts.JobName = "arrayrecord-beam-" + strings.ToLower(rand.Text()[:10])
-		}
+		nameJob()
 		name := *jobopts.JobName
 		group.Go(func() { ask(ctx, endpoint, name, &asked) })
 	}

@@ -2,13 +2,16 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"flag"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/log"
@@ -20,6 +23,7 @@ import (
 	_ "github.com/apache/beam/sdks/v2/go/pkg/beam/runners/universal"
 	"github.com/spf13/cobra"
 
+	"github.com/arrayrecord/arrayrecord-go/beam/pipelines"
 	"github.com/arrayrecord/arrayrecord-go/storage"
 )
 
@@ -137,10 +141,64 @@ func absolute(name string) (string, error) {
 	return strings.TrimRight(dir, "/") + "/" + name, nil
 }
 
-// explain puts the error of a run into the words of the command line.
-func explain(ctx context.Context, err error) error {
-	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
-		return errors.New("interrupted")
+// remote gives the address of the job service of another process that runs the
+// job, "" if there is none.
+func (j *jobFlags) remote(cmd *cobra.Command, runner string) string {
+	// Prism in this process sets the variable as well.
+	if cmd.Flags().Changed("endpoint") && runner != "dataflow" {
+		return *jobopts.Endpoint
 	}
-	return err
+	return ""
+}
+
+// nameJob makes sure that the job has a name of its own, by which it is found.
+func nameJob() {
+	if *jobopts.JobName == "" {
+		*jobopts.JobName = "arrayrecord-beam-" + strings.ToLower(rand.Text()[:10])
+	}
+}
+
+// cancelTimeout bounds how long an interrupt waits for a job service.
+const cancelTimeout = 10 * time.Second
+
+// cancel ends the job of an interrupted command if another process runs it, and
+// says what becomes of it. Beam itself only ends the waiting.
+func (j *jobFlags) cancel(cmd *cobra.Command, runner string) (said string) {
+	if cmd.Context().Err() == nil {
+		return ""
+	}
+	if runner == "dataflow" {
+		return "; a job that was submitted goes on: cancel it on its page, or with gcloud dataflow jobs cancel"
+	}
+	endpoint := j.remote(cmd, runner)
+	if endpoint == "" {
+		return ""
+	}
+	ctx, stop := context.WithTimeout(context.WithoutCancel(cmd.Context()), cancelTimeout)
+	defer stop()
+	status, err := pipelines.CancelJob(ctx, endpoint, *jobopts.JobName)
+	switch {
+	case err != nil:
+		return fmt.Sprintf("; the job %s may go on: %v", *jobopts.JobName, err)
+	case status.ID == "":
+		return "; no job was submitted"
+	}
+	return "; job " + status.ID + " is " + status.State
+}
+
+// explain puts the error of a run into the words of the command line. said is
+// what became of a job in another process.
+func explain(ctx context.Context, err error, said string) error {
+	failure, ok := errors.AsType[*pipelines.RunError](err)
+	if !ok {
+		return err
+	}
+	explained := *failure
+	switch {
+	case ctx.Err() != nil && errors.Is(err, context.Canceled):
+		explained.Cause = "interrupted" + said
+	case errors.Is(err, fs.ErrExist):
+		explained.Cause += "; see --overwrite"
+	}
+	return &explained
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"flag"
 	"fmt"
 	"io"
 	"strings"
@@ -15,6 +16,10 @@ const listed = 10
 
 // printSummary says what a job did.
 func printSummary(out io.Writer, r pipelines.Result) error {
+	if !r.Finished && isDryRun() {
+		_, err := fmt.Fprintln(out, "dry run: nothing was submitted")
+		return err
+	}
 	if !r.Finished {
 		_, err := fmt.Fprintln(out, "submitted; the runner reports what becomes of it")
 		return err
@@ -47,6 +52,11 @@ func printSummary(out io.Writer, r pipelines.Result) error {
 	}
 	_, err := io.WriteString(out, b.String())
 	return err
+}
+
+func isDryRun() bool {
+	f := flag.Lookup("dry_run") // of Dataflow
+	return f != nil && f.Value.String() == "true"
 }
 
 func plural(n int64, what string) string {

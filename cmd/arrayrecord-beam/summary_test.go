@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"flag"
 	"fmt"
 	"strings"
 	"testing"
@@ -48,7 +49,10 @@ func TestSummaryNamesSomeOfManyFiles(t *testing.T) {
 }
 
 func TestSummaryOfAJobThatWasOnlySubmitted(t *testing.T) {
-	require.Contains(t, summary(t, pipelines.Result{}), "submitted")
+	require.Regexp(t, "^submitted", summary(t, pipelines.Result{}))
+	require.NoError(t, flag.Set("dry_run", "true"))
+	defer func() { require.NoError(t, flag.Set("dry_run", "false")) }()
+	require.Equal(t, "dry run: nothing was submitted\n", summary(t, pipelines.Result{}))
 }
 
 type brokenPipe struct{}

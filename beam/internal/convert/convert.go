@@ -14,6 +14,7 @@ import (
 	"io"
 
 	"github.com/arrayrecord/arrayrecord-go/arrayrecord"
+	"github.com/arrayrecord/arrayrecord-go/beam/internal/inflight"
 	"github.com/arrayrecord/arrayrecord-go/internal/readahead"
 	"github.com/arrayrecord/arrayrecord-go/storage"
 	"github.com/arrayrecord/arrayrecord-go/tfrecord"
@@ -122,6 +123,7 @@ func TFRecordToArrayRecord(ctx context.Context, input, output string, in TFRecor
 		return stats, nameInput(input, err)
 	}
 
+	defer inflight.Begin()()
 	w, err := arrayrecord.Create(ctx, output, arrayrecord.WithWriterOptions(writerOptions))
 	if err != nil {
 		return stats, err
@@ -177,6 +179,7 @@ func ArrayRecordToTFRecord(ctx context.Context, input, output string, observer O
 	}
 	defer func() { err = errors.Join(err, r.Close()) }()
 
+	defer inflight.Begin()()
 	u, err := storage.Create(ctx, output, storage.CreateOptions{})
 	if err != nil {
 		return stats, err

@@ -5,23 +5,29 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
-	"time"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
+
+	"github.com/arrayrecord/arrayrecord-go/storage"
 )
 
 func init() {
 	beam.RegisterType(reflect.TypeFor[arrangeFn]())
 	beam.RegisterType(reflect.TypeFor[arrangement]())
+	beam.RegisterType(reflect.TypeFor[shardSet]())
+	beam.RegisterType(reflect.TypeFor[pane]())
 	beam.RegisterType(reflect.TypeFor[move]())
 	register.Emitter1[arrangement]()
 }
 
-// arrangement says which temporary file becomes which shard.
+// arrangement says which temporary file is to become which shard.
 type arrangement struct {
-	Moves   []move
-	TempDir string // to be removed then, with all that is in it
+	Run      string
+	Set      shardSet
+	Moves    []move
+	TempDirs []string
+	Seen     []string // what was there when the write began
 }
 
 // move is a temporary file and its name as a shard.
@@ -30,9 +36,45 @@ type move struct {
 	To   string
 }
 
-// moves gives the files their numbers. It gives the same file the same number
+func (a arrangement) record(c Config) record {
+	return record{
+		Run: a.Run, Pipeline: c.Pipeline, Set: a.Set, Overwrite: c.Overwrite,
+		Moves: a.Moves, TempDirs: a.TempDirs,
+	}
+}
+
+// arrange gives those of the files that are to be shards their numbers.
+func (c Config) arrange(set shardSet, files, shards []File) arrangement {
+	a := arrangement{Run: string(c.Run), Set: set}
+	a.Seen, a.TempDirs = c.history(files)
+	for i, file := range shards {
+		// What it was made of is of no use any more.
+		file.TempDirs, file.Seen = nil, nil
+		a.Moves = append(a.Moves, move{From: file, To: set.name(i, len(shards))})
+	}
+	return a
+}
+
+// history gives what was there before temporary files were made, and where those
+// of this run are.
+func (c Config) history(files []File) (seen, tempDirs []string) {
+	tempDirs = []string{c.RunDir()}
+	for _, file := range files {
+		seen = append(seen, file.Seen...)
+		tempDirs = append(tempDirs, file.TempDirs...)
+		if !file.Input {
+			dir, _ := storage.Split(file.Name)
+			tempDirs = append(tempDirs, dir)
+		}
+	}
+	slices.Sort(seen)
+	slices.Sort(tempDirs)
+	return slices.Compact(seen), slices.Compact(tempDirs)
+}
+
+// shards puts the files in their order. It gives the same file the same place
 // whenever it is called.
-func (c Config) moves(ctx context.Context, files []File) ([]move, error) {
+func (c Config) shards(ctx context.Context, files []File) ([]File, error) {
 	if c.NumShards > 0 || c.Ordered {
 		slices.SortStableFunc(files, func(a, b File) int { return a.Shard - b.Shard })
 	}
@@ -59,41 +101,32 @@ func (c Config) moves(ctx context.Context, files []File) ([]move, error) {
 	if records == 0 && c.SkipIfEmpty {
 		return nil, nil
 	}
-	moves := make([]move, len(files))
-	for i, file := range files {
-		moves[i] = move{From: file, To: c.ShardName(i, len(files))}
-	}
-	return moves, nil
+	return files, nil
 }
-
-// settleTime is far longer than Prism needs to stop a failed job.
-const settleTime = 100 * time.Millisecond
 
 // arrangeFn gives the shards their numbers.
 //
-// It is a step of its own, it waits, and a shuffle follows: Prism takes the
-// input of a step for complete when a bundle before it has failed, and may
-// begin that step before it stops the job. What this step gives is dropped
-// then, so that nothing incomplete gets to the commit.
+// It is a step of its own, which changes nothing that anybody can see, and a
+// shuffle follows: Prism takes the input of a step for complete when a bundle
+// before it has failed, and may begin that step before it stops the job. What
+// this step gives is dropped then, so that nothing incomplete gets to the
+// commit.
 type arrangeFn struct {
 	Config Config
-	Settle time.Duration
 }
+
+// Setup makes the run known.
+func (f *arrangeFn) Setup() { f.Config.Identify() }
 
 // ProcessElement is called with all files that are to be shards.
 func (f *arrangeFn) ProcessElement(ctx context.Context, _ int, _ func(*[]byte) bool, next func(*File) bool, emit func(arrangement)) error {
-	select {
-	case <-time.After(f.Settle):
-	case <-ctx.Done():
-		return fmt.Errorf("arranging the shards: %w", context.Cause(ctx))
-	}
-	moves, err := f.Config.moves(ctx, collect(next))
-	if err == nil {
-		moves, err = decide(ctx, f.Config, commitDecision, moves)
-	}
+	files := collect(next)
+	shards, err := f.Config.shards(ctx, slices.Clone(files))
 	if err != nil {
 		return fmt.Errorf("arranging the shards: %w", err)
 	}
-	emit(arrangement{Moves: moves, TempDir: f.Config.TempDir})
+	c := f.Config
+	c.Unique = string(c.Run)
+	emit(c.arrange(c.set(pane{}), files, shards))
 	return nil
 }

@@ -38,13 +38,16 @@ type Config struct {
 	Format        Format
 	WriterOptions string               // of ArrayRecord shards; of Reshard "" means those of the inputs
 	Compression   tfrecord.Compression // of TFRecord shards
-	TempDir       string
+	TempDir       string               // where the directory of the run is made
+	Overwrite     Overwrite
+	Run           RunID
 
 	// What follows is set by Complete.
 
 	GroupSize int64  // as WriterOptions says
-	RunID     string // tells this run's decisions from those of others
-	// Unique stands for the letter U of the template.
+	Pipeline  string // tells what this pipeline writes from what others do
+
+	// Unique stands for the letter U of the template, where it is known.
 	Unique string
 }
 
@@ -55,9 +58,16 @@ const (
 	DefaultWindowedTemplate = "W-P-SSSSS-of-NNNNN"
 )
 
-// cutOptions are for temporary ArrayRecord files that become TFRecord shards:
-// they cost little time, and any range of their records can be read.
-const cutOptions = "group_size:256,snappy"
+// Temporary ArrayRecord files that become TFRecord shards are such that they cost
+// little time, and any range of their records can be read. A group is in memory
+// as a whole while it is written, and again while it is read: it has as many
+// records as make cutGroupBytes or less, going by the first record of the file.
+// A file ends where one becomes far longer than that.
+const (
+	cutGroupRecords = 256
+	cutGroupBytes   = 1 << 20
+	cutGroupLongest = 4 * cutGroupBytes
+)
 
 // Complete checks the configuration and fills in what it leaves open.
 func (c *Config) Complete() error {
@@ -81,7 +91,8 @@ func (c *Config) Complete() error {
 		return err
 	}
 	if c.Format == TFRecord && c.NumShards > 0 {
-		c.WriterOptions = cutOptions
+		// Of temporary files; how long their groups are depends on the records.
+		c.WriterOptions = fmt.Sprintf("group_size:%d,snappy", cutGroupRecords)
 	}
 	parsed, err := arrayrecord.ParseWriterOptions(c.WriterOptions)
 	if err != nil {
@@ -92,12 +103,17 @@ func (c *Config) Complete() error {
 		return err
 	}
 	if c.TempDir == "" {
-		c.TempDir = TempDir(c.Prefix)
+		c.TempDir, _ = storage.Split(c.Prefix)
 	}
 	if storage.Scheme(c.TempDir) != storage.Scheme(c.Prefix) {
 		return fmt.Errorf("the temporary directory %s is not in the place of the output %s", c.TempDir, c.Prefix)
 	}
-	c.RunID, c.Unique = rand.Text(), rand.Text()
+	if !c.Overwrite.valid() {
+		return fmt.Errorf("unknown policy %d for overwriting", c.Overwrite)
+	}
+	if c.Pipeline == "" {
+		c.Pipeline = rand.Text()
+	}
 	return nil
 }
 
@@ -135,16 +151,4 @@ func checkPrefix(prefix string) error {
 		return fmt.Errorf("the output prefix %q has a bucket but no name in it", prefix)
 	}
 	return nil
-}
-
-// TempDir returns a new name, beside the files that begin with prefix, for a
-// directory of temporary files. Patterns do not match it by accident, since it
-// is a hidden one. Nothing is created.
-func TempDir(prefix string) string {
-	dir, base := storage.Split(prefix)
-	// Kept recognizable, and far from the limits of file systems.
-	if len(base) > 100 {
-		base = base[:100]
-	}
-	return storage.Join(dir, ".temp-"+base+"-"+rand.Text())
 }

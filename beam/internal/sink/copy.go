@@ -16,20 +16,21 @@ type copyFn struct {
 	Config Config
 }
 
+// Setup makes the run known.
+func (f *copyFn) Setup() { f.Config.Identify() }
+
 // ProcessElement makes the shard that a plan describes.
 func (f *copyFn) ProcessElement(ctx context.Context, plan shardPlan, emit func(int, File)) error {
-	if file, ok := plan.wholeFile(); ok && f.Config.Format == ArrayRecord && !file.Input {
-		file.Shard = plan.Shard
-		emit(0, file)
-		return nil
+	file, ok := plan.wholeFile()
+	if !ok || f.Config.Format != ArrayRecord || file.Input {
+		c := f.Config
+		c.WriterOptions, c.GroupSize = plan.WriterOptions, plan.GroupSize
+		var err error
+		if file, err = c.makeShard(ctx, plan.Pieces); err != nil {
+			return fmt.Errorf("making a shard: %w", err)
+		}
 	}
-	c := f.Config
-	c.WriterOptions, c.GroupSize = plan.WriterOptions, plan.GroupSize
-	file, err := c.makeShard(ctx, plan.Pieces)
-	if err != nil {
-		return fmt.Errorf("making a shard: %w", err)
-	}
-	file.Shard = plan.Shard
+	file.Shard, file.Seen, file.TempDirs = plan.Shard, plan.Seen, plan.TempDirs
 	emit(0, file)
 	return nil
 }
@@ -103,7 +104,7 @@ func writeRange(ctx context.Context, w writer, r *arrayrecord.Reader, begin, end
 	if begin == end {
 		return nil
 	}
-	for record, err := range r.Range(ctx, int(begin), int(end)) {
+	for record, err := range r.Scan(ctx, int(begin), int(end)) {
 		if err != nil {
 			return err
 		}

@@ -56,7 +56,8 @@ func TestWholeFileIsTheShard(t *testing.T) {
 	c := config(t, filepath.Join(t.TempDir(), "out"), withNumShards(1))
 	files := stage(t, c, makeRecords(10))
 	shards := makeShards(t, c, files)
-	require.Equal(t, files, shards)
+	require.Len(t, shards, 1)
+	require.Equal(t, files[0].Name, shards[0].Name)
 }
 
 func TestChangedTemporaryFileIsNoticed(t *testing.T) {
@@ -75,7 +76,7 @@ func TestFailedCopyIsRepeated(t *testing.T) {
 	c := config(t, dir+"/out", withNumShards(2), withWriterOptions("group_size:4"))
 	records := makeRecords(50)
 	files := stage(t, c, records[:21], records[21:])
-	before := list(t, c.TempDir+"/*")
+	before := list(t, c.RunDir()+"/*")
 
 	for _, op := range []storagetest.Op{storagetest.OpCreate, storagetest.OpRead, storagetest.OpWrite, storagetest.OpCommit} {
 		faults.Inject(storagetest.Fault{Op: op, Err: errors.New("injected")})
@@ -84,8 +85,8 @@ func TestFailedCopyIsRepeated(t *testing.T) {
 			require.ErrorContains(t, err, "injected")
 		}
 		faults.Heal()
-		require.Equal(t, before, list(t, c.TempDir+"/*"), op)
-		require.Empty(t, list(t, c.TempDir+"/.*"), op)
+		require.Equal(t, before, list(t, c.RunDir()+"/*"), op)
+		require.Empty(t, list(t, c.RunDir()+"/.*"), op)
 	}
 	names, err := runCommit(t.Context(), c, makeShards(t, c, files))
 	require.NoError(t, err)

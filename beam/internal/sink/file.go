@@ -27,6 +27,12 @@ type File struct {
 	WriterOptions string
 	// GroupSize is the group size of an input, 0 if it has no records.
 	GroupSize int64
+
+	// Seen are summaries of what was there before the file was begun, and
+	// TempDirs have files that are not needed any more once this one has its
+	// name.
+	Seen     []string
+	TempDirs []string
 }
 
 // writer makes one file, which exists once Finish has returned it.
@@ -39,7 +45,7 @@ type writer interface {
 }
 
 // NewTempName returns a name for a temporary file, which no attempt had before.
-func (c Config) NewTempName() string { return storage.Join(c.TempDir, rand.Text()+".temp") }
+func (c Config) NewTempName() string { return storage.Join(c.RunDir(), rand.Text()+".temp") }
 
 // createTemp begins a temporary file.
 func (c Config) createTemp(ctx context.Context, format Format) (writer, error) {

@@ -2,6 +2,7 @@ package sink
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"path/filepath"
@@ -67,11 +68,13 @@ func list(t *testing.T, pattern string) []string {
 // requireNoTemp checks that nothing temporary is left beside the output.
 func requireNoTemp(t *testing.T, dir string) {
 	t.Helper()
-	require.Empty(t, list(t, dir+"/.*"))
+	for _, name := range list(t, dir+"/.*") {
+		require.Regexp(t, `\.00000[0-9]\.(commit|checked|done)$`, name)
+	}
 	require.Empty(t, list(t, dir+"/.*/*"))
 	require.Empty(t, list(t, dir+"/.*/.*"))
 	if storage.Scheme(dir) == "" {
-		left, err := filepath.Glob(filepath.Join(dir, ".*"))
+		left, err := filepath.Glob(filepath.Join(dir, ".temp-*"))
 		require.NoError(t, err)
 		require.Empty(t, left, "an empty directory is left too")
 	}
@@ -80,7 +83,7 @@ func requireNoTemp(t *testing.T, dir string) {
 type option func(*Config)
 
 func withNumShards(n int) option        { return func(c *Config) { c.NumShards = n } }
-func withTempDir(dir string) option     { return func(c *Config) { c.TempDir = dir } }
+func withOverwrite(o Overwrite) option  { return func(c *Config) { c.Overwrite = o } }
 func withWriterOptions(s string) option { return func(c *Config) { c.WriterOptions = s } }
 
 // config is for ArrayRecords of one record a chunk unless told otherwise.
@@ -91,6 +94,7 @@ func config(t *testing.T, prefix string, opts ...option) Config {
 		o(&c)
 	}
 	require.NoError(t, c.Complete())
+	c.Run = NewRunID()
 	return c
 }
 
@@ -137,15 +141,29 @@ func makeShards(t *testing.T, c Config, files []File) []File {
 	return shards
 }
 
-// runCommit gives the final names.
-func runCommit(ctx context.Context, c Config, files []File) ([]string, error) {
+// arrange gives the files their numbers.
+func arrange(t *testing.T, c Config, files []File) arrangement {
+	t.Helper()
 	var all []arrangement
-	err := (&arrangeFn{Config: c}).ProcessElement(ctx, 0, nil, iterate(files), func(a arrangement) { all = append(all, a) })
-	fn := &commitFn{}
+	err := (&arrangeFn{Config: c}).ProcessElement(t.Context(), 0, nil, iterate(files), func(a arrangement) { all = append(all, a) })
+	require.NoError(t, err)
+	require.Len(t, all, 1)
+	return all[0]
+}
+
+// commitArranged gives the final names.
+func commitArranged(ctx context.Context, c Config, all arrangement) (names []string, err error) {
+	fn := &commitFn{Config: c}
 	fn.Setup()
-	var names []string
-	for _, a := range all {
-		err = fn.ProcessElement(ctx, a, func(name string) { names = append(names, name) })
-	}
+	err = fn.ProcessElement(ctx, all, func(name string) { names = append(names, name) })
 	return names, err
+}
+
+// runCommit does both.
+func runCommit(ctx context.Context, c Config, files []File) (names []string, err error) {
+	var commitErr error
+	err = (&arrangeFn{Config: c}).ProcessElement(ctx, 0, nil, iterate(files), func(a arrangement) {
+		names, commitErr = commitArranged(ctx, c, a)
+	})
+	return names, errors.Join(err, commitErr)
 }

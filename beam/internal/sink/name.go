@@ -26,26 +26,7 @@ type pane struct {
 // ShardName returns the name of one shard, from 0, of numShards in a write
 // without windows.
 func (c Config) ShardName(shard, numShards int) string {
-	return c.shardName(shard, numShards, pane{})
-}
-
-func (c Config) shardName(shard, numShards int, p pane) string {
-	return c.Prefix + letters.ReplaceAllStringFunc(*c.Template, func(run string) string {
-		switch run[0] {
-		case 'S':
-			return fmt.Sprintf("%0*d", len(run), shard)
-		case 'N':
-			return fmt.Sprintf("%0*d", len(run), numShards)
-		case 'W':
-			return p.Window
-		case 'V':
-			return p.WindowUTC
-		case 'P':
-			return p.Pane
-		default:
-			return c.Unique
-		}
-	}) + c.Suffix
+	return c.set(pane{}).name(shard, numShards)
 }
 
 // checkTemplate makes sure that no two shards of a write have the same name.

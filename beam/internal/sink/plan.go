@@ -2,7 +2,9 @@ package sink
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"reflect"
 	"slices"
 	"strings"
@@ -11,6 +13,7 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
 
 	"github.com/arrayrecord/arrayrecord-go/arrayrecord"
+	"github.com/arrayrecord/arrayrecord-go/storage"
 )
 
 func init() {
@@ -26,6 +29,8 @@ type shardPlan struct {
 	Pieces        []piece
 	WriterOptions string
 	GroupSize     int64
+	Seen          []string // as of a File
+	TempDirs      []string
 }
 
 // piece is the records [Begin, End) of an ArrayRecord file.
@@ -39,14 +44,12 @@ type planFn struct {
 	Config Config
 }
 
+// Setup makes the run known.
+func (f *planFn) Setup() { f.Config.Identify() }
+
 // ProcessElement is called with all temporary files, once unless repeated.
 func (f *planFn) ProcessElement(ctx context.Context, _ int, _ func(*[]byte) bool, next func(*File) bool, emit func(shardPlan)) error {
-	files := collect(next)
-	c, err := f.Config.adopt(files)
-	if err != nil {
-		return fmt.Errorf("planning the shards: %w", err)
-	}
-	plans, err := decide(ctx, f.Config, planDecision, c.planShards(files))
+	plans, err := f.plan(ctx, collect(next))
 	if err != nil {
 		return fmt.Errorf("planning the shards: %w", err)
 	}
@@ -54,6 +57,50 @@ func (f *planFn) ProcessElement(ctx context.Context, _ int, _ func(*[]byte) bool
 		emit(plan)
 	}
 	return nil
+}
+
+func (f *planFn) plan(ctx context.Context, files []File) ([]shardPlan, error) {
+	seen, err := f.Config.Check(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var inputs []string
+	for _, file := range files {
+		if file.Input {
+			inputs = append(inputs, file.Name)
+		}
+	}
+	if err := f.Config.CheckInputs(inputs); err != nil {
+		return nil, err
+	}
+	c, err := f.Config.adopt(files)
+	if err != nil {
+		return nil, err
+	}
+	allSeen, tempDirs := f.Config.history(files)
+	allSeen = append(allSeen, seen)
+	plans := c.planShards(files)
+	for i := range plans {
+		plans[i].Seen, plans[i].TempDirs = allSeen, tempDirs
+	}
+	return f.decide(ctx, plans)
+}
+
+// decide writes the plan down, and returns the first one that this run has
+// written down.
+//
+// A runner that lost part of the results may repeat bundles, whose files then
+// have other names, and come back to planning when some shards are already made.
+// Following the first plan to its end is what keeps records from being lost or
+// doubled.
+func (f *planFn) decide(ctx context.Context, plans []shardPlan) ([]shardPlan, error) {
+	name := storage.Join(f.Config.RunDir(), "plan.json")
+	if err := createOnce(ctx, name, plans); err != nil && !errors.Is(err, fs.ErrExist) {
+		return nil, err
+	}
+	plans = nil
+	err := readJSON(ctx, name, &plans)
+	return plans, err
 }
 
 // adopt takes over the writer options of most inputs, if the configuration

@@ -1,11 +1,17 @@
 package sink
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
+	"path/filepath"
+	"sync"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/arrayrecord/arrayrecord-go/storage/storagetest"
 )
 
 func filesOf(records ...int64) []File {
@@ -67,4 +73,57 @@ func TestLongShardsAreCutBetweenChunks(t *testing.T) {
 
 func TestPlanOfNothing(t *testing.T) {
 	require.Equal(t, []shardPlan{{Shard: 0, GroupSize: 1}, {Shard: 1, GroupSize: 1}}, Config{NumShards: 2, GroupSize: 1}.planShards(nil))
+}
+
+// Some shards may have been made by the first plan when the bundles, and with
+// them the plan, are repeated.
+func TestPlanOfOtherFilesFollowsTheFirst(t *testing.T) {
+	faults := storagetest.NewFaults()
+	c := config(t, faults.TempDir(t)+"/out", withNumShards(2))
+	records := makeRecords(60)
+	plan := func(files []File) ([]shardPlan, error) { return (&planFn{Config: c}).plan(t.Context(), files) }
+	files := stage(t, c, records[:20], records[20:])
+	faults.Inject(storagetest.Fault{Op: storagetest.OpCommit, After: true, Err: errors.New("answer lost")})
+	_, err := plan(files)
+	require.ErrorContains(t, err, "answer lost")
+	faults.Heal()
+	first, err := plan(files)
+	require.NoError(t, err)
+	second, err := plan(stage(t, c, records[:50], records[50:]))
+	require.NoError(t, err)
+	require.Equal(t, first, second)
+}
+
+func TestOneOfManyPlansWins(t *testing.T) {
+	c := config(t, filepath.Join(t.TempDir(), "out"), withNumShards(2))
+	plans := make([][]shardPlan, 20)
+	var g sync.WaitGroup
+	for i := range plans {
+		g.Go(func() {
+			var err error
+			plans[i], err = (&planFn{Config: c}).decide(t.Context(), []shardPlan{{Shard: i}})
+			assert.NoError(t, err)
+		})
+	}
+	g.Wait()
+	for _, p := range plans {
+		require.Equal(t, plans[0], p)
+	}
+}
+
+func TestInputsWithNamesOfTheOutputAreRefused(t *testing.T) {
+	dir := t.TempDir()
+	c := config(t, filepath.Join(dir, "out"), withNumShards(2), withOverwrite(Replace))
+	for name, refused := range map[string]bool{
+		dir + "/out-00000-of-00007.arrayrecord":    true,
+		dir + "//out-00000-of-00007.arrayrecord":   true,
+		dir + "/out-000000-of-100007.arrayrecord":  true,
+		dir + "/out-00000-of-00007":                false,
+		dir + "/out-x-00000-of-00007.arrayrecord":  false,
+		dir + "/in/out-00000-of-00007.arrayrecord": false,
+		dir + "/in-00000-of-00007.arrayrecord":     false,
+	} {
+		_, err := (&planFn{Config: c}).plan(t.Context(), []File{{Name: name, Input: true, Records: 1, WriterOptions: "group_size:1", GroupSize: 1}})
+		require.Equal(t, refused, err != nil, "%s: %v", name, err)
+	}
 }

@@ -13,7 +13,11 @@
 //	  \                     /
 //	            arrange                    which file is which shard
 //	               |
-//	            commit                     all shards get their names at once
+//	            commit                     all shards get their names
+//
+// Any of these steps may be done again, by others at the same time, or by one
+// that was thought dead. What keeps that from doing harm is in type committer
+// (commit.go), type record (record.go) and docs/beam.md.
 //
 // With windows, a shuffle brings the records of a window and pane to one
 // worker, which writes and arranges all shards of the set; then they are
@@ -71,9 +75,8 @@ func Write(s beam.Scope, config Config, encoder any, col beam.PCollection) (beam
 }
 
 // Reshard makes NumShards shards of ArrayRecord files, which are a PCollection
-// of KV<int, File>, and returns their names. The configuration must be
-// complete. Files outside of the temporary
-// directory stay as they are.
+// of KV<int, File>, and returns their names. The configuration must be complete.
+// Files that are inputs stay as they are; none may have a name of the output.
 func Reshard(s beam.Scope, config Config, files beam.PCollection) beam.PCollection {
 	plans := beam.ParDo(s, &planFn{Config: config}, gather(s, files))
 	return Commit(s, config, beam.ParDo(s, &copyFn{Config: config}, beam.Reshuffle(s, plans)))
@@ -82,8 +85,8 @@ func Reshard(s beam.Scope, config Config, files beam.PCollection) beam.PCollecti
 // Commit makes shards of complete temporary files, which are a PCollection of
 // KV<int, File>, and returns their names. The configuration must be complete.
 func Commit(s beam.Scope, config Config, files beam.PCollection) beam.PCollection {
-	arranged := beam.ParDo(s, &arrangeFn{Config: config, Settle: settleTime}, gather(s, files))
-	return beam.ParDo(s, &commitFn{}, beam.Reshuffle(s, arranged))
+	arranged := beam.ParDo(s, &arrangeFn{Config: config}, gather(s, files))
+	return beam.ParDo(s, &commitFn{Config: config}, beam.Reshuffle(s, arranged))
 }
 
 // gather brings all temporary files into one call of a DoFn, which is made even

@@ -1,6 +1,8 @@
 package sink
 
 import (
+	"encoding/json"
+	"flag"
 	"path/filepath"
 	"reflect"
 	"testing"
@@ -17,34 +19,81 @@ import (
 
 func TestMain(m *testing.M) { beamtest.Main(m) }
 
-// What a failed attempt left behind, complete or not, must neither get into the
-// output nor stay.
+// What a failed run left behind, complete or not, must not get into the output
+// of the next, nor stay if it is in the same directory.
 func TestStaleTemporaryFiles(t *testing.T) {
 	for _, n := range []int{0, 2} {
 		dir := t.TempDir()
 		prefix := filepath.Join(dir, "out")
-		temp := TempDir(prefix)
-		c := config(t, prefix, withTempDir(temp), withNumShards(2))
-		stale := stage(t, c, makeRecords(500))
-		_, err := decide(t.Context(), c, planDecision, c.planShards(stale))
-		require.NoError(t, err)
-		moves, err := c.moves(t.Context(), makeShards(t, c, stale))
-		require.NoError(t, err)
-		_, err = decide(t.Context(), c, commitDecision, moves)
-		require.NoError(t, err)
-		storagetest.Put(t, filepath.Join(temp, ".half.tmp"), []byte("half a file"))
+		c := config(t, prefix, withNumShards(2))
+		makeShards(t, c, stage(t, c, makeRecords(500)))
+		storagetest.Put(t, filepath.Join(c.RunDir(), ".half.tmp"), []byte("half a file"))
+		plan := storagetest.Get(t, filepath.Join(c.RunDir(), "plan.json"))
 
 		records := makeRecords(20)
 		p, s := beam.NewPipelineWithRoot()
-		c = config(t, prefix, withNumShards(n), withTempDir(temp))
-		_, err = Write(s, c, nil, beam.CreateList(s, records))
+		c.NumShards = n
+		c.Run = NewRunID()
+		storagetest.Put(t, filepath.Join(c.RunDir(), ".half.tmp"), []byte("half a file"))
+		storagetest.Put(t, filepath.Join(c.RunDir(), "other.temp"), plan)
+		_, err := Write(s, c, nil, beam.CreateList(s, records))
 		require.NoError(t, err)
 		ptest.RunAndValidate(t, p)
 		shards := list(t, prefix+"*")
 		require.Len(t, shards, max(n, 1))
 		requireShards(t, records, shards)
+		require.NoDirExists(t, c.RunDir())
+	}
+}
+
+// Each run of a pipeline has an identity of its own, and keeps it: the runner
+// has it with the DoFns.
+func TestIdentityIsMadeWhenAPipelineRuns(t *testing.T) {
+	dir := t.TempDir()
+	prefix := filepath.Join(dir, "out")
+	p, s := beam.NewPipelineWithRoot()
+	c := config(t, prefix, withOverwrite(Replace))
+	c.Run = ""
+	_, err := Write(s, c, nil, beam.CreateList(s, makeRecords(20)))
+	require.NoError(t, err)
+	var before string
+	for range 2 {
+		ptest.RunAndValidate(t, p)
+		records := list(t, dir+"/.*.commit")
+		require.Len(t, records, 1)
+		var r record
+		require.NoError(t, readJSON(t.Context(), records[0], &r))
+		require.Len(t, r.Run, 26)
+		require.NotEqual(t, before, r.Run)
+		before = r.Run
 		requireNoTemp(t, dir)
 	}
+
+	var sent struct{ Config Config }
+	data, err := json.Marshal(&commitFn{Config: c})
+	require.NoError(t, err)
+	require.NoError(t, json.Unmarshal(data, &sent))
+	again, err := json.Marshal(&sent)
+	require.NoError(t, err)
+	require.Contains(t, string(again), string(sent.Config.Run))
+	require.NotEmpty(t, sent.Config.Run)
+}
+
+// What is sent to a service to be run many times must not have the identity of
+// one run.
+func TestTemplateHasNoIdentity(t *testing.T) {
+	if flag.Lookup("template_location") == nil {
+		flag.String("template_location", "", "as Dataflow's runner has it")
+	}
+	require.NoError(t, flag.Set("template_location", "gs://bucket/template"))
+	defer func() { require.NoError(t, flag.Set("template_location", "")) }()
+	data, err := json.Marshal(RunID(""))
+	require.NoError(t, err)
+	require.Equal(t, `""`, string(data))
+	require.Empty(t, NewRunID())
+	c := Config{}
+	c.Identify()
+	require.NotEmpty(t, c.Run)
 }
 
 // A worker in another process finds types by name only.
@@ -53,6 +102,7 @@ func TestTypesAreKnownToWorkers(t *testing.T) {
 		reflect.TypeFor[File](), reflect.TypeFor[shardPlan](), reflect.TypeFor[piece](),
 		reflect.TypeFor[stageFn](), reflect.TypeFor[planFn](), reflect.TypeFor[copyFn](), reflect.TypeFor[commitFn](),
 		reflect.TypeFor[arrangeFn](), reflect.TypeFor[arrangement](), reflect.TypeFor[windowFn](), reflect.TypeFor[marshalFn](), reflect.TypeFor[move](),
+		reflect.TypeFor[shardSet](), reflect.TypeFor[pane](),
 	} {
 		key, ok := runtime.TypeKey(typ)
 		require.True(t, ok, typ)

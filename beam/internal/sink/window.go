@@ -24,7 +24,7 @@ func writeWindows(s beam.Scope, config Config, records beam.PCollection) (beam.P
 		return groups, err
 	}
 	arranged := beam.ParDo(s, &windowFn{Config: config}, groups)
-	return beam.ParDo(s, &commitFn{}, beam.Reshuffle(s, arranged)), nil
+	return beam.ParDo(s, &commitFn{Config: config}, beam.Reshuffle(s, arranged)), nil
 }
 
 // windowFn writes all shards of a window and pane, still under temporary names.
@@ -35,7 +35,10 @@ type windowFn struct {
 }
 
 // Setup makes the metrics, which do not travel.
-func (f *windowFn) Setup() { f.written = counters.Written() }
+func (f *windowFn) Setup() {
+	f.written = counters.Written()
+	f.Config.Identify()
+}
 
 // ProcessElement is called with all records of a window and pane.
 func (f *windowFn) ProcessElement(ctx context.Context, info typex.PaneInfo, w beam.Window, _ int, next func(*[]byte) bool, emit func(arrangement)) error {
@@ -44,6 +47,11 @@ func (f *windowFn) ProcessElement(ctx context.Context, info typex.PaneInfo, w be
 		return fmt.Errorf("writing: %w", err)
 	}
 	c := f.Config.of(p)
+	set := c.set(p)
+	seen, err := c.check(ctx, set)
+	if err != nil {
+		return fmt.Errorf("writing window %s, %s: %w", p.Window, p.Pane, err)
+	}
 	begun := time.Now()
 	files, err := c.writeSet(ctx, func(record *[]byte) bool {
 		if !next(record) {
@@ -55,12 +63,11 @@ func (f *windowFn) ProcessElement(ctx context.Context, info typex.PaneInfo, w be
 	if err != nil {
 		return fmt.Errorf("writing window %s, %s: %w", p.Window, p.Pane, err)
 	}
-	all := arrangement{TempDir: c.TempDir}
-	for i, file := range files {
+	for i := range files {
 		f.written.FileTime(ctx, begun)
-		all.Moves = append(all.Moves, move{From: file, To: c.shardName(i, len(files), p)})
+		files[i].Seen = []string{seen}
 	}
-	emit(all)
+	emit(c.arrange(set, files, files))
 	return nil
 }
 
@@ -69,8 +76,8 @@ func (f *windowFn) ProcessElement(ctx context.Context, info typex.PaneInfo, w be
 // letter U must differ between sets, and so is made from the same.
 func (c Config) of(p pane) Config {
 	id := fmt.Sprintf("%x", sha256.Sum256([]byte(p.Window+" "+p.Pane)))[:16]
-	c.TempDir += "-" + id
-	c.Unique += "-" + id
+	c.Run += RunID("-" + id)
+	c.Unique = string(c.Run)
 	return c
 }
 

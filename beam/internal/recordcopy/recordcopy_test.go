@@ -1,4 +1,4 @@
-package slab
+package recordcopy
 
 import (
 	"bytes"
@@ -9,7 +9,7 @@ import (
 )
 
 func TestCopiesAreIndependent(t *testing.T) {
-	var s Slab
+	var s Memory
 	require.Equal(t, []byte{}, s.Copy(nil))
 	random := rand.New(rand.NewPCG(1, 2))
 	var copies, want [][]byte
@@ -33,7 +33,7 @@ func TestCopiesAreIndependent(t *testing.T) {
 }
 
 func TestSmallCopiesShareAllocations(t *testing.T) {
-	var s Slab
+	var s Memory
 	b := make([]byte, 64)
 	require.Less(t, testing.AllocsPerRun(10_000, func() { s.Copy(b) }), 0.01)
 }

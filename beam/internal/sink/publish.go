@@ -1,0 +1,85 @@
+package sink
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/log"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
+
+	"github.com/arrayrecord/arrayrecord-go/beam/internal/counters"
+	"github.com/arrayrecord/arrayrecord-go/beam/internal/dofn"
+	"github.com/arrayrecord/arrayrecord-go/storage"
+)
+
+func init() {
+	dofn.Register3x1((*commitFn).ProcessElement)
+	register.Emitter1[string]()
+}
+
+// commitFn gives complete temporary files their names as shards. It may run
+// more than once, also after it has succeeded, and with other files.
+type commitFn struct {
+	Config Config
+
+	written counters.Set
+}
+
+// Setup makes the counters, which do not travel.
+func (f *commitFn) Setup() { f.written = counters.Written() }
+
+// ProcessElement is called with all shards of a set.
+func (f *commitFn) ProcessElement(ctx context.Context, all arrangement, emit func(string)) error {
+	decided, err := f.Config.committer(all.Set).commit(ctx, all.record(f.Config), all.Seen)
+	if err != nil {
+		return fmt.Errorf("committing the shards: %w", err)
+	}
+	// Whatever is still there belongs to attempts that failed.
+	removeTemp(ctx, slices.Concat(decided.TempDirs, all.TempDirs))
+	var records, bytes int64
+	for _, m := range decided.Moves {
+		records += m.From.Records
+		bytes += m.From.Bytes
+		emit(m.To)
+	}
+	f.written.Add(ctx, int64(len(decided.Moves)), records, bytes)
+	return nil
+}
+
+func (c Config) committer(set shardSet) committer {
+	return committer{set: set, overwrite: c.Overwrite, parallel: commitParallelism}
+}
+
+// removeTemp removes directories of temporary files of a run that is done.
+func removeTemp(ctx context.Context, dirs []string) {
+	slices.Sort(dirs)
+	for _, dir := range slices.Compact(dirs) {
+		if _, base := storage.Split(dir); !strings.HasPrefix(base, tempPrefix) {
+			continue // no run has made it
+		}
+		if err := storage.RemoveAll(ctx, dir); err != nil {
+			log.Warnf(ctx, "temporary files of a complete write remain: %v", err)
+		}
+	}
+}
+
+// End is for the program that has run the pipeline, when no more work is given
+// to this run, and ctx is not that of the job. After a job that has succeeded it
+// removes the record. Else it finishes what was decided, which may have a zombie
+// at work, and reports so, or makes sure that nothing comes of the run any more;
+// in both cases nothing temporary is left. After an error it may be called again.
+func (c Config) End(ctx context.Context, succeeded bool) (finished bool, err error) {
+	c.Unique = string(c.Run)
+	by := c.committer(c.set(pane{}))
+	if !succeeded {
+		if finished, err = by.abandon(ctx, string(c.Run)); err != nil {
+			return false, err
+		}
+		if err := storage.RemoveAll(ctx, c.RunDir()); err != nil {
+			return finished, err
+		}
+	}
+	return finished, by.forget(ctx, string(c.Run))
+}
