@@ -587,3 +587,21 @@ func TestShardsOfALaterWriteAreNotClearedAway(t *testing.T) {
 	require.ErrorIs(t, c.committer(first.Set).clear(t.Context(), entry{number: 1, record: &r}), errSuperseded)
 	requireShards(t, records, list(t, dir+"/*"))
 }
+
+// A record that is half removed must not look like a write that was interrupted.
+func TestRecordThatIsHalfRemovedIsNotOpen(t *testing.T) {
+	for skip := range 3 {
+		faults := storagetest.NewFaults()
+		c := config(t, faults.TempDir(t)+"/out")
+		all := arrange(t, c, stage(t, c, makeRecords(5)))
+		_, err := commitArranged(t.Context(), c, all)
+		require.NoError(t, err)
+		faults.Inject(storagetest.Fault{Op: storagetest.OpRemove, Skip: skip, Err: errors.New("injected")})
+		_, err = c.End(t.Context(), true)
+		require.ErrorContains(t, err, "injected")
+		entries, err := all.Set.recordList(t.Context())
+		require.NoError(t, err)
+		require.Len(t, entries, 1)
+		require.False(t, entries[0].open())
+	}
+}
