@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io/fs"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -40,8 +39,6 @@ type Leftover struct {
 // Needed reports whether a decided write could not be finished without this.
 func (l Leftover) Needed() bool { return l.Open || l.NeededBy != "" }
 
-var uploadName = regexp.MustCompile(`^\..+\.[A-Z2-7]{26}\.tmp$`)
-
 // Leftovers finds what is left in a directory of outputs, or of temporary files.
 // What belongs to a job that is still running is found too. Temporary files that
 // were put into another directory than their output are not known to be needed
@@ -54,11 +51,19 @@ func Leftovers(ctx context.Context, dir string) ([]Leftover, error) {
 	var found []Leftover
 	needed := map[string]string{} // by the last part of its name, which is unique
 	var outcomes []storage.Info
+	stale, err := storage.RemoveStale(ctx, dir, storage.StaleOptions{DryRun: true})
+	if err != nil {
+		return nil, err
+	}
+	for _, info := range stale {
+		// Those of a temporary directory go with it.
+		if parent, _ := storage.Split(info.Name); parent == strings.TrimSuffix(dir, "/") {
+			found = append(found, Leftover{Name: info.Name, Files: 1, Bytes: info.Size, Changed: info.ModTime, objects: []string{info.Name}})
+		}
+	}
 	for _, info := range hidden {
 		_, base := storage.Split(info.Name)
 		switch {
-		case uploadName.MatchString(base):
-			found = append(found, Leftover{Name: info.Name, Files: 1, Bytes: info.Size, Changed: info.ModTime, objects: []string{info.Name}})
 		case strings.HasSuffix(base, "."+endCommit):
 			l, err := recordLeftover(ctx, info)
 			if errors.Is(err, fs.ErrNotExist) {
