@@ -194,9 +194,8 @@ Status Reader::Open(File file, const ReaderOptions& options, std::unique_ptr<Rea
 Status Reader::OpenIndex(uint8_t* footer, size_t footer_size, uint64_t footer_offset,
                          uint64_t file_size, const ReaderOptions& options,
                          std::unique_ptr<Reader>* reader) {
-  AR_TRY(CheckSizeFits(file_size));
-  if (file_size < kMinFileSize || footer_offset > file_size - kTailSize ||
-      footer_size != file_size - kTailSize - footer_offset) {
+  // Whether an index can be there is looked at below.
+  if (footer_size != file_size - kTailSize - footer_offset) {
     return Status(AR_INVALID_ARGUMENT, "the bytes given are not those from index to tail");
   }
   std::unique_ptr<Reader> opened(new Reader());

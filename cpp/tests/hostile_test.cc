@@ -24,7 +24,7 @@ std::set<uint64_t> Others(uint64_t right) {
                                right + kChunkHeaderSize,
                                2 * right,
                                kTailSize,
-                               uint64_t{1} << 32,
+                               (uint64_t{1} << 32) + 1,  // over the limit of a chunk
                                kMaxRecordsInChunk,
                                uint64_t{1} << 63,
                                UINT64_MAX};
@@ -89,19 +89,21 @@ class Forge {
   std::string SimpleData(Codec codec, const Records& records) {
     std::string sizes, values;
     for (const std::string& record : records) {
-      AppendVarint64(Number("size of a record", record.size()), &sizes);
+      // That of the only record is not looked at.
+      const uint64_t size = record.size();
+      AppendVarint64(records.size() == 1 ? size : Number("size of a record", size), &sizes);
       values += record;
     }
-    const std::string sizes_block = Block(codec, sizes);
+    const std::string sizes_block = Block(codec, sizes, records.size() > 1);
     std::string data(1, static_cast<char>(Number("codec", static_cast<uint64_t>(codec)) & 0xff));
     AppendVarint64(Number("size of the sizes", sizes_block.size()), &data);
-    return data + sizes_block + Block(codec, values);
+    return data + sizes_block + Block(codec, values, true);
   }
 
-  std::string Block(Codec codec, const std::string& plain) {
+  std::string Block(Codec codec, const std::string& plain, bool matters) {
     std::string block;
     EXPECT_TRUE(Compress({codec, 1, 0}, AsBytes(plain), &block).ok());
-    if (codec == Codec::kNone) return block;
+    if (codec == Codec::kNone || !matters) return block;
     std::string claim;
     AppendVarint64(Number("size before a compressed block", plain.size()), &claim);
     return claim + block.substr(VarintSize(plain.size()));
@@ -144,12 +146,8 @@ class Forge {
     }
   }
 
-  void Pad() {
-    const uint64_t begin = bytes_.size(), end = PaddedEnd(begin);
-    if (begin == end) return;
-    bytes_ += PlaceChunk(begin, ChunkHeader(),
-                         std::string(ChunkBytesBetween(begin, end) - kChunkHeaderSize, '\0'));
-  }
+  // Nobody looks at what is there.
+  void Pad() { bytes_.resize(PaddedEnd(bytes_.size())); }
 
   const size_t target_;
   const uint64_t other_;
@@ -175,10 +173,15 @@ void ReplaceEveryNumber(const std::function<std::string(Forge*)>& make, const Re
                             : forge.replaced() == "records in the header" ? kMaxRecordsInChunk
                                                                           : UINT64_MAX;
       if ((other & mask) == right.numbers()[i]) continue;
+      // Two records or one: the sizes of a chunk with one record are not looked at.
+      if (other == 1 && forge.replaced() == "records in header and index") continue;
       Records wrong;
-      EXPECT_FALSE(ReadFile(file, &wrong).ok())
+      const Status status = ReadFile(file, &wrong);
+      // Memory may not run out before somebody looks: that is for limits to say.
+      EXPECT_TRUE(!status.ok() && (status.code() != AR_RESOURCE_EXHAUSTED ||
+                                   status.message().find("max_") != std::string::npos))
           << forge.replaced() << " (number " << i << "): " << other << " instead of "
-          << right.numbers()[i];
+          << right.numbers()[i] << ": " << status.message();
     }
   }
 }

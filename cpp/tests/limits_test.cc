@@ -312,6 +312,22 @@ TEST(LimitsTest, IndexThatClaimsTooMuch) {
   }
 }
 
+// As large as files get, and nearly empty: what its last block says of the index is looked at
+// before memory is made room for it.
+TEST(LimitsTest, IndexOfTerabytes) {
+  constexpr uint64_t kSize = uint64_t{1} << 44;
+  const std::string small = MakeFile("zstd", {});
+  const File file = MemoryFile("");
+  ASSERT_EQ(ftruncate(file.fd(), kSize), 0);
+  ASSERT_EQ(pwrite(file.fd(), small.data() + small.size() - kTailSize, kTailSize,
+                   static_cast<off_t>(kSize - kTailSize)),
+            static_cast<ssize_t>(kTailSize));
+  File own;
+  ASSERT_TRUE(File::Duplicate(file.fd(), &own).ok());
+  std::unique_ptr<Reader> reader;
+  EXPECT_EQ(Reader::Open(std::move(own), ReaderOptions(), &reader).code(), AR_DATA_LOSS);
+}
+
 // Whichever allocation fails, an error comes and stays, and no record is skipped.
 TEST(OutOfMemoryTest, ErrorsStay) {
   const Records records = TextRecords(300, 20);

@@ -326,5 +326,19 @@ TEST(TransposeHostileTest, EveryNumberReplaced) {
   EXPECT_EQ(valid, 30u) << "such as another order of the same states";
 }
 
+// A header that ends within or between any of its numbers, and one with a byte more.
+TEST(TransposeHostileTest, HeadersOfEveryLength) {
+  const std::string data = SixRecordsTransposed().Data();
+  const size_t size = static_cast<uint8_t>(data[1]);
+  ASSERT_LT(size, 127u);
+  for (size_t n = 0; n <= size + 1; ++n) {
+    std::string cut = data.substr(0, 1) + static_cast<char>(n) + data.substr(2, std::min(n, size));
+    if (n > size) cut += '\0';
+    cut += data.substr(2 + size);
+    Records records;
+    EXPECT_EQ(DecodeTransposed(cut, 6, 22, &records).code(), n == size ? AR_OK : AR_DATA_LOSS) << n;
+  }
+}
+
 }  // namespace
 }  // namespace arrayrecord

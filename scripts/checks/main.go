@@ -162,7 +162,7 @@ func removeOthers(wanted []string) error {
 // run runs all its tests.
 func (p *program) run(environment ...string) (took time.Duration, output []byte, err error) {
 	// Loops end by the time of the processors, whatever else runs; what waits for ever by that of the clock.
-	seconds := 60
+	seconds := 300
 	if p.took != 0 {
 		seconds = 10 + int(5*p.took.Seconds())
 	}
