@@ -355,6 +355,55 @@ TEST(TransposeHostileTest, PartsOfEveryLength) {
   }
 }
 
+// Records that do not fit, whatever of them it is that does not.
+TEST(TransposeHostileTest, ThereIsLessRoomThanRecordsTake) {
+  struct Field {
+    uint64_t id;
+    int subtype;
+    std::string value;
+  };
+  std::vector<TransposedParts> all = {SixRecordsTransposed()};
+  for (const Field& field : {Field{8, 2, "\x01\x02\x03"}, Field{8, 15, ""},
+                             Field{9, -1, "12345678"}, Field{13, -1, "1234"},
+                             Field{10, -1,
+                                   "\x03"
+                                   "abc"},
+                             Field{11, -1, ""}, Field{10, -1, "\x7e" + std::string(126, 'x')}}) {
+    for (const bool in_message : {false, true}) {
+      TransposedParts p;
+      const uint64_t states = in_message ? 4 : 2;
+      const int buffer = field.value.empty() ? -1 : 0;
+      if (in_message) p.AddState(14, states + 1);
+      p.AddState(field.id, states + p.ids.size() + 1, field.subtype, buffer);
+      if (in_message) p.AddState(2, states + 3);
+      p.AddState(3, 0);
+      if (buffer == 0) {
+        p.buckets = {field.value};
+        p.buffer_sizes = {field.value.size()};
+      }
+      const uint64_t inner = 1 + (field.subtype > 9 ? 1 : field.value.size());
+      p.decoded_size = inner + (in_message ? 1 + VarintSize(inner) : 0);
+      all.push_back(p);
+    }
+  }
+  TransposedParts text;
+  text.AddState(1, 0, -1, 0);
+  text.buckets = {"hello\x05"};
+  text.buffer_sizes = {5, 1};
+  text.decoded_size = 5;
+  all.push_back(text);
+  for (size_t i = 0; i < all.size(); ++i) {
+    TransposedParts p = all[i];
+    const uint64_t whole = p.decoded_size;
+    for (uint64_t size = 0; size <= whole + 1; ++size) {
+      p.decoded_size = size;
+      Records records;
+      EXPECT_EQ(DecodeTransposed(p, &records).code(), size == whole ? AR_OK : AR_DATA_LOSS)
+          << "chunk " << i << ", " << size << " of " << whole;
+    }
+  }
+}
+
 // Numbers that are none, where 0 would be right.
 TEST(TransposeHostileTest, NumbersOfMoreThan32Bits) {
   const std::string data = EmptyRecord().Data(), number = "\x80\x80\x80\x80\x10";
