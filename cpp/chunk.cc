@@ -127,9 +127,8 @@ __attribute__((always_inline)) inline Status TakeHeader(ChunkBytes* bytes, uint6
   ChunkHeader& header = chunk->header;
   if (!header.Decode(piece)) return Corrupt("chunk header hash mismatch").At(begin);
 
-  // With these two checks nothing below can wrap around or reach past the bytes.
-  const uint64_t available = limit - begin;
-  if (header.data_size > available || header.num_records > available || header.End(begin) > limit) {
+  // The first check keeps the second from wrapping around; records have only 56 bits.
+  if (header.data_size > limit - begin || header.End(begin) > limit) {
     return Corrupt("chunk runs past the place where it must end").At(begin);
   }
   chunk->begin = begin;

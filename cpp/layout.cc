@@ -88,8 +88,9 @@ bool SkipGroup(ByteSpan* in, uint64_t number, int depth) {
 }
 
 bool TakeField(ByteSpan* in, Field* field, int group_depth) {
-  uint64_t tag, size;
-  if (!TakeVarint64(in, &tag) || tag > UINT32_MAX || tag >> 3 == 0) return false;
+  uint64_t tag = 0, size;
+  TakeVarint64(in, &tag);  // or it stays 0, which is no tag
+  if (tag > UINT32_MAX || tag >> 3 == 0) return false;
   field->number = tag >> 3;
   field->wire_type = tag & 7;
   switch (field->wire_type) {

@@ -20,11 +20,6 @@ struct DecodedChunk {
   ByteSpan values;
 
   Status Decode(const Chunk& chunk) {
-    if (chunk.header.type != ChunkType::kSimple) {
-      return Corrupt("chunk of type " + std::to_string(static_cast<int>(chunk.header.type)) +
-                     " where records should be")
-          .At(chunk.begin);
-    }
     AR_TRY(chunk.VerifyData());
     AR_TRY(simple.Open(chunk));
     if (simple.num_records() == 0) return Corrupt("chunk without records").At(chunk.begin);

@@ -38,7 +38,9 @@ uint8_t* SealPlainChunk(uint8_t* values, uint64_t values_size, const uint64_t* s
 
 Status SimpleChunk::Open(const Chunk& chunk) {
   if (chunk.header.type != ChunkType::kSimple) {
-    return Status(AR_INTERNAL, "not a simple chunk").At(chunk.begin);
+    return Corrupt("chunk of type " + std::to_string(static_cast<int>(chunk.header.type)) +
+                   " where records should be")
+        .At(chunk.begin);
   }
   num_records_ = chunk.header.num_records;
   decoded_size_ = chunk.header.decoded_data_size;
@@ -70,7 +72,6 @@ Status RecordSizes::Open(const SimpleChunk& chunk) {
   if (plain_size > kMaxVarint64 * chunk.num_records_) {
     return Corrupt("too many bytes of record sizes");
   }
-  if (plain_size < chunk.num_records_) return Corrupt("fewer record sizes than records");
   if (chunk.codec_ != Codec::kNone) {
     decoded_.reset(new uint8_t[plain_size]);
     AR_TRY(Decompress(chunk.codec_, chunk.sizes_, decoded_.get(), plain_size));

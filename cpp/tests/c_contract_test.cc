@@ -256,6 +256,8 @@ TEST(CContractTest, TheHeadOfAnIndexIsEnoughToRefuseIt) {
   ar_error error = Garbage();
   EXPECT_EQ(ar_index_check(head, AR_INDEX_HEAD_SIZE, begin, file.size(), &error), AR_OK);
   EXPECT_EQ(ar_index_check(head, 30, begin, file.size(), &error), AR_INVALID_ARGUMENT);
+  EXPECT_EQ(ar_index_check(nullptr, AR_INDEX_HEAD_SIZE, begin, file.size(), &error),
+            AR_INVALID_ARGUMENT);
   EXPECT_EQ(ar_index_check(head, AR_INDEX_HEAD_SIZE, 63, file.size(), &error), AR_INVALID_ARGUMENT);
   EXPECT_EQ(
       ar_index_check(head, AR_INDEX_HEAD_SIZE, file.size() - AR_TAIL_SIZE, file.size(), &error),

@@ -210,6 +210,22 @@ TEST(ChunkIndexTest, ManyAtOnceFailAsOneByOne) {
   }
 }
 
+// The last chunk has more records than bytes up to the end.
+TEST(ChunkIndexTest, ManyAtOnceWithoutRoomForTheLastOne) {
+  Chunks chunks;
+  for (size_t i = 0; i < 200; ++i) {
+    chunks.offsets.push_back(100 + 1000 * i);
+    chunks.counts.push_back(50);
+  }
+  for (uint64_t room : {49u, 50u}) {
+    chunks.end = chunks.offsets.back() + room;
+    for (size_t at_once : {0u, 64u}) {
+      ChunkIndex index;
+      EXPECT_EQ(Build(chunks, false, &index, at_once).code(), room < 50 ? AR_DATA_LOSS : AR_OK);
+    }
+  }
+}
+
 TEST(ChunkIndexTest, EmptyFile) {
   ChunkIndex index;
   ASSERT_TRUE(Build({{}, {}, 64}, false, &index).ok());

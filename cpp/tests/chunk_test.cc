@@ -22,8 +22,9 @@ std::string Simple(uint64_t begin, const std::string& data, uint64_t num_records
   return PlaceChunk(begin, header, data);
 }
 
-Status Parse(std::string bytes, uint64_t begin, Chunk* chunk, std::string* data) {
-  AR_TRY(ParseChunk(Data(bytes), begin, begin + bytes.size(), chunk));
+Status Parse(const std::string& bytes, uint64_t begin, Chunk* chunk, std::string* data) {
+  const GuardedBytes guarded(bytes);
+  AR_TRY(ParseChunk(guarded.data(), begin, begin + bytes.size(), chunk));
   data->assign(reinterpret_cast<const char*>(chunk->data), chunk->header.data_size);
   return chunk->VerifyData();
 }
@@ -92,16 +93,20 @@ TEST(ChunkTest, EveryTruncationIsNoticed) {
 
 // Whoever makes files to do harm can make the hashes right.
 TEST(ChunkTest, HugeSizesWithRightHashes) {
-  for (uint64_t data_size : {uint64_t{1} << 20, uint64_t{1} << 62, UINT64_MAX - 40, UINT64_MAX}) {
-    for (uint64_t num_records : {uint64_t{1}, kMaxRecordsInChunk}) {
+  for (uint64_t data_size : {uint64_t{960}, uint64_t{961}, uint64_t{1} << 20, uint64_t{1} << 62,
+                             UINT64_MAX - 40, UINT64_MAX - 39, UINT64_MAX}) {
+    for (uint64_t num_records : {uint64_t{1}, uint64_t{1000}, uint64_t{1001}, kMaxRecordsInChunk}) {
       ChunkHeader header;
       header.type = ChunkType::kSimple;
       header.data_size = data_size;
       header.num_records = num_records;
       std::string bytes(1000, '\0');
       header.Encode(Data(bytes));
+      const ar_code want = data_size <= 960 && num_records <= 1000 ? AR_OK : AR_DATA_LOSS;
       Chunk chunk;
-      EXPECT_EQ(ParseChunk(Data(bytes), 64, 1064, &chunk).code(), AR_DATA_LOSS);
+      EXPECT_EQ(ParseChunk(Data(bytes), 64, 1064, &chunk).code(), want);
+      EXPECT_EQ(ParseChunkHead(Data(bytes), kChunkHeadSize, 64, 1064, &chunk).code(), want)
+          << data_size << " " << num_records;
     }
   }
 }
@@ -124,10 +129,14 @@ TEST(ChunkTest, BlockHeaderThatContradictsItsChunk) {
 }
 
 TEST(ChunkTest, NoChunkBeginsInABlockHeader) {
-  std::string bytes(100, '\0');
+  std::string bytes(kChunkHeaderSize, '\0');
+  SealChunk(ChunkType::kSimple, 1, 77, 0, &bytes);
   Chunk chunk;
+  std::string back;
+  bytes += std::string(100, '\0');
+  for (uint64_t begin : {25u, 64u, 65561u}) EXPECT_TRUE(Parse(bytes, begin, &chunk, &back).ok());
   for (uint64_t begin : {1u, 24u, 65537u, 65560u}) {
-    EXPECT_EQ(ParseChunk(Data(bytes), begin, begin + 100, &chunk).code(), AR_DATA_LOSS);
+    EXPECT_EQ(Parse(bytes, begin, &chunk, &back).code(), AR_DATA_LOSS) << begin;
   }
 }
 

@@ -3,6 +3,7 @@
 #include <snappy.h>
 #include <zstd.h>
 
+#include <algorithm>
 #include <string>
 
 #include "gtest/gtest.h"
@@ -64,6 +65,26 @@ TEST(CodecTest, BytesOfTheSmallestBlocks) {
   EXPECT_EQ(block(Codec::kSnappy, 1, zero), std::string("\x01\x01\x00\x00", 4));
 }
 
+// Bytes that are no stream at all are told from a stream of another size.
+void ExpectInvalid(const Status& status) {
+  EXPECT_EQ(status.code(), AR_DATA_LOSS);
+  EXPECT_EQ(status.message().rfind("invalid ", 0), 0u) << status.message();
+}
+
+TEST(CodecTest, NoStreams) {
+  for (Codec codec : {Codec::kZstd, Codec::kBrotli, Codec::kSnappy}) {
+    for (const uint64_t size : {uint64_t{5}, uint64_t{1} << 30}) {
+      std::string block, out;
+      AppendVarint64(size, &block);
+      block += std::string(20, '\xff');
+      if (size == 5) ExpectInvalid(Expand(codec, block, size, &out));
+      if (size != 5 && codec != Codec::kSnappy) {
+        ExpectInvalid(CheckPlausibleSize(codec, AsBytes(block), size));
+      }
+    }
+  }
+}
+
 // Anything but exactly the right number of bytes is damage.
 TEST(CodecTest, WrongSizes) {
   const std::string data = Words(500);
@@ -93,6 +114,10 @@ TEST(CodecTest, TruncatedStreamsAndBytesBehindThem) {
     for (size_t n = 0; n < block.size(); ++n) {
       EXPECT_EQ(Expand(c.codec, block.substr(0, n), data.size(), &out).code(), AR_DATA_LOSS) << n;
     }
+    EXPECT_EQ(Expand(c.codec, "", data.size(), &out).message(), "compressed block without a size");
+    if (c.codec == Codec::kZstd) {
+      ExpectInvalid(Expand(c.codec, block.substr(0, block.size() - 1), data.size(), &out));
+    }
     EXPECT_EQ(Expand(c.codec, block + "x", data.size(), &out).code(), AR_DATA_LOSS);
     EXPECT_EQ(Expand(c.codec, block + block, data.size(), &out).code(), AR_DATA_LOSS);
   }
@@ -111,10 +136,13 @@ TEST(CodecTest, ZstdFramesOfOtherWriters) {
   EXPECT_TRUE(Expand(Codec::kZstd, block + frame, data.size(), &out).ok())
       << "a checksum and no content size";
   EXPECT_EQ(out, data);
+  const std::string skippable("\x50\x2a\x4d\x18\x03\x00\x00\x00xyz", 11);
+  EXPECT_EQ(Expand(Codec::kZstd, block + frame + skippable, data.size(), &out).code(), AR_DATA_LOSS)
+      << "a second frame, if only of nothing";
   frame.back() ^= 1;
   EXPECT_EQ(Expand(Codec::kZstd, block + frame, data.size(), &out).code(), AR_DATA_LOSS)
       << "a wrong checksum";
-  const std::string skippable("\x50\x2a\x4d\x18\x03\x00\x00\x00xyz", 11);
+  ExpectInvalid(Expand(Codec::kZstd, block + frame, data.size(), &out));
   EXPECT_TRUE(Expand(Codec::kZstd, std::string(1, '\0') + skippable, 0, &out).ok());
   EXPECT_EQ(Expand(Codec::kZstd, block + skippable, data.size(), &out).code(), AR_DATA_LOSS);
 }
@@ -132,8 +160,43 @@ TEST(CodecTest, ImplausibleSizesAreFoundOutWithoutMemory) {
       std::string block;
       if (c.codec != Codec::kNone) AppendVarint64(claim, &block);
       block += Block(c, Words(1000)).substr(c.codec == Codec::kNone ? 0 : 2);
-      EXPECT_EQ(CheckPlausibleSize(c.codec, AsBytes(block), claim).code(), AR_DATA_LOSS);
+      const Status status = CheckPlausibleSize(c.codec, AsBytes(block), claim);
+      EXPECT_EQ(status.code(), AR_DATA_LOSS);
+      EXPECT_EQ(status.message().rfind("snappy", 0) == 0, c.codec == Codec::kSnappy)
+          << status.message();
     }
+  }
+}
+
+// The same damage to a stream that is read piece by piece, where a reader could wait for ever.
+TEST(CodecTest, StreamsOfAnotherSize) {
+  const std::string data = Words(3000);
+  for (Codec codec : {Codec::kZstd, Codec::kBrotli}) {
+    const std::string good = Block({codec, 1, 0}, data);
+    const std::string stream = good.substr(VarintSize(data.size()));
+    const auto code = [&](const std::string& bytes, uint64_t size, uint64_t piece) {
+      std::string block, out(size, '\0');
+      AppendVarint64(size, &block);
+      block += bytes;
+      BlockStream in;
+      AR_TRY(in.Open(codec, AsBytes(block), size));
+      for (uint64_t at = 0; at < size; at += piece) {
+        AR_TRY(in.Read(Data(out) + at, std::min(piece, size - at)));
+      }
+      return out == data ? Status() : Status(AR_INTERNAL, "wrong data");
+    };
+    for (uint64_t piece : {uint64_t{100}, uint64_t{1} << 20}) {
+      EXPECT_EQ(code(stream, data.size(), piece).message(), "");
+      for (size_t n = 0; n < stream.size(); n += 7) {
+        EXPECT_EQ(code(stream.substr(0, n), data.size(), piece).code(), AR_DATA_LOSS) << n;
+      }
+      EXPECT_EQ(code(stream + "x", data.size(), piece).code(), AR_DATA_LOSS);
+      for (uint64_t size : {data.size() - 1, data.size() + 1, data.size() + 1000}) {
+        EXPECT_EQ(code(stream, size, piece).code(), AR_DATA_LOSS) << size;
+      }
+    }
+    BlockStream in;
+    EXPECT_EQ(in.Open(codec, AsBytes(good), data.size() - 1).code(), AR_DATA_LOSS);
   }
 }
 

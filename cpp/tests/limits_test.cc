@@ -291,15 +291,23 @@ TEST(LimitsTest, BombsAreRefusedBeforeMemoryIsTaken) {
   EXPECT_LT(Peak() - before, kSlack);
 }
 
-// The index of a file claims more than the file has room for.
+// The index of a file claims more than the file has room for, or is none.
 TEST(LimitsTest, IndexThatClaimsTooMuch) {
   RawFile raw;
   raw.AddRecords({"a"});
-  for (int kind = 0; kind < 2; ++kind) {
+  const struct {
+    ChunkType type;
+    uint64_t num_records, decoded_size;
+    const char* message;
+  } kHeads[] = {{ChunkType::kSimple, 3000, 100, "no room"},
+                {ChunkType::kSimple, 2, 3 * kMiB, "claims"},
+                {ChunkType::kSimple, 0, 100, "another kind"},
+                {ChunkType::kTransposed, 2, 100, "another kind"}};
+  for (const auto& h : kHeads) {
     ChunkHeader header;
-    header.type = ChunkType::kSimple;
-    header.num_records = kind == 0 ? 3000 : 2;
-    header.decoded_data_size = kind == 0 ? 100 : 3 * kMiB;
+    header.type = h.type;
+    header.num_records = h.num_records;
+    header.decoded_data_size = h.decoded_size;
     std::string file = raw.bytes;
     const uint64_t begin = file.size();
     file += PlaceChunk(begin, header, std::string(5000, '\0'));
@@ -307,8 +315,7 @@ TEST(LimitsTest, IndexThatClaimsTooMuch) {
     std::copy_n(Data(file) + begin, sizeof(head), head);
     const Status status = CheckIndexHead(head, sizeof(head), begin, 2 * kTailSize);
     EXPECT_EQ(status.code(), AR_DATA_LOSS);
-    EXPECT_NE(status.message().find(kind == 0 ? "no room" : "claims"), std::string::npos)
-        << status.message();
+    EXPECT_NE(status.message().find(h.message), std::string::npos) << status.message();
   }
 }
 

@@ -24,6 +24,22 @@ std::unique_ptr<Reader> Open(const std::string& file, const std::string& options
   return reader;
 }
 
+// Within its last page a mapping has bytes that the file does not.
+TEST(MappedFileTest, NothingIsReadBehindTheEnd) {
+  File file = MemoryFile("0123456789");
+  char out[10] = {};
+  for (bool mapped : {false, true}) {
+    if (mapped) {
+      ASSERT_TRUE(file.Map().ok());
+    }
+    EXPECT_TRUE(file.ReadAt(0, out, 10).ok());
+    EXPECT_TRUE(file.ReadAt(9, out, 1).ok());
+    for (uint64_t position : {1u, 9u, 10u, 11u, 20u}) {
+      EXPECT_EQ(file.ReadAt(position, out, 10).code(), AR_DATA_LOSS) << position;
+    }
+  }
+}
+
 TEST(ReaderTest, RoundTripOverCodecsGroupsAndPadding) {
   for (const char* codec : kCodecs) {
     for (const char* group : {"1", "2", "7", "100000"}) {

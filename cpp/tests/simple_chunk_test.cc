@@ -14,13 +14,14 @@ namespace {
 // Decodes chunk data with the given header fields.
 Status Decode(const std::string& data, uint64_t num_records, uint64_t decoded_size,
               Records* records) {
+  const GuardedBytes bytes(data);
   Chunk chunk;
   chunk.begin = 64;
   chunk.header.type = ChunkType::kSimple;
   chunk.header.num_records = num_records;
   chunk.header.decoded_data_size = decoded_size;
   chunk.header.data_size = data.size();
-  chunk.data = Data(data);
+  chunk.data = bytes.data();
   SimpleChunk simple;
   AR_TRY(simple.Open(chunk));
   std::vector<uint64_t> sizes(num_records);

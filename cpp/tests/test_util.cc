@@ -3,6 +3,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
@@ -308,6 +309,19 @@ std::string RawFile::FinishWith(const Records& footer_records) const {
   AppendPadding(&file);
   return file;
 }
+
+GuardedBytes::GuardedBytes(const std::string& bytes) {
+  const size_t page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
+  const size_t readable = (bytes.size() + page - 1) / page * page;
+  map_size_ = readable + page;
+  map_ = mmap(nullptr, map_size_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  EXPECT_NE(map_, MAP_FAILED);
+  uint8_t* const end = static_cast<uint8_t*>(map_) + readable;
+  EXPECT_EQ(mprotect(end, page, PROT_NONE), 0);
+  data_ = std::copy(bytes.begin(), bytes.end(), end - bytes.size()) - bytes.size();
+}
+
+GuardedBytes::~GuardedBytes() { munmap(map_, map_size_); }
 
 std::string TempDir() {
   std::string name = testing::TempDir() + "arrayrecord-XXXXXX";

@@ -72,6 +72,22 @@ struct RawFile {
   Records FooterRecords() const;
 };
 
+// A copy of bytes behind which nothing can be read or written.
+class GuardedBytes {
+ public:
+  explicit GuardedBytes(const std::string& bytes);
+  ~GuardedBytes();
+  GuardedBytes(const GuardedBytes&) = delete;
+  GuardedBytes& operator=(const GuardedBytes&) = delete;
+
+  uint8_t* data() const { return data_; }
+
+ private:
+  void* map_;
+  size_t map_size_;
+  uint8_t* data_;
+};
+
 // A file on disk that is deleted in the end.
 class TempFile {
  public:

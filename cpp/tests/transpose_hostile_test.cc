@@ -118,6 +118,9 @@ TEST(TransposeHostileTest, EmptyBuckets) {
   p.buffer_sizes = {0, 1};
   p.buffers = {1};
   ExpectRecords(p, {"\x08\x05"});
+  p = EmptyRecord();
+  p.buckets = {"", "x"};
+  ExpectCorrupt(p, "invalid buckets or buffers");
 }
 
 TEST(TransposeHostileTest, BytesLeftOver) {
@@ -287,6 +290,8 @@ TEST(TransposeHostileTest, SizesThatOverflow) {
   p.num_records = UINT64_MAX;
   ExpectCorrupt(p, "too few records");
   p = OneVarint();
+  p.buffer_sizes = {UINT64_MAX, 2};
+  ExpectCorrupt(p, "invalid buckets or buffers");
   p.buffer_sizes = {1, UINT64_MAX};
   ExpectCorrupt(p, "invalid buckets or buffers");
 }
@@ -326,17 +331,88 @@ TEST(TransposeHostileTest, EveryNumberReplaced) {
   EXPECT_EQ(valid, 30u) << "such as another order of the same states";
 }
 
-// A header that ends within or between any of its numbers, and one with a byte more.
-TEST(TransposeHostileTest, HeadersOfEveryLength) {
-  const std::string data = SixRecordsTransposed().Data();
-  const size_t size = static_cast<uint8_t>(data[1]);
-  ASSERT_LT(size, 127u);
-  for (size_t n = 0; n <= size + 1; ++n) {
-    std::string cut = data.substr(0, 1) + static_cast<char>(n) + data.substr(2, std::min(n, size));
-    if (n > size) cut += '\0';
-    cut += data.substr(2 + size);
+// Data that end anywhere, and headers that do, with a byte less or more.
+TEST(TransposeHostileTest, PartsOfEveryLength) {
+  TransposedParts last = EmptyRecord();  // its header is the last part
+  last.AddState(8, 0, 10);
+  for (const TransposedParts& parts : {SixRecordsTransposed(), OneVarint(), last}) {
+    const std::string data = parts.Data();
+    const auto code = [&](const std::string& bytes) {
+      Records records;
+      return DecodeTransposed(bytes, parts.num_records, parts.decoded_size, &records).code();
+    };
+    EXPECT_EQ(code(data), AR_OK);
+    for (size_t n = 0; n < data.size(); ++n) EXPECT_EQ(code(data.substr(0, n)), AR_DATA_LOSS) << n;
+    const size_t size = static_cast<uint8_t>(data[1]);
+    ASSERT_LT(size, 127u);
+    for (size_t n = 0; n < 128; ++n) {
+      std::string other = data.substr(0, 1) + static_cast<char>(n);
+      other += data.substr(2, std::min(n, size));
+      if (n == size + 1) other += '\0';
+      other += data.substr(2 + size);
+      EXPECT_EQ(code(other), n == size ? AR_OK : AR_DATA_LOSS) << n;
+    }
+  }
+}
+
+// Records that do not fit, whatever of them it is that does not.
+TEST(TransposeHostileTest, ThereIsLessRoomThanRecordsTake) {
+  struct Field {
+    uint64_t id;
+    int subtype;
+    std::string value;
+  };
+  std::vector<TransposedParts> all = {SixRecordsTransposed()};
+  for (const Field& field : {Field{8, 2, "\x01\x02\x03"}, Field{8, 15, ""},
+                             Field{9, -1, "12345678"}, Field{13, -1, "1234"},
+                             Field{10, -1,
+                                   "\x03"
+                                   "abc"},
+                             Field{11, -1, ""}, Field{10, -1, "\x7e" + std::string(126, 'x')}}) {
+    for (const bool in_message : {false, true}) {
+      TransposedParts p;
+      const uint64_t states = in_message ? 4 : 2;
+      const int buffer = field.value.empty() ? -1 : 0;
+      if (in_message) p.AddState(14, states + 1);
+      p.AddState(field.id, states + p.ids.size() + 1, field.subtype, buffer);
+      if (in_message) p.AddState(2, states + 3);
+      p.AddState(3, 0);
+      if (buffer == 0) {
+        p.buckets = {field.value};
+        p.buffer_sizes = {field.value.size()};
+      }
+      const uint64_t inner = 1 + (field.subtype > 9 ? 1 : field.value.size());
+      p.decoded_size = inner + (in_message ? 1 + VarintSize(inner) : 0);
+      all.push_back(p);
+    }
+  }
+  TransposedParts text;
+  text.AddState(1, 0, -1, 0);
+  text.buckets = {"hello\x05"};
+  text.buffer_sizes = {5, 1};
+  text.decoded_size = 5;
+  all.push_back(text);
+  for (size_t i = 0; i < all.size(); ++i) {
+    TransposedParts p = all[i];
+    const uint64_t whole = p.decoded_size;
+    for (uint64_t size = 0; size <= whole + 1; ++size) {
+      p.decoded_size = size;
+      Records records;
+      EXPECT_EQ(DecodeTransposed(p, &records).code(), size == whole ? AR_OK : AR_DATA_LOSS)
+          << "chunk " << i << ", " << size << " of " << whole;
+    }
+  }
+}
+
+// Numbers that are none, where 0 would be right.
+TEST(TransposeHostileTest, NumbersOfMoreThan32Bits) {
+  const std::string data = EmptyRecord().Data(), number = "\x80\x80\x80\x80\x10";
+  ASSERT_EQ(data, std::string("\0\x06\0\0\x01\x03\0\0", 8));
+  for (size_t at : {2u, 3u, 6u, 7u}) {
+    std::string bad = data.substr(0, at) + number + data.substr(at + 1);
+    bad[1] = static_cast<char>(bad.size() - 2);
     Records records;
-    EXPECT_EQ(DecodeTransposed(cut, 6, 22, &records).code(), n == size ? AR_OK : AR_DATA_LOSS) << n;
+    EXPECT_EQ(DecodeTransposed(bad, 1, 0, &records).code(), AR_DATA_LOSS) << at;
   }
 }
 

@@ -43,8 +43,10 @@ uint64_t TransposedParts::AddState(uint64_t id, uint64_t next_field, int subtype
 
 Status DecodeTransposed(const std::string& data, uint64_t num_records, uint64_t decoded_size,
                         Records* records) {
+  const GuardedBytes bytes(data);
   TransposedRecords decoded;
-  AR_TRY(DecodeTransposed(AsBytes(data), num_records, decoded_size, uint64_t{4} << 30, &decoded));
+  AR_TRY(DecodeTransposed(ByteSpan(bytes.data(), data.size()), num_records, decoded_size,
+                          uint64_t{4} << 30, &decoded));
   uint64_t at = 0;
   for (uint64_t size : decoded.sizes) {
     records->emplace_back(reinterpret_cast<const char*>(decoded.values.data()) + at, size);

@@ -17,6 +17,14 @@ var leftOut = []string{"writer.cc", "options.cc", "capi.cc", "capi_options.cc", 
 // Checks of what is written. Nobody has that much memory.
 var ofWriters = []string{"n > kMaxRecordsInChunk", "in.size > UINT32_MAX"}
 
+// Checks of values of 4 GiB, which take several times that in memory.
+var tooLarge = []string{"transpose_decoder.cc size > UINT32_MAX", "transpose_decoder.cc whole > UINT32_MAX"}
+
+// Checks of what a later one finds as well: what is no number is not taken, and is none for who comes
+// next. They are there for the order of things.
+var implied = []string{"transpose_decoder.cc !TakeVarint64(header, &size)",
+	"transpose_decoder.cc !TakeVarint64(&data, &header_size)"}
+
 // Parsers of a few bytes only say that they failed, and not why.
 var parsers = []string{"varint.h", "layout.cc", "chunk_index.cc", "chunk_index.h", "transpose_decoder.cc"}
 
@@ -77,7 +85,9 @@ func find(dir string) ([]check, error) {
 		for k, c := range found {
 			c.file = base
 			c.number = i*maxPerFile + k
-			all = append(all, c)
+			if known := base + " " + c.text; !slices.Contains(implied, known) && !slices.Contains(tooLarge, known) {
+				all = append(all, c)
+			}
 		}
 	}
 	return all, nil

@@ -50,7 +50,7 @@ func TestKnownChecksAreFound(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, known := range []string{
-		"chunk.cc header.data_size > available", "chunk.cc Hash(data, header.data_size) == header.data_hash",
+		"chunk.cc header.data_size > limit - begin", "chunk.cc Hash(data, header.data_size) == header.data_hash",
 		"records_chunk.cc header.decoded_data_size != indexed.decoded_size", "varint.h i == in->size",
 		"reader.cc PaddedEnd(chunk.end) != tail_begin", "layout.cc magic != kMagic", "codec.cc n == size",
 		"simple_chunk.cc sizes[i] > left", "transpose_decoder.cc next >= states_.size()",
