@@ -144,6 +144,9 @@ func TestMemoryIsBounded(t *testing.T) {
 	program, err := os.Executable()
 	require.NoError(t, err)
 	for i, c := range memoryCases {
+		if detecting && i != len(memoryCases)-1 {
+			continue // what is left shows that the case runs; the bound means nothing
+		}
 		name := c.file(t)
 		places := []string{"file", "source"}
 		if len(arrayrecord.MappedToo(t)) > 1 {
@@ -165,7 +168,9 @@ func TestMemoryIsBounded(t *testing.T) {
 				require.NoError(t, err)
 				t.Logf("%d MiB", peak/mib)
 				// A quarter more for what Go has not collected yet, and buffers of threads.
-				require.Less(t, peak, c.peak+c.peak/4+40*mib)
+				if !detecting {
+					require.Less(t, peak, c.peak+c.peak/4+40*mib)
+				}
 			})
 		}
 	}

@@ -1,0 +1,5 @@
+//go:build !race && !asan
+
+package arrayrecord_test
+
+const detecting = false
