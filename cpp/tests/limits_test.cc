@@ -338,13 +338,14 @@ TEST(LimitsTest, IndexOfTerabytes) {
   EXPECT_EQ(Reader::Open(std::move(own), ReaderOptions(), &reader).code(), AR_DATA_LOSS);
 }
 
-// A chunk that truly is as large as it says: the limits are looked at before it is read.
-TEST(LimitsTest, ChunkOfTerabytes) {
+// A file with a chunk that truly is that large, of which the index says that it has `claimed`
+// bytes.
+Status ReadTerabytes(uint64_t size, uint64_t claimed) {
   ChunkHeader chunk;
   chunk.type = ChunkType::kSimple;
   chunk.num_records = 1;
-  chunk.data_size = uint64_t{1} << 43;
-  chunk.decoded_data_size = chunk.data_size - 3;
+  chunk.data_size = size;
+  chunk.decoded_data_size = size - 3;
   uint8_t head[kChunkHeaderSize];
   chunk.Encode(head);
   const uint64_t footer = chunk.End(kSignatureEnd);
@@ -352,7 +353,7 @@ TEST(LimitsTest, ChunkOfTerabytes) {
   FooterMetadata metadata;
   metadata.num_chunks = metadata.num_records = 1;
   std::string entry;
-  FooterEntry{kSignatureEnd, chunk.decoded_data_size, 1}.AppendTo(&entry);
+  FooterEntry{kSignatureEnd, claimed, 1}.AppendTo(&entry);
   const auto place = [](uint64_t begin, const Records& records) {
     std::string values, data("\0\x02", 2);
     for (const std::string& record : records) {
@@ -371,23 +372,45 @@ TEST(LimitsTest, ChunkOfTerabytes) {
   const std::string postscript = place(tail, {SerializePostscript(footer)});
 
   const File file = MemoryFile(Signature());
-  ASSERT_EQ(ftruncate(file.fd(), static_cast<off_t>(tail + kTailSize)), 0);
-  const auto put = [&](uint64_t at, const void* bytes, size_t size) {
-    ASSERT_EQ(pwrite(file.fd(), bytes, size, static_cast<off_t>(at)), static_cast<ssize_t>(size));
+  EXPECT_EQ(ftruncate(file.fd(), static_cast<off_t>(tail + kTailSize)), 0);
+  const auto put = [&](uint64_t at, const void* bytes, size_t n) {
+    EXPECT_EQ(pwrite(file.fd(), bytes, n, static_cast<off_t>(at)), static_cast<ssize_t>(n));
   };
   put(kSignatureEnd, head, sizeof(head));
   put(footer, index.data(), index.size());
   put(tail, postscript.data(), postscript.size());
   File own;
-  ASSERT_TRUE(File::Duplicate(file.fd(), &own).ok());
+  EXPECT_TRUE(File::Duplicate(file.fd(), &own).ok());
   std::unique_ptr<Reader> reader;
-  ASSERT_EQ(Reader::Open(std::move(own), ReaderOptions(), &reader).message(), "");
+  AR_TRY(Reader::Open(std::move(own), ReaderOptions(), &reader));
   RecordsRead read;
-  ASSERT_TRUE(read.SetRange(*reader, 0, 1).ok());
+  AR_TRY(read.SetRange(*reader, 0, 1));
   Records records;
-  const Status status = ReadAll(&read, 0, 1, &records);
-  EXPECT_EQ(status.code(), AR_RESOURCE_EXHAUSTED);
-  EXPECT_NE(status.message().find("max_record_size"), std::string::npos) << status.message();
+  return ReadAll(&read, 0, 1, &records);
+}
+
+// Limits, and the chunk's own header, are looked at before memory is made room for it.
+TEST(LimitsTest, ChunkOfTerabytes) {
+  constexpr uint64_t kSize = uint64_t{1} << 43;
+  const Status truthful = ReadTerabytes(kSize, kSize - 3);
+  EXPECT_EQ(truthful.code(), AR_RESOURCE_EXHAUSTED);
+  EXPECT_NE(truthful.message().find("max_record_size"), std::string::npos) << truthful.message();
+  EXPECT_EQ(ReadTerabytes(kSize, 10).code(), AR_DATA_LOSS);
+}
+
+// Where each record ends takes memory, too.
+TEST(LimitsTest, ManyEmptyRecordsInAChunk) {
+  RawFile raw;
+  raw.AddRecords(Records(101, ""));
+  for (const uint64_t limit : {807u, 808u}) {
+    ReaderOptions options;
+    options.max_chunk_size = limit;
+    auto reader = OpenFile(raw.Finish(), options);
+    RecordsRead read;
+    ASSERT_TRUE(read.SetRange(*reader, 0, 101).ok());
+    Records records;
+    EXPECT_EQ(ReadAll(&read, 0, 101, &records).code(), limit < 808 ? AR_RESOURCE_EXHAUSTED : AR_OK);
+  }
 }
 
 // Whichever allocation fails, an error comes and stays, and no record is skipped.
