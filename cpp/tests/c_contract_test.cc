@@ -259,6 +259,7 @@ TEST(CContractTest, TheHeadOfAnIndexIsEnoughToRefuseIt) {
   EXPECT_EQ(ar_index_check(nullptr, AR_INDEX_HEAD_SIZE, begin, file.size(), &error),
             AR_INVALID_ARGUMENT);
   EXPECT_EQ(ar_index_check(head, AR_INDEX_HEAD_SIZE, 63, file.size(), &error), AR_INVALID_ARGUMENT);
+  EXPECT_EQ(ar_index_check(head, AR_INDEX_HEAD_SIZE, begin, 100, &error), AR_INVALID_ARGUMENT);
   EXPECT_EQ(
       ar_index_check(head, AR_INDEX_HEAD_SIZE, file.size() - AR_TAIL_SIZE, file.size(), &error),
       AR_INVALID_ARGUMENT);

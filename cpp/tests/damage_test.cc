@@ -139,6 +139,18 @@ TEST(DamageTest, EveryTruncationOfASmallFileIsCalledOne) {
   }
 }
 
+// That it makes whole blocks says nothing, and the message does not say that it does not.
+TEST(DamageTest, OneBlockAlone) {
+  const std::string file = MakeFile("zstd", TextRecords(3, 10));
+  Records back;
+  Status status = ReadFile(file.substr(0, kTailSize), &back);
+  EXPECT_EQ(status.code(), AR_TRUNCATED);
+  EXPECT_NE(status.message().find("the first block alone"), std::string::npos) << status.message();
+  status = ReadFile(std::string(kTailSize, 'n'), &back);
+  EXPECT_EQ(status.code(), AR_NOT_ARRAYRECORD);
+  EXPECT_NE(status.message().find("one block"), std::string::npos) << status.message();
+}
+
 TEST(DamageTest, BytesBehindTheEnd) {
   const Records records = TextRecords(3, 10);
   const std::string file = MakeFile("zstd", records);

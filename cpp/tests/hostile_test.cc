@@ -229,5 +229,64 @@ TEST(HostileFileTest, ChunksInTwoBlocks) {
       {first, second});
 }
 
+// Metadata in front of the records, read from the file, from a mapped one, and from bytes.
+Status ReadMetadata(const std::string& before_records, uint64_t max_record_size = 1000) {
+  RawFile raw;
+  raw.bytes += before_records;
+  raw.AddRecords({"a record"});
+  const std::string file = raw.Finish();
+  Status result;
+  for (const bool mapped : {false, true}) {
+    ReaderOptions options;
+    options.mapped = mapped;
+    options.max_record_size = max_record_size;
+    auto reader = OpenFile(file, options);
+    const ChunkIndex::Extent extent = reader->metadata_extent();
+    const std::string bytes = file.substr(extent.begin, extent.end - extent.begin);
+    TransposedRecords metadata;
+    result = reader->Metadata(ByteSpan(), &metadata);
+    EXPECT_EQ(reader->Metadata(bytes.empty() ? ByteSpan() : AsBytes(bytes), &metadata).code(),
+              result.code());
+  }
+  return result;
+}
+
+TEST(HostileMetadataTest, OtherChunksInItsPlace) {
+  TransposedParts parts;  // field 1 with the number 5
+  parts.AddState(3, 0);
+  parts.AddState(8, 2, 0, 0);
+  parts.first = 1;
+  parts.buckets = {"\x05"};
+  parts.buffer_sizes = {1};
+  const std::string data = parts.Data();
+  ChunkHeader header;
+  header.type = ChunkType::kMetadata;
+  header.decoded_data_size = 2;
+  const std::string good = PlaceChunk(kSignatureEnd, header, data);
+  EXPECT_EQ(ReadMetadata(good).message(), "");
+  EXPECT_EQ(ReadMetadata(good, 2).message(), "");
+  const Status too_large = ReadMetadata(good, 1);
+  EXPECT_EQ(too_large.code(), AR_RESOURCE_EXHAUSTED);
+  EXPECT_NE(too_large.message().find("max_record_size"), std::string::npos);
+  EXPECT_EQ(ReadMetadata("").code(), AR_NOT_FOUND);
+  EXPECT_EQ(ReadMetadata(std::string(kChunkHeaderSize - 1, '\0')).code(), AR_NOT_FOUND);
+  EXPECT_EQ(ReadMetadata(std::string(kChunkHeaderSize, '\0')).code(), AR_DATA_LOSS);
+
+  std::string flipped = good;
+  flipped[kChunkHeaderSize + data.find('\x05')] ^= 1;
+  EXPECT_EQ(ReadMetadata(flipped).code(), AR_DATA_LOSS);
+  ChunkHeader other = header;
+  other.num_records = 1;
+  EXPECT_EQ(ReadMetadata(PlaceChunk(kSignatureEnd, other, data)).code(), AR_DATA_LOSS);
+  for (uint64_t size : {0u, 1u, 3u}) {
+    other = header;
+    other.decoded_data_size = size;
+    EXPECT_EQ(ReadMetadata(PlaceChunk(kSignatureEnd, other, data)).code(), AR_DATA_LOSS) << size;
+  }
+  other = header;
+  other.type = ChunkType::kPadding;
+  EXPECT_EQ(ReadMetadata(PlaceChunk(kSignatureEnd, other, data)).code(), AR_NOT_FOUND);
+}
+
 }  // namespace
 }  // namespace arrayrecord

@@ -232,7 +232,7 @@ TEST(LimitsTest, RecordsAndChunksOverALimit) {
       options.max_record_size = c.max_record + (fits ? 1 : 0);
       options.max_chunk_size = c.max_chunk + (fits ? 1 : 0);
       auto reader = OpenFile(file, options);
-      std::vector<Status> results(5);
+      std::vector<Status> results(6);
       std::string out;
       results[0] = GetRecord(*reader, 6, &out);
       RecordsRead read;
@@ -241,6 +241,9 @@ TEST(LimitsTest, RecordsAndChunksOverALimit) {
         ASSERT_TRUE(read.SetRange(*reader, i == 1 ? 0 : 6, i == 1 ? 12 : 7).ok());
         results[i] = ReadAll(&read, i == 1 ? 10 << 20 : 0, 12, &got);
       }
+      Records part;
+      ASSERT_TRUE(read.SetRange(*reader, 6, 8).ok());
+      results[5] = ReadAll(&read, 0, 12, &part);
       results[3] = Status();
       CountWithCursor(*reader, &results[3]);
       std::unique_ptr<Batch> batch;
@@ -333,6 +336,81 @@ TEST(LimitsTest, IndexOfTerabytes) {
   ASSERT_TRUE(File::Duplicate(file.fd(), &own).ok());
   std::unique_ptr<Reader> reader;
   EXPECT_EQ(Reader::Open(std::move(own), ReaderOptions(), &reader).code(), AR_DATA_LOSS);
+}
+
+// A file with a chunk that truly is that large, of which the index says that it has `claimed`
+// bytes.
+Status ReadTerabytes(uint64_t size, uint64_t claimed) {
+  ChunkHeader chunk;
+  chunk.type = ChunkType::kSimple;
+  chunk.num_records = 1;
+  chunk.data_size = size;
+  chunk.decoded_data_size = size - 3;
+  uint8_t head[kChunkHeaderSize];
+  chunk.Encode(head);
+  const uint64_t footer = chunk.End(kSignatureEnd);
+
+  FooterMetadata metadata;
+  metadata.num_chunks = metadata.num_records = 1;
+  std::string entry;
+  FooterEntry{kSignatureEnd, claimed, 1}.AppendTo(&entry);
+  const auto place = [](uint64_t begin, const Records& records) {
+    std::string values, data("\0\x02", 2);
+    for (const std::string& record : records) {
+      data.push_back(static_cast<char>(record.size()));
+      values += record;
+    }
+    data[1] = static_cast<char>(records.size());
+    ChunkHeader header;
+    header.type = ChunkType::kSimple;
+    header.num_records = records.size();
+    header.decoded_data_size = values.size();
+    return PlaceChunk(begin, header, data + values);
+  };
+  const std::string index = place(footer, {metadata.Serialize(), entry});
+  const uint64_t tail = PaddedEnd(footer + index.size());
+  const std::string postscript = place(tail, {SerializePostscript(footer)});
+
+  const File file = MemoryFile(Signature());
+  EXPECT_EQ(ftruncate(file.fd(), static_cast<off_t>(tail + kTailSize)), 0);
+  const auto put = [&](uint64_t at, const void* bytes, size_t n) {
+    EXPECT_EQ(pwrite(file.fd(), bytes, n, static_cast<off_t>(at)), static_cast<ssize_t>(n));
+  };
+  put(kSignatureEnd, head, sizeof(head));
+  put(footer, index.data(), index.size());
+  put(tail, postscript.data(), postscript.size());
+  File own;
+  EXPECT_TRUE(File::Duplicate(file.fd(), &own).ok());
+  std::unique_ptr<Reader> reader;
+  AR_TRY(Reader::Open(std::move(own), ReaderOptions(), &reader));
+  RecordsRead read;
+  AR_TRY(read.SetRange(*reader, 0, 1));
+  Records records;
+  return ReadAll(&read, 0, 1, &records);
+}
+
+// Limits, and the chunk's own header, are looked at before memory is made room for it.
+TEST(LimitsTest, ChunkOfTerabytes) {
+  constexpr uint64_t kSize = uint64_t{1} << 43;
+  const Status truthful = ReadTerabytes(kSize, kSize - 3);
+  EXPECT_EQ(truthful.code(), AR_RESOURCE_EXHAUSTED);
+  EXPECT_NE(truthful.message().find("max_record_size"), std::string::npos) << truthful.message();
+  EXPECT_EQ(ReadTerabytes(kSize, 10).code(), AR_DATA_LOSS);
+}
+
+// Where each record ends takes memory, too.
+TEST(LimitsTest, ManyEmptyRecordsInAChunk) {
+  RawFile raw;
+  raw.AddRecords(Records(101, ""));
+  for (const uint64_t limit : {807u, 808u}) {
+    ReaderOptions options;
+    options.max_chunk_size = limit;
+    auto reader = OpenFile(raw.Finish(), options);
+    RecordsRead read;
+    ASSERT_TRUE(read.SetRange(*reader, 0, 101).ok());
+    Records records;
+    EXPECT_EQ(ReadAll(&read, 0, 101, &records).code(), limit < 808 ? AR_RESOURCE_EXHAUSTED : AR_OK);
+  }
 }
 
 // Whichever allocation fails, an error comes and stays, and no record is skipped.

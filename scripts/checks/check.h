@@ -1,8 +1,9 @@
-// What `go run ./scripts/checks` puts around each check of a copy of the core, so that one program can
-// run with any of them removed:
+// What `go run ./scripts/checks` puts around each check of a copy of the core, so that one program
+// can run with any of them removed:
 //
 //   REMOVED_CHECK  the number of the check that lets everything pass
-//   FIRED_CHECKS   a file with a byte for each check, which becomes 1 when the check finds something
+//   FIRED_CHECKS   a file with a byte for each check, which becomes 1 when the check finds
+//   something
 #ifndef ARRAYRECORD_SCRIPTS_CHECK_H_
 #define ARRAYRECORD_SCRIPTS_CHECK_H_
 
@@ -26,8 +27,8 @@ struct Trial {
     const char* name = std::getenv("FIRED_CHECKS");
     if (name == nullptr) return;
     const int fd = open(name, O_RDWR | O_CLOEXEC);
-    void* map = fd < 0 ? MAP_FAILED
-                       : mmap(nullptr, kMaxChecks, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    void* map =
+        fd < 0 ? MAP_FAILED : mmap(nullptr, kMaxChecks, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     if (map == MAP_FAILED) std::abort();
     close(fd);
     fired = static_cast<unsigned char*>(map);
