@@ -50,7 +50,7 @@ type group struct {
 	rd    *core.Read
 }
 
-// weight is the memory that the group takes.
+// weight is the memory that the group takes, as far as it is known.
 func (g *group) weight() int { return g.expected + g.encoded }
 
 // next reads the next records of the group, not more than `most` bytes unless one record is larger.
@@ -139,6 +139,9 @@ func (r *Reader) planGroup(_ context.Context, g *group, begin, end int) error {
 	if g.end-begin < n {
 		g.expected = min(run.Claimed, run.Claimed/n*(g.end-begin)+maxTrusted/4)
 	}
+	if !core.Can(core.CanTellChunks) {
+		g.expected = max(a.memory/(2*a.threads+2), 1) // nobody knows: its share
+	}
 	if r.fetcher != nil {
 		g.encoded = run.Extent.Size
 	}
@@ -155,6 +158,5 @@ func (r *Reader) run(record, fileBytes, decodedBytes int) core.Run {
 	end := min(chunk+max(fileBytes/r.chunkSize, 1), r.numChunks)
 	run := core.Run{Begin: chunk * r.groupSize, End: min(end*r.groupSize, r.numRecords)}
 	run.Extent = r.chunkExtent(chunk, end)
-	run.Claimed = run.Extent.Size
 	return run
 }

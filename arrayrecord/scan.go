@@ -19,6 +19,7 @@ type scanner struct {
 	most   int // bytes in memory at once
 
 	current *loadedGroup // nil before the first and after the last
+	pieces  slab         // that which is not loaded ahead comes in
 	slab    slab         // that records come from
 	k       int          // of the next one in current
 	first   int          // record that the slab begins with
@@ -26,8 +27,8 @@ type scanner struct {
 	err     error
 }
 
-// loadedGroup is a group as the work of a queue. One that is larger than the memory for all is not
-// loaded ahead, but in pieces when it is asked for.
+// loadedGroup is a group as the work of a queue. What takes more than its weight is not loaded ahead,
+// but in pieces when it is asked for: of one that is larger than the memory for all, everything.
 type loadedGroup struct {
 	group
 	memory *slabMemory
@@ -45,8 +46,8 @@ func (g *loadedGroup) Run(ctx context.Context) {
 		return
 	}
 	g.slabs = g.one[:0]
-	for g.at < g.end {
-		b, err := g.next(ctx, g.memory.take(), g.most)
+	for g.at < g.end && (g.bytes == 0 || g.bytes < g.Weight()) {
+		b, err := g.next(ctx, g.memory.take(), max(g.Weight()+g.Weight()/8-g.bytes, 1))
 		if err != nil {
 			g.err = err
 			return
@@ -176,11 +177,21 @@ func (s *scanner) leaveGroup() {
 		return
 	}
 	s.memory.give(s.current.slabs...)
-	if s.current.tooLarge() {
-		s.current.drop()
-		s.memory.give(s.slab)
+	s.memory.give(s.pieces)
+	s.current.drop()
+	s.current, s.slab, s.pieces = nil, slab{}, slab{}
+}
+
+// piece is memory for the next records of a group that are not loaded ahead. It takes the place of
+// that of the last ones, which the caller is done with.
+func (s *scanner) piece() slab {
+	if s.memory == nil {
+		return slab{}
 	}
-	s.current, s.slab = nil, slab{}
+	if s.pieces.data == nil {
+		s.pieces = s.memory.take()
+	}
+	return s.pieces
 }
 
 // next gives the next record, or io.EOF.
@@ -223,19 +234,19 @@ func (s *scanner) nextSlab() (bool, error) {
 func (s *scanner) findSlab() (slab, error) {
 	for {
 		if g := s.current; g != nil {
-			if g.tooLarge() {
-				var old slab
-				if s.memory != nil {
-					old = s.slab
-				}
-				if b, err := g.next(s.ctx, old, s.most); err != nil || b.len() > 0 {
-					return b, err
-				}
-			} else if s.k < len(g.slabs) {
+			if s.k < len(g.slabs) {
 				s.k++
 				return g.slabs[s.k-1], nil
-			} else if g.err != nil {
+			}
+			if g.err != nil {
 				return slab{}, g.err
+			}
+			if g.at < g.end {
+				b, err := g.next(s.ctx, s.piece(), s.most)
+				if s.memory != nil {
+					s.pieces = b
+				}
+				return b, err
 			}
 			s.leaveGroup()
 		}
@@ -365,7 +376,7 @@ func (v *visit) Run(ctx context.Context) {
 	for v.err != nil || v.at < v.end {
 		first := v.at
 		var err error
-		b, err = v.next(ctx, b, v.most)
+		b, err = v.next(ctx, b, v.Weight())
 		for i := 0; err == nil && i < b.len(); i++ {
 			err = v.fn(first+i, b.record(i))
 		}
