@@ -32,7 +32,7 @@ bool Decode(ByteSpan data, uint64_t num_records, uint64_t decoded_size, Decoded*
   chunk.header.decoded_data_size = decoded_size;
   chunk.data = data.data;
   RecordsChunk records;
-  if (!records.Open(chunk, num_records).ok()) return false;
+  if (!records.Open(chunk, /*max_size=*/UINT64_MAX).ok()) return false;
   decoded->sizes.resize(num_records);
   decoded->values.resize(decoded_size);
   Require(records.DecodeSizes(decoded->sizes.data()).ok());
