@@ -180,7 +180,7 @@ func (f *matchingFn) ProcessElement(ctx context.Context, in numbered, emit func(
 	f.read.Add(ctx, 1, 0, 0)
 	f.read.FileTime(ctx, begun)
 	emit(0, sink.File{
-		Name: name, Shard: in.Shard, Records: stats.Records, Bytes: stats.BytesWritten, Seen: []string{in.Seen},
+		Name: name, Shard: in.Shard, Records: stats.Records, Bytes: stats.BytesWritten, Seen: sink.JoinNames([]string{in.Seen}),
 	})
 	return nil
 }

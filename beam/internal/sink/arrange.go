@@ -26,8 +26,8 @@ type arrangement struct {
 	Run      string
 	Set      shardSet
 	Moves    []move
-	TempDirs []string
-	Seen     []string // what was there when the write began
+	TempDirs string // of JoinNames
+	Seen     string // likewise: what was there when the write began
 }
 
 // move is a temporary file and its name as a shard.
@@ -39,17 +39,18 @@ type move struct {
 func (a arrangement) record(c Config) record {
 	return record{
 		Run: a.Run, Pipeline: c.Pipeline, Set: a.Set, Overwrite: c.Overwrite,
-		Moves: a.Moves, TempDirs: a.TempDirs,
+		Moves: a.Moves, TempDirs: splitNames(a.TempDirs),
 	}
 }
 
 // arrange gives those of the files that are to be shards their numbers.
 func (c Config) arrange(set shardSet, files, shards []File) arrangement {
 	a := arrangement{Run: string(c.Run), Set: set}
-	a.Seen, a.TempDirs = c.history(files)
+	seen, tempDirs := c.history(files)
+	a.Seen, a.TempDirs = JoinNames(seen), JoinNames(tempDirs)
 	for i, file := range shards {
 		// What it was made of is of no use any more.
-		file.TempDirs, file.Seen = nil, nil
+		file.TempDirs, file.Seen = "", ""
 		a.Moves = append(a.Moves, move{From: file, To: set.name(i, len(shards))})
 	}
 	return a
@@ -60,8 +61,8 @@ func (c Config) arrange(set shardSet, files, shards []File) arrangement {
 func (c Config) history(files []File) (seen, tempDirs []string) {
 	tempDirs = []string{c.RunDir()}
 	for _, file := range files {
-		seen = append(seen, file.Seen...)
-		tempDirs = append(tempDirs, file.TempDirs...)
+		seen = append(seen, splitNames(file.Seen)...)
+		tempDirs = append(tempDirs, splitNames(file.TempDirs)...)
 		if !file.Input {
 			dir, _ := storage.Split(file.Name)
 			tempDirs = append(tempDirs, dir)

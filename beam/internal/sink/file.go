@@ -3,6 +3,7 @@ package sink
 import (
 	"context"
 	"crypto/rand"
+	"encoding/json"
 	"errors"
 
 	"github.com/arrayrecord/arrayrecord-go/arrayrecord"
@@ -31,8 +32,8 @@ type File struct {
 	// Seen are summaries of what was there before the file was begun, and
 	// TempDirs have files that are not needed any more once this one has its
 	// name.
-	Seen     []string
-	TempDirs []string
+	Seen     string // of JoinNames
+	TempDirs string // likewise
 }
 
 // writer makes one file, which exists once Finish has returned it.
@@ -116,4 +117,28 @@ func (w *tfRecordWriter) Abort() error { return w.out.Abort() }
 func finished(ctx context.Context, name string, records int64) (File, error) {
 	info, err := storage.Stat(ctx, name)
 	return File{Name: name, Records: records, Bytes: info.Size}, err
+}
+
+// JoinNames puts names into one string, as JSON. Elements of collections have them in this form:
+// runners in Java do not read lists of strings within rows as the Go SDK writes them.
+func JoinNames(names []string) string {
+	if len(names) == 0 {
+		return ""
+	}
+	text, err := json.Marshal(names)
+	if err != nil { // strings can be marshalled
+		panic(err)
+	}
+	return string(text)
+}
+
+// splitNames is the inverse of JoinNames.
+func splitNames(text string) (names []string) {
+	if text == "" {
+		return nil
+	}
+	if err := json.Unmarshal([]byte(text), &names); err != nil {
+		panic(err) // nobody else makes them
+	}
+	return names
 }

@@ -29,8 +29,8 @@ type shardPlan struct {
 	Pieces        []piece
 	WriterOptions string
 	GroupSize     int64
-	Seen          []string // as of a File
-	TempDirs      []string
+	Seen          string // as of a File
+	TempDirs      string
 }
 
 // piece is the records [Begin, End) of an ArrayRecord file.
@@ -81,7 +81,7 @@ func (f *planFn) plan(ctx context.Context, files []File) ([]shardPlan, error) {
 	allSeen = append(allSeen, seen)
 	plans := c.planShards(files)
 	for i := range plans {
-		plans[i].Seen, plans[i].TempDirs = allSeen, tempDirs
+		plans[i].Seen, plans[i].TempDirs = JoinNames(allSeen), JoinNames(tempDirs)
 	}
 	return f.decide(ctx, plans)
 }

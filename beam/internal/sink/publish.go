@@ -32,12 +32,12 @@ func (f *commitFn) Setup() { f.written = counters.Written() }
 
 // ProcessElement is called with all shards of a set.
 func (f *commitFn) ProcessElement(ctx context.Context, all arrangement, emit func(string)) error {
-	decided, err := f.Config.committer(all.Set).commit(ctx, all.record(f.Config), all.Seen)
+	decided, err := f.Config.committer(all.Set).commit(ctx, all.record(f.Config), splitNames(all.Seen))
 	if err != nil {
 		return fmt.Errorf("committing the shards: %w", err)
 	}
 	// Whatever is still there belongs to attempts that failed.
-	removeTemp(ctx, slices.Concat(decided.TempDirs, all.TempDirs))
+	removeTemp(ctx, slices.Concat(decided.TempDirs, splitNames(all.TempDirs)))
 	var records, bytes int64
 	for _, m := range decided.Moves {
 		records += m.From.Records

@@ -130,7 +130,7 @@ func (f *stageFn) FinishBundle(ctx context.Context, emit func(int, File)) error 
 		return fmt.Errorf("writing: %w", err)
 	}
 	f.written.FileTime(ctx, f.begun)
-	file.Seen = []string{f.seen}
+	file.Seen = JoinNames([]string{f.seen})
 	emit(0, file)
 	return nil
 }

@@ -65,7 +65,7 @@ func (f *windowFn) ProcessElement(ctx context.Context, info typex.PaneInfo, w be
 	}
 	for i := range files {
 		f.written.FileTime(ctx, begun)
-		files[i].Seen = []string{seen}
+		files[i].Seen = JoinNames([]string{seen})
 	}
 	emit(c.arrange(set, files, files))
 	return nil
