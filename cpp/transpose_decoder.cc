@@ -265,8 +265,8 @@ Status Decoder::Classify(uint64_t id, State* state) {
 Status Decoder::ParseStates(ByteSpan* header) {
   auto bad = [] { return Corrupt("transposed chunk: invalid state machine"); };
   uint32_t n = 0;
-  TakeVarint32(header, &n);  // or there are none
-  if (n == 0 || uint64_t{2} * n > header->size) return bad();
+  TakeVarint32(header, &n);  // or there are none, and the first is not one of them
+  if (uint64_t{2} * n > header->size) return bad();
   states_.resize(n);
   for (State& state : states_) {
     uint32_t id;
@@ -365,7 +365,7 @@ Status Decoder::Visit(const State& state, BackwardOutput* out) {
       break;
     }
     case Kind::kInlineVarint:
-      if (!out->Prepend(&state.subtype, 1)) return TooMuch();
+      out->Prepend(&state.subtype, 1);  // where this does not fit, nor does the tag
       break;
     case Kind::kFixed32:
     case Kind::kFixed64: {

@@ -6,6 +6,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "test_util.h"
+#include "transpose_decoder.h"
 #include "transpose_util.h"
 
 namespace arrayrecord {
@@ -342,6 +343,12 @@ TEST(TransposeHostileTest, PartsOfEveryLength) {
       return DecodeTransposed(bytes, parts.num_records, parts.decoded_size, &records).code();
     };
     EXPECT_EQ(code(data), AR_OK);
+    for (Codec codec : {Codec::kZstd, Codec::kBrotli, Codec::kSnappy}) {
+      const std::string compressed = parts.Data(codec);
+      for (size_t n = 0; n < compressed.size(); ++n) {
+        EXPECT_EQ(code(compressed.substr(0, n)), AR_DATA_LOSS) << n;
+      }
+    }
     for (size_t n = 0; n < data.size(); ++n) EXPECT_EQ(code(data.substr(0, n)), AR_DATA_LOSS) << n;
     const size_t size = static_cast<uint8_t>(data[1]);
     ASSERT_LT(size, 127u);
@@ -402,6 +409,47 @@ TEST(TransposeHostileTest, ThereIsLessRoomThanRecordsTake) {
           << "chunk " << i << ", " << size << " of " << whole;
     }
   }
+}
+
+TEST(TransposeHostileTest, MovesToNoState) {
+  TransposedParts p = EmptyRecord();
+  for (const int move : {1, 2, 63}) {
+    p.transitions = std::string(1, static_cast<char>(move << 2));
+    ExpectCorrupt(p, "a move to no state");
+  }
+}
+
+// What is decompressed on the way counts, too.
+TEST(TransposeHostileTest, PartsOverTheLimit) {
+  const std::string data = SixRecordsTransposed().Data(Codec::kZstd);
+  const auto code = [&](uint64_t max_size) {
+    TransposedRecords records;
+    return DecodeTransposed(AsBytes(data), 6, 22, max_size, &records).code();
+  };
+  uint64_t enough = 0;
+  while (enough < 1000 && code(enough) == AR_RESOURCE_EXHAUSTED) ++enough;
+  EXPECT_EQ(code(enough), AR_OK);
+  EXPECT_EQ(enough, 2 + 3 + 5 + 1 + 12 + 12 + 5 + 5 + 1  // the header
+                        + 6 + 5 + 1                      // buckets
+                        + 3);                            // transitions
+}
+
+// No memory is made room for on the word of a few bytes.
+TEST(TransposeHostileTest, BucketThatClaimsTerabytes) {
+  constexpr uint64_t kSize = uint64_t{1} << 43;
+  std::string bucket, header, data = "z";
+  AppendVarint64(kSize, &bucket);
+  bucket += "no stream";
+  for (uint64_t number : {uint64_t{1}, uint64_t{1}, uint64_t{bucket.size()}, kSize, uint64_t{1},
+                          uint64_t{3}, uint64_t{0}, uint64_t{0}}) {
+    AppendVarint64(number, &header);
+  }
+  std::string block;
+  ASSERT_TRUE(Compress({Codec::kZstd, 1, 0}, AsBytes(header), &block).ok());
+  AppendVarint64(block.size(), &data);
+  data += block + bucket;
+  TransposedRecords records;
+  EXPECT_EQ(DecodeTransposed(AsBytes(data), 1, kSize, 2 * kSize, &records).code(), AR_DATA_LOSS);
 }
 
 // Numbers that are none, where 0 would be right.
