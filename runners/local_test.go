@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
@@ -110,6 +111,12 @@ func pipelinesOnThisHost(t *testing.T, runner, endpoint string) {
 	require.Len(t, names, numFiles)
 	require.Equal(t, want, readTFRecords(t, names...))
 
-	// No temporary file is left by anything that makes shards.
-	require.Len(t, list(t, out), 1+3+len(bundles)+2+4+numFiles)
+	// No temporary file is left by anything that makes shards. The record of what was decided stays
+	// where the pipeline was one of our own: the decision outlives it (docs/beam.md).
+	left := slices.DeleteFunc(list(t, out), func(name string) bool {
+		matched, err := filepath.Match(".back-*.000001.[cd]*", filepath.Base(name))
+		require.NoError(t, err)
+		return matched
+	})
+	require.Len(t, left, 1+3+len(bundles)+2+4+numFiles, "%v", left)
 }
