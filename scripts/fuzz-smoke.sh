@@ -8,11 +8,24 @@ cd "$(dirname "$0")/.."
 
 seconds=${FUZZ_SECONDS:-10}
 count=0
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+
+# Go before 1.27 sometimes reports that -fuzztime is over as a failure of the fuzzer (golang/go#75804).
+# That says "context deadline exceeded", and nothing else; who finds something writes the input down.
+go_fuzz() {
+  if go test "$1" -run '^$' -fuzz "^$2\$" -fuzztime "${seconds}s" 2>&1 | tee "$log"; then return; fi
+  if grep -q 'Failing input written' "$log" ||
+    [[ $(grep -A1 -e '^--- FAIL: ' "$log" | tail -n +2) != '    context deadline exceeded' ]]; then
+    return 1
+  fi
+  echo "That was the end of -fuzztime, not a finding."
+}
 
 while IFS=: read -r file name; do
   package=./$(dirname "$file")
   echo "==> $name in $package, $seconds s"
-  go test "$package" -run '^$' -fuzz "^$name\$" -fuzztime "${seconds}s"
+  go_fuzz "$package" "$name"
   count=$((count + 1))
 done < <(git ls-files --cached --others --exclude-standard '*_test.go' |
   xargs sed -nsE '/^func Fuzz[A-Za-z0-9_]*\(f \*testing\.F\)/{s/^func (Fuzz[A-Za-z0-9_]*).*/\1/;F;p}' |
