@@ -2,9 +2,13 @@ package arrayrecordio
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -95,4 +99,36 @@ func counts(t *testing.T, result beam.PipelineResult) map[string]int64 {
 		sums[c.Name()] += c.Result()
 	}
 	return sums
+}
+
+// collectShardsFn keeps the shards that it gets, each in a file.
+type collectShardsFn struct{ Dir string }
+
+func (f *collectShardsFn) ProcessElement(shard Shard) error {
+	data, err := json.Marshal(shard)
+	if err != nil {
+		return err
+	}
+	file, err := os.CreateTemp(f.Dir, "*.shard.json")
+	if err != nil {
+		return err
+	}
+	_, err = file.Write(data)
+	return errors.Join(err, file.Close())
+}
+
+// collectedShards gives them in the order of their names, and removes the files.
+func collectedShards(t *testing.T, dir string) []Shard {
+	t.Helper()
+	var shards []Shard
+	for _, name := range list(t, dir+"/*.shard.json") {
+		var shard Shard
+		data, err := os.ReadFile(name)
+		require.NoError(t, err)
+		require.NoError(t, json.Unmarshal(data, &shard))
+		require.NoError(t, os.Remove(name))
+		shards = append(shards, shard)
+	}
+	slices.SortFunc(shards, func(a, b Shard) int { return strings.Compare(a.Name, b.Name) })
+	return shards
 }

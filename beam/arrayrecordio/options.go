@@ -1,6 +1,10 @@
 package arrayrecordio
 
-import "github.com/arrayrecord/arrayrecord-go/beam/internal/sink"
+import (
+	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+
+	"github.com/arrayrecord/arrayrecord-go/beam/internal/sink"
+)
 
 // The defaults of Write.
 const (
@@ -16,6 +20,18 @@ type WriteOption func(*writeOptions)
 type writeOptions struct {
 	sink.Config
 	Encoder any
+	Shards  *beam.PCollection
+}
+
+// A Shard is one file of an output that is complete: its name, destination,
+// window, pane and number, its records and bytes.
+type Shard = sink.Shard
+
+// WithShards gives more than names. *shards becomes, when the transform is made,
+// a PCollection of [Shard] with one element for each shard, once all shards of its
+// set are complete.
+func WithShards(shards *beam.PCollection) WriteOption {
+	return func(c *writeOptions) { c.Shards = shards }
 }
 
 // WithNumShards sets the number of shards; they get equally many records, or

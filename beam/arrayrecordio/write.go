@@ -36,11 +36,15 @@ func TryWrite(s beam.Scope, prefix string, col beam.PCollection, opts ...WriteOp
 	for _, o := range opts {
 		o(&config)
 	}
-	names, err := sink.Write(s.Scope("arrayrecordio.Write"), config.Config, config.Encoder, col)
+	s = s.Scope("arrayrecordio.Write")
+	shards, err := sink.Write(s, config.Config, config.Encoder, col)
 	if err != nil {
 		return beam.PCollection{}, fmt.Errorf("arrayrecordio: write: %w", err)
 	}
-	return names, nil
+	if config.Shards != nil {
+		*config.Shards = shards
+	}
+	return sink.Names(s, shards), nil
 }
 
 // WriteToArrayRecordParams are the parameters of the transform of the same name

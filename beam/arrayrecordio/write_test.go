@@ -33,6 +33,7 @@ import (
 
 func init() {
 	beam.RegisterType(reflect.TypeFor[brokenFn]())
+	beam.RegisterType(reflect.TypeFor[collectShardsFn]())
 	beam.RegisterType(reflect.TypeFor[endlessFn]())
 	beam.RegisterFunction(stampHour)
 	beam.RegisterFunction(toString)
@@ -114,6 +115,27 @@ func TestWrite(t *testing.T) {
 				require.NoError(t, r.Close())
 			}
 		})
+	}
+}
+
+// Sums of the shards are what the files hold.
+func TestShardsAreDescribed(t *testing.T) {
+	dir := t.TempDir()
+	prefix := filepath.Join(dir, "out")
+	records := makeRecords(20)
+	var shards beam.PCollection
+	p, s := beam.NewPipelineWithRoot()
+	Write(s, prefix, beam.CreateList(s, records), WithNumShards(2), WithShards(&shards))
+	beam.ParDo0(s, &collectShardsFn{Dir: dir}, shards)
+	ptest.RunAndValidate(t, p)
+	got := collectedShards(t, dir)
+	require.Len(t, got, 2)
+	for i, shard := range got {
+		info, err := os.Stat(shard.Name)
+		require.NoError(t, err)
+		require.Equal(t, Shard{
+			Name: ShardName(prefix, i, 2, DefaultSuffix), Index: i, Count: 2, Records: 10, Bytes: info.Size(),
+		}, shard)
 	}
 }
 

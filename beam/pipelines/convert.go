@@ -80,7 +80,7 @@ func (c TFRecordToArrayRecord) build(s beam.Scope, config sink.Config) (beam.PCo
 	if err != nil {
 		return beam.PCollection{}, invalidArgument{err}
 	}
-	names, err := sink.Write(s, config, nil, records)
+	shards, err := sink.Write(s, config, nil, records)
 	if err != nil {
 		return beam.PCollection{}, invalidArgument{err}
 	}
@@ -89,5 +89,5 @@ func (c TFRecordToArrayRecord) build(s beam.Scope, config sink.Config) (beam.PCo
 			return beam.PCollection{}, invalidArgument{err}
 		}
 	}
-	return names, nil
+	return sink.Names(s, shards), nil
 }

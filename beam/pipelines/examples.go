@@ -47,11 +47,11 @@ func (e ExampleToTFRecord) config() sink.Config {
 
 func (e ExampleToTFRecord) build(s beam.Scope, config sink.Config) (beam.PCollection, error) {
 	s = s.Scope("ExampleToTFRecord")
-	names, err := sink.Write(s, config, nil, beam.CreateList(s, MovieExamples()))
+	shards, err := sink.Write(s, config, nil, beam.CreateList(s, MovieExamples()))
 	if err != nil {
 		return beam.PCollection{}, invalidArgument{err}
 	}
-	return names, nil
+	return sink.Names(s, shards), nil
 }
 
 // ExampleToArrayRecord is ExampleToTFRecord for ArrayRecord shards.
@@ -99,9 +99,9 @@ func (e ExampleToArrayRecord) config() sink.Config {
 
 func (e ExampleToArrayRecord) build(s beam.Scope, config sink.Config) (beam.PCollection, error) {
 	s = s.Scope("ExampleToArrayRecord")
-	names, err := sink.Write(s, config, nil, beam.CreateList(s, MovieExamples()))
+	shards, err := sink.Write(s, config, nil, beam.CreateList(s, MovieExamples()))
 	if err != nil {
 		return beam.PCollection{}, invalidArgument{err}
 	}
-	return names, nil
+	return sink.Names(s, shards), nil
 }

@@ -107,7 +107,7 @@ func (c TFRecordToMatchingArrayRecord) build(s beam.Scope, config sink.Config) (
 	if err := c.Failures.write(s, failed); err != nil {
 		return beam.PCollection{}, invalidArgument{err}
 	}
-	return sink.Commit(s, config, files), nil
+	return sink.Names(s, sink.Commit(s, config, files)), nil
 }
 
 // numbered is an input file and the number of the shard that it becomes.

@@ -86,7 +86,7 @@ func (r Reshard) build(s beam.Scope, config sink.Config) (beam.PCollection, erro
 	}
 	s = s.Scope("Reshard")
 	files := beam.ParDo(s, &inputFn{}, match.Files(s, beam.Create(s, r.Input), options))
-	return sink.Reshard(s, config, files), nil
+	return sink.Names(s, sink.Reshard(s, config, files)), nil
 }
 
 // inputFn learns from an ArrayRecord file what is needed to cut it.

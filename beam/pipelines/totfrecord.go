@@ -67,9 +67,9 @@ func (c ArrayRecordToTFRecord) build(s beam.Scope, config sink.Config) (beam.PCo
 	if err != nil {
 		return beam.PCollection{}, invalidArgument{err}
 	}
-	names, err := sink.Write(s, config, nil, records)
+	shards, err := sink.Write(s, config, nil, records)
 	if err != nil {
 		return beam.PCollection{}, invalidArgument{err}
 	}
-	return names, nil
+	return sink.Names(s, shards), nil
 }

@@ -17,6 +17,7 @@ type WriteOption func(*writeOptions)
 type writeOptions struct {
 	sink.Config
 	Encoder any
+	Shards  *beam.PCollection
 }
 
 // WithNumShards sets the number of shards; they get equally many records, or
@@ -118,9 +119,13 @@ func TryWrite(s beam.Scope, prefix string, col beam.PCollection, opts ...WriteOp
 	for _, o := range opts {
 		o(&config)
 	}
-	names, err := sink.Write(s.Scope("tfrecordio.Write"), config.Config, config.Encoder, col)
+	s = s.Scope("tfrecordio.Write")
+	shards, err := sink.Write(s, config.Config, config.Encoder, col)
 	if err != nil {
 		return beam.PCollection{}, fmt.Errorf("tfrecordio: write: %w", err)
 	}
-	return names, nil
+	if config.Shards != nil {
+		*config.Shards = shards
+	}
+	return sink.Names(s, shards), nil
 }

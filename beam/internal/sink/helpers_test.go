@@ -155,7 +155,7 @@ func arrange(t *testing.T, c Config, files []File) arrangement {
 func commitArranged(ctx context.Context, c Config, all arrangement) (names []string, err error) {
 	fn := &commitFn{Config: c}
 	fn.Setup()
-	err = fn.ProcessElement(ctx, all, func(name string) { names = append(names, name) })
+	err = fn.ProcessElement(ctx, all, func(s Shard) { names = append(names, s.Name) })
 	return names, err
 }
 

@@ -7,17 +7,13 @@ import (
 	"strings"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/log"
-	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
 
 	"github.com/arrayrecord/arrayrecord-go/beam/internal/counters"
 	"github.com/arrayrecord/arrayrecord-go/beam/internal/dofn"
 	"github.com/arrayrecord/arrayrecord-go/storage"
 )
 
-func init() {
-	dofn.Register3x1((*commitFn).ProcessElement)
-	register.Emitter1[string]()
-}
+func init() { dofn.Register3x1((*commitFn).ProcessElement) }
 
 // commitFn gives complete temporary files their names as shards. It may run
 // more than once, also after it has succeeded, and with other files.
@@ -31,7 +27,7 @@ type commitFn struct {
 func (f *commitFn) Setup() { f.written = counters.Written() }
 
 // ProcessElement is called with all shards of a set.
-func (f *commitFn) ProcessElement(ctx context.Context, all arrangement, emit func(string)) error {
+func (f *commitFn) ProcessElement(ctx context.Context, all arrangement, emit func(Shard)) error {
 	decided, err := f.Config.committer(all.Set).commit(ctx, all.record(f.Config), splitNames(all.Seen))
 	if err != nil {
 		return fmt.Errorf("committing the shards: %w", err)
@@ -39,10 +35,10 @@ func (f *commitFn) ProcessElement(ctx context.Context, all arrangement, emit fun
 	// Whatever is still there belongs to attempts that failed.
 	removeTemp(ctx, slices.Concat(decided.TempDirs, splitNames(all.TempDirs)))
 	var records, bytes int64
-	for _, m := range decided.Moves {
-		records += m.From.Records
-		bytes += m.From.Bytes
-		emit(m.To)
+	for _, shard := range decided.shards() {
+		records += shard.Records
+		bytes += shard.Bytes
+		emit(shard)
 	}
 	f.written.Add(ctx, int64(len(decided.Moves)), records, bytes)
 	return nil

@@ -48,8 +48,7 @@ func init() {
 	register.Iter1[File]()
 }
 
-// Write writes a PCollection as config says, and returns the names of the
-// shards. The encoder, a function or DoFn for beam.ParDo, makes []byte of the
+// Write writes a PCollection as config says, and returns a PCollection of Shard. The encoder, a function or DoFn for beam.ParDo, makes []byte of the
 // elements, if it is not nil.
 func Write(s beam.Scope, config Config, encoder any, col beam.PCollection) (beam.PCollection, error) {
 	if err := config.Complete(); err != nil {
@@ -75,15 +74,16 @@ func Write(s beam.Scope, config Config, encoder any, col beam.PCollection) (beam
 }
 
 // Reshard makes NumShards shards of ArrayRecord files, which are a PCollection
-// of KV<int, File>, and returns their names. The configuration must be complete.
-// Files that are inputs stay as they are; none may have a name of the output.
+// of KV<int, File>, and returns a PCollection of Shard. The configuration must
+// be complete. Files that are inputs stay as they are; none may have a name of the output.
 func Reshard(s beam.Scope, config Config, files beam.PCollection) beam.PCollection {
 	plans := beam.ParDo(s, &planFn{Config: config}, gather(s, files))
 	return Commit(s, config, beam.ParDo(s, &copyFn{Config: config}, beam.Reshuffle(s, plans)))
 }
 
 // Commit makes shards of complete temporary files, which are a PCollection of
-// KV<int, File>, and returns their names. The configuration must be complete.
+// KV<int, File>, and returns a PCollection of Shard. The configuration must be
+// complete.
 func Commit(s beam.Scope, config Config, files beam.PCollection) beam.PCollection {
 	arranged := beam.ParDo(s, &arrangeFn{Config: config}, gather(s, files))
 	return beam.ParDo(s, &commitFn{Config: config}, beam.Reshuffle(s, arranged))
