@@ -6,5 +6,5 @@ package cpp
 
 // #cgo CXXFLAGS: -std=c++17 -O2 -fvisibility=hidden -fvisibility-inlines-hidden -Wall -Wextra
 // #cgo pkg-config: libzstd libbrotlienc libbrotlidec libbrotlicommon snappy
-// #cgo LDFLAGS: -lhighwayhash -lstdc++ -lm -lpthread
+// #cgo LDFLAGS: -lstdc++ -lm -lpthread
 import "C"

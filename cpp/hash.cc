@@ -1,55 +1,33 @@
 #include "hash.h"
 
-#include <highwayhash/highwayhash_target.h>
-#include <highwayhash/instruction_sets.h>
-
-#include <vector>
+#include <algorithm>
+#include <cstring>
 
 namespace arrayrecord {
 
 static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
               "words are copied between memory and file without swapping");
 
-namespace {
-
-// "Riegeli/records\n", twice.
-alignas(32) const highwayhash::HHKey kKey = {0x2f696c6567656952, 0x0a7364726f636572,
-                                             0x2f696c6567656952, 0x0a7364726f636572};
-
-using HashFunction = uint64_t (*)(const void* data, size_t size);
-
-template <highwayhash::TargetBits Target>
-uint64_t HashFor(const void* data, size_t size) {
-  highwayhash::HHResult64 result;
-  highwayhash::HighwayHash<Target>()(kKey, static_cast<const char*>(data), size, &result);
-  return result;
-}
-
-template <highwayhash::TargetBits Target>
-struct Choose {
-  void operator()(HashFunction* function) const { *function = HashFor<Target>; }
-};
-
-}  // namespace
-
-uint64_t Hash(const void* data, size_t size) {
-  // Asking what the processor can do takes as long as hashing a small chunk's header.
-  static const HashFunction function = [] {
-    HashFunction chosen;
-    highwayhash::InstructionSets::Run<Choose>(&chosen);
-    return chosen;
-  }();
-  return function(data, size);
-}
-
 uint64_t HashPieces(const ByteSpan* pieces, size_t n) {
-  std::vector<highwayhash::StringView> views(n);
+  const HighwayImplementation& highway = Highway();
+  HighwayState state = kHashStart;
+  uint8_t packet[kHighwayPacketSize];
+  size_t filled = 0;
   for (size_t i = 0; i < n; ++i) {
-    views[i] = {reinterpret_cast<const char*>(pieces[i].data), pieces[i].size};
+    ByteSpan piece = pieces[i];
+    if (filled > 0) {
+      const ByteSpan front = piece.Take(std::min(piece.size, kHighwayPacketSize - filled));
+      if (front.size > 0) std::memcpy(packet + filled, front.data, front.size);
+      filled += front.size;
+      if (filled < kHighwayPacketSize) continue;
+      highway.mix(&state, packet, 1);
+    }
+    const ByteSpan whole = piece.Take(piece.size - piece.size % kHighwayPacketSize);
+    highway.mix(&state, whole.data, whole.size / kHighwayPacketSize);
+    if (piece.size > 0) std::memcpy(packet, piece.data, piece.size);
+    filled = piece.size;
   }
-  highwayhash::HHResult64 result;
-  highwayhash::InstructionSets::Run<highwayhash::HighwayHashCat>(kKey, views.data(), n, &result);
-  return result;
+  return highway.finish(state, packet, filled);
 }
 
 }  // namespace arrayrecord

@@ -18,6 +18,12 @@ inline uint64_t Load64(const void* p) {
   return v;
 }
 
+inline uint64_t Load32(const void* p) {
+  uint32_t v;
+  std::memcpy(&v, p, sizeof(v));
+  return v;
+}
+
 inline void Store64(void* p, uint64_t v) { std::memcpy(p, &v, sizeof(v)); }
 
 // Bytes that somebody else owns, read from the front.

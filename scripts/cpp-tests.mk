@@ -1,23 +1,26 @@
 # Builds and runs the C++ tests with nothing but a compiler, make and GoogleTest, for machines
 # without Bazel. The Bazel build has more: sanitizers, the shared library, fuzzers.
 #
+# What stands in cpp/tests/oracle links one more library, which the core is compared with.
+#
 # Usage: make -f scripts/cpp-tests.mk
 
 out := build/cpp-tests
 cxx_flags := -std=c++17 -O1 -g -Wall -Wextra -Werror -fvisibility=hidden -Icpp -MMD -MP
 c_flags := -std=c11 -O1 -g -Wall -Wextra -Werror -Icpp -MMD -MP
-codecs := -lbrotlienc -lbrotlidec -lbrotlicommon -lsnappy -lzstd -lhighwayhash
+codecs := -lbrotlienc -lbrotlidec -lbrotlicommon -lsnappy -lzstd
 gtest := -lgmock -lgtest_main -lgtest
 
 core := $(patsubst cpp/%.cc,$(out)/%.o,$(wildcard cpp/*.cc))
 test_names := $(patsubst cpp/tests/%.cc,%,$(wildcard cpp/tests/*_test.cc))
 c_test_names := $(patsubst cpp/tests/%.c,%,$(wildcard cpp/tests/*_test.c))
+oracle_names := $(patsubst cpp/tests/oracle/%.cc,%,$(wildcard cpp/tests/oracle/*_test.cc))
 helpers := $(patsubst cpp/tests/%.cc,$(out)/tests/%.o,\
 	$(filter-out %_test.cc,$(wildcard cpp/tests/*.cc)))
-programs := $(addprefix $(out)/,$(test_names) $(c_test_names))
+programs := $(addprefix $(out)/,$(test_names) $(c_test_names) $(oracle_names))
 
 .PHONY: run
-run: $(addprefix run-,$(test_names) $(c_test_names))
+run: $(addprefix run-,$(test_names) $(c_test_names) $(oracle_names))
 
 .PHONY: run-%
 run-%: $(out)/%
@@ -30,6 +33,9 @@ $(out)/libcore.a: $(core)
 
 $(addprefix $(out)/,$(test_names)): $(out)/%: $(out)/tests/%.o $(helpers) $(out)/libcore.a
 	$(CXX) -o $@ $^ $(gtest) $(codecs) -pthread
+
+$(addprefix $(out)/,$(oracle_names)): $(out)/%: $(out)/tests/oracle/%.o $(out)/libcore.a
+	$(CXX) -o $@ $^ -lhighwayhash $(gtest) $(codecs) -pthread
 
 $(addprefix $(out)/,$(c_test_names)): $(out)/%: $(out)/tests/%.o $(out)/libcore.a
 	$(CC) -o $@ $^ $(codecs) -lstdc++ -lm -pthread
@@ -45,4 +51,4 @@ $(out)/%.o: cpp/%.c
 # Keeps make from deleting the objects between two runs.
 .SECONDARY:
 
--include $(wildcard $(out)/*.d $(out)/tests/*.d)
+-include $(wildcard $(out)/*.d $(out)/tests/*.d $(out)/tests/oracle/*.d)

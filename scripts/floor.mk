@@ -6,7 +6,7 @@
 out := build/floor-objects
 # The same optimization as the library has in Go programs (cpp/cpp.go).
 cxx_flags := -std=c++17 -O2 -g -Wall -Wextra -Werror -Icpp -MMD -MP
-codecs := -lbrotlienc -lbrotlidec -lbrotlicommon -lsnappy -lzstd -lhighwayhash
+codecs := -lbrotlienc -lbrotlidec -lbrotlicommon -lsnappy -lzstd
 
 objects := $(patsubst cpp/%.cc,$(out)/%.o,$(wildcard cpp/*.cc cpp/benchmarks/*.cc))
 

@@ -11,7 +11,7 @@ Usage: scripts/install-deps.sh SET...
 
 Sets of packages:
   core      the libraries that the C++ core links, and pkg-config
-  cpp-test  GoogleTest
+  cpp-test  GoogleTest, and the library that a test compares the hash with
   bazel     Bazel, what it needs to work offline, and the two sets above
   lint      clang-format
   fuzz      clang with libFuzzer and its symbolizer
@@ -22,8 +22,8 @@ END
   exit 2
 }
 
-core=(libzstd-dev libbrotli-dev libsnappy-dev libhighwayhash-dev pkg-config)
-cpp_test=(libgtest-dev libgmock-dev)
+core=(libzstd-dev libbrotli-dev libsnappy-dev pkg-config)
+cpp_test=(libgtest-dev libgmock-dev libhighwayhash-dev)
 bazel=(bazel-bootstrap bazel-platforms bazel-rules-java bazel-rules-proto)
 
 [[ $# -gt 0 ]] || usage

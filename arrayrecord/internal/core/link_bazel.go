@@ -6,5 +6,5 @@ package core
 
 // #cgo LDFLAGS: ${SRCDIR}/../../../bazel-bin/cpp/libarrayrecord.a
 // #cgo pkg-config: libzstd libbrotlienc libbrotlidec libbrotlicommon snappy
-// #cgo LDFLAGS: -lhighwayhash -lstdc++ -lm -lpthread
+// #cgo LDFLAGS: -lstdc++ -lm -lpthread
 import "C"
