@@ -39,6 +39,8 @@ func ways(t testing.TB) []way {
 	if !arrayrecord.CannotReadBytes(t) {
 		all = append(all, way{"bytes", func(_ string, data []byte, opts ...arrayrecord.ReaderOption) (records, error) {
 			return opened(arrayrecord.NewReader(bytes.NewReader(data), int64(len(data)), opts...))
+		}}, way{"fetched data source", func(file string, _ []byte, opts ...arrayrecord.ReaderOption) (records, error) {
+			return opened(arrayrecord.OpenDataSource(ctx, []string{"counted://" + file}, quiet, arrayrecord.WithReaderOptionsForFiles(opts...)))
 		}})
 	}
 	return all

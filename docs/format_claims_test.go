@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"iter"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -13,12 +14,27 @@ import (
 
 	"github.com/arrayrecord/arrayrecord-go/arrayrecord"
 	"github.com/arrayrecord/arrayrecord-go/internal/recordtest"
+	"github.com/arrayrecord/arrayrecord-go/storage/storagetest"
 )
+
+// reader is what a Reader and a DataSource can do both.
+type reader interface {
+	recordtest.Records
+	Get(ctx context.Context, i int) ([]byte, error)
+	AppendRecord(ctx context.Context, dst []byte, i int) ([]byte, error)
+	ReadIndices(ctx context.Context, indices []int) ([][]byte, error)
+	ReadBatch(ctx context.Context, b *arrayrecord.Batch, indices []int) error
+	Scan(ctx context.Context, begin, end int) iter.Seq2[[]byte, error]
+	ForEach(ctx context.Context, fn func(i int, record []byte) error) error
+	Cursor(ctx context.Context) *arrayrecord.Cursor
+	Close() error
+}
 
 // Files whose index and chunk headers agree, under right hashes, on records that are not there. Nothing
 // of what they claim may be allocated, as nothing could save a Go program that runs out of memory.
 func TestClaimsAreNotBelieved(t *testing.T) {
-	const huge = 2<<30 - 1 // within the limits of a reader
+	const huge = 2<<30 - 1               // within the limits of a reader
+	elsewhere := storagetest.NewFaults() // read by ranges, as buckets are
 	small := encodeSimple([][]byte{[]byte("one"), []byte("two")})
 	zstd := append(binary.AppendUvarint([]byte{'z', 3, 1, 4, 6}, huge), 0x28, 0xb5, 0x2f, 0xfd)
 	for name, file := range map[string][]byte{
@@ -33,43 +49,52 @@ func TestClaimsAreNotBelieved(t *testing.T) {
 	} {
 		path := filepath.Join(t.TempDir(), "x")
 		require.NoError(t, os.WriteFile(path, file, 0o666))
-		var before, after runtime.MemStats
-		runtime.ReadMemStats(&before)
-		for _, open := range []func() (*arrayrecord.Reader, error){
-			func() (*arrayrecord.Reader, error) {
-				return arrayrecord.NewReader(bytes.NewReader(file), int64(len(file)))
-			},
-			func() (*arrayrecord.Reader, error) { return arrayrecord.Open(context.Background(), path) },
-			func() (*arrayrecord.Reader, error) {
-				return arrayrecord.Open(context.Background(), path, arrayrecord.WithMmap())
-			},
+		ctx := context.Background()
+		for way, open := range map[string]func() (reader, error){
+			"bytes":          func() (reader, error) { return arrayrecord.NewReader(bytes.NewReader(file), int64(len(file))) },
+			"file":           func() (reader, error) { return arrayrecord.Open(ctx, path) },
+			"mapped file":    func() (reader, error) { return arrayrecord.Open(ctx, path, arrayrecord.WithMmap()) },
+			"data source":    func() (reader, error) { return arrayrecord.OpenDataSource(ctx, []string{path}) },
+			"fetched source": func() (reader, error) { return arrayrecord.OpenDataSource(ctx, []string{elsewhere.Name(path)}) },
 		} {
-			r, err := open()
-			if err != nil {
-				require.ErrorIs(t, err, arrayrecord.ErrCorrupt, name)
-				continue
+			want := arrayrecord.ErrCorrupt
+			if name == "over all limits" {
+				want = arrayrecord.ErrTooLarge
 			}
-			ctx := context.Background()
-			_, errGet := r.Get(ctx, 0)
-			_, errAll := recordtest.All(ctx, r)
-			_, errMany := r.ReadIndices(ctx, []int{0, 0, r.NumRecords() - 1})
-			var errScan error
-			for _, err := range r.Scan(ctx, 0, r.NumRecords()) {
-				errScan = err
-			}
-			errEach := r.ForEach(ctx, func(int, []byte) error { return nil })
-			for _, err := range []error{errGet, errAll, errMany, errScan, errEach} {
-				require.Error(t, err, name)
-				if name == "over all limits" {
-					require.ErrorIs(t, err, arrayrecord.ErrTooLarge)
-				} else {
-					require.ErrorIs(t, err, arrayrecord.ErrCorrupt, name)
-				}
-			}
-			require.NoError(t, r.Close())
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			requireRefused(t, open, want, name+", "+way)
+			runtime.ReadMemStats(&after)
+			require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(64<<20), "%s, %s", name, way)
+			require.Less(t, arrayrecord.KeptMemory(), 64<<20, "%s, %s", name, way)
 		}
-		runtime.ReadMemStats(&after)
-		require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(64<<20), name)
-		require.Less(t, arrayrecord.KeptMemory(), 64<<20, name)
 	}
+}
+
+// requireRefused reads in all ways what cannot be read, if it can be opened.
+func requireRefused(t *testing.T, open func() (reader, error), want error, name string) {
+	r, err := open()
+	if err != nil {
+		require.ErrorIs(t, err, arrayrecord.ErrCorrupt, name)
+		return
+	}
+	ctx := context.Background()
+	some := []int{0, 0, r.NumRecords() - 1}
+	_, errGet := r.Get(ctx, 0)
+	_, errAppend := r.AppendRecord(ctx, nil, 0)
+	_, errAll := recordtest.All(ctx, r)
+	_, errMany := r.ReadIndices(ctx, some)
+	errBatch := r.ReadBatch(ctx, new(arrayrecord.Batch), some)
+	var errScan error
+	for _, err := range r.Scan(ctx, 0, r.NumRecords()) {
+		errScan = err
+	}
+	errEach := r.ForEach(ctx, func(int, []byte) error { return nil })
+	c := r.Cursor(ctx)
+	_, errCursor := c.Next()
+	require.NoError(t, c.Close())
+	for _, err := range []error{errGet, errAppend, errAll, errMany, errBatch, errScan, errEach, errCursor} {
+		require.ErrorIs(t, err, want, name)
+	}
+	require.NoError(t, r.Close())
 }
