@@ -93,7 +93,7 @@ func (l *Loader) Next(ctx context.Context) (Sample, error) {
 		if l.queue == nil {
 			l.queue = ahead.New(l.ctx, ahead.Options{Helpers: 1, MaxTasks: 1}, l.planBatches())
 		}
-		task, ok, err := l.queue.Next(ctx)
+		task, ok, err := l.queue.NextWithin(ctx)
 		switch {
 		case err != nil && l.ctx.Err() != nil:
 			return Sample{}, ahead.ContextError(l.ctx)

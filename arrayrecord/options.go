@@ -1,6 +1,7 @@
 package arrayrecord
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -200,31 +201,27 @@ func (c *Compression) UnmarshalText(text []byte) error {
 // ErrInvalidOption.
 func ParseWriterOptions(s string) (WriterOptions, error) {
 	var o WriterOptions
-	own := []ownOption{flagOption("no_overwrite", &o.NoOverwrite), flagOption("no_sync", &o.NoSync)}
-	var parsed core.WriterOptions
-	set, err := parseOptions(s, own, func(s string) (err error) {
-		parsed, err = core.ParseWriterOptions(s)
-		return err
-	})
+	own := []ownOption{{key: "no_overwrite", flag: &o.NoOverwrite}, {key: "no_sync", flag: &o.NoSync}}
+	parsed, err := parseOptions(s, own, core.ParseWriterOptions)
 	if err != nil {
 		return WriterOptions{}, err
 	}
+	o.Transpose = parsed.Transpose
+	o.PadToBlockBoundary = parsed.PadToBlockBoundary
 	// The core gives defaults, which must not contradict other options.
-	if set["group_size"] {
+	if sets(s, "group_size") {
 		o.GroupSize = parsed.GroupSize
 	}
-	if set["max_parallelism"] {
+	if sets(s, "max_parallelism") {
 		o.MaxParallelism = parsed.MaxParallelism
 	}
-	if set["saturation_delay_ms"] {
+	if sets(s, "saturation_delay_ms") {
 		o.SaturationDelayMS = parsed.SaturationDelayMS
 	}
-	o.Transpose = parsed.Transpose
-	if set["transpose_bucket_size"] {
+	if sets(s, "transpose_bucket_size") {
 		o.TransposeBucketSize = parsed.TransposeBucketSize
 	}
-	o.PadToBlockBoundary = parsed.PadToBlockBoundary
-	if set["uncompressed"] || set["brotli"] || set["zstd"] || set["snappy"] || set["window_log"] {
+	if sets(s, "uncompressed") || sets(s, "brotli") || sets(s, "zstd") || sets(s, "snappy") || sets(s, "window_log") {
 		o.Compression = Compression{codec: parsed.Codec, level: parsed.Level}.WithWindowLog(parsed.WindowLog)
 	}
 	return o, nil
@@ -238,104 +235,105 @@ func ParseWriterOptions(s string) (WriterOptions, error) {
 func ParseReaderOptions(s string) (ReaderOptions, error) {
 	var o ReaderOptions
 	own := []ownOption{
-		flagOption("no_readahead", &o.NoReadahead), flagOption("mapped", &o.Mapped),
-		bytesOption("readahead_memory", &o.ReadaheadMemory), bytesOption("max_record_size", &o.MaxRecordSize),
-		bytesOption("max_chunk_size", &o.MaxChunkSize),
+		{key: "no_readahead", flag: &o.NoReadahead}, {key: "mapped", flag: &o.Mapped},
+		{key: "readahead_memory", bytes: &o.ReadaheadMemory}, {key: "max_record_size", bytes: &o.MaxRecordSize},
+		{key: "max_chunk_size", bytes: &o.MaxChunkSize},
 	}
-	var parsed core.ReaderOptions
-	set, err := parseOptions(s, own, func(s string) (err error) {
-		parsed, err = core.ParseReaderOptions(s)
-		return err
-	})
+	parsed, err := parseOptions(s, own, core.ParseReaderOptions)
 	if err != nil {
 		return ReaderOptions{}, err
 	}
-	if set["max_parallelism"] {
-		o.MaxParallelism = parsed.MaxParallelism
-		o.NoReadahead = o.NoReadahead || parsed.NoReadahead
-	}
-	if set["readahead_buffer_size"] {
-		o.ReadaheadBufferSize = parsed.ReadaheadBufferSize
-	}
-	if set["footer_prefetch_bytes"] {
-		o.FooterPrefetchBytes = parsed.FooterPrefetchBytes
-	}
+	o.MaxParallelism = parsed.MaxParallelism
+	o.NoReadahead = o.NoReadahead || parsed.NoReadahead
+	o.ReadaheadBufferSize = parsed.ReadaheadBufferSize
+	o.FooterPrefetchBytes = parsed.FooterPrefetchBytes
 	o.OffloadedIndex = parsed.OffloadedIndex
 	return o, nil
 }
 
-// An ownOption is a key of option strings that other libraries do not know.
+// An ownOption is a key of option strings that other libraries do not know, for a flag or for a
+// number of bytes.
 type ownOption struct {
-	key, values string
-	set         func(value string) bool
+	key   string
+	flag  *bool
+	bytes *int64
 }
 
-func flagOption(key string, to *bool) ownOption {
-	return ownOption{key, "(empty), true, false", func(value string) bool {
-		*to = value != "false"
+// set takes a value; false if it is none.
+func (o ownOption) set(value string) bool {
+	if o.flag != nil {
+		*o.flag = value != "false"
 		return value == "" || value == "true" || value == "false"
-	}}
+	}
+	number := strings.TrimRight(value, "BkKMGTPE")
+	suffix := value[len(number):]
+	if len(suffix) > 1 {
+		return false
+	}
+	shift := 10 * max(0, strings.Index("BKMGTPE", strings.ToUpper(suffix)))
+	n, err := strconv.ParseInt(number, 10, 64)
+	if err != nil || n < 1 || n > math.MaxInt64>>shift {
+		return false
+	}
+	*o.bytes = n << shift
+	return true
 }
 
-func bytesOption(key string, to *int64) ownOption {
-	return ownOption{key, "integers with optional suffix [BkKMGTPE], in the range [1..9223372036854775807]", func(value string) bool {
-		number := strings.TrimRight(value, "BkKMGTPE")
-		suffix := value[len(number):]
-		if len(suffix) > 1 {
-			return false
-		}
-		shift := 10 * max(0, strings.Index("BKMGTPE", strings.ToUpper(suffix)))
-		n, err := strconv.ParseInt(number, 10, 64)
-		if err != nil || n < 1 || n > math.MaxInt64>>shift {
-			return false
-		}
-		*to = n << shift
-		return true
-	}}
+func (o ownOption) values() string {
+	if o.flag != nil {
+		return "(empty), true, false"
+	}
+	return "integers with optional suffix [BkKMGTPE], in the range [1..9223372036854775807]"
 }
 
-// parseOptions has upstream parse all of s but for the own options, which are set. It tells which
-// keys s sets to something.
-func parseOptions(s string, own []ownOption, upstream func(string) error) (set map[string]bool, err error) {
-	set = map[string]bool{}
-	var theirs []string
-	ours := make([][]string, len(own)) // values
+// sets reports whether an option string sets an option to something.
+func sets(s, option string) bool {
 	for piece := range strings.SplitSeq(s, ",") {
-		key, value, _ := strings.Cut(piece, ":")
-		if i := slices.IndexFunc(own, func(o ownOption) bool { return o.key == key }); i >= 0 {
-			ours[i] = append(ours[i], value)
-		} else {
-			theirs = append(theirs, piece)
-			set[key] = value != "auto"
+		if key, value, _ := strings.Cut(piece, ":"); key == option {
+			return value != "auto"
 		}
 	}
-	if err := upstream(strings.Join(theirs, ",")); err != nil {
+	return false
+}
+
+// parseOptions has upstream parse all of s but for the own options, which are set.
+func parseOptions[T any](s string, own []ownOption, upstream func(string) (T, error)) (parsed T, err error) {
+	var none T
+	isOwn := func(key string) bool {
+		return slices.ContainsFunc(own, func(o ownOption) bool { return o.key == key })
+	}
+	var theirs strings.Builder
+	for piece := range strings.SplitSeq(s, ",") {
+		if key, _, _ := strings.Cut(piece, ":"); !isOwn(key) {
+			theirs.WriteString(piece + ",")
+		}
+	}
+	if parsed, err = upstream(strings.TrimSuffix(theirs.String(), ",")); err != nil {
 		var e *core.Error
 		if errors.As(err, &e) && strings.HasPrefix(e.Message, "Unknown option ") {
-			e.Message += "; of this library: "
 			for i, o := range own {
-				if i > 0 {
-					e.Message += ", "
-				}
-				e.Message += o.key
+				e.Message += []string{"; of this library: ", ", "}[min(i, 1)] + o.key
 			}
 		}
-		return nil, fileError("", err)
+		return none, fileError("", err)
 	}
-	for i, o := range own {
-		if len(ours[i]) > 1 {
-			return nil, fmt.Errorf("%w: Option %s is present more than once", ErrInvalidOption, o.key)
-		}
-		for _, value := range ours[i] {
-			if !o.set(value) {
-				if value == "" {
-					value = "(empty)"
-				}
-				return nil, fmt.Errorf("%w: Option %s: invalid value: %s, valid values: %s", ErrInvalidOption, o.key, value, o.values)
+	for _, o := range own {
+		seen := false
+		for piece := range strings.SplitSeq(s, ",") {
+			key, value, _ := strings.Cut(piece, ":")
+			if key != o.key {
+				continue
+			}
+			if seen {
+				return none, fmt.Errorf("%w: Option %s is present more than once", ErrInvalidOption, o.key)
+			}
+			if seen = true; !o.set(value) {
+				return none, fmt.Errorf("%w: Option %s: invalid value: %s, valid values: %s", ErrInvalidOption, o.key,
+					cmp.Or(value, "(empty)"), o.values())
 			}
 		}
 	}
-	return set, nil
+	return parsed, nil
 }
 
 // String gives an option string that parses to equal options. It is empty if nothing is set.
@@ -482,8 +480,10 @@ func applyWriterOptions(opts []WriterOption) (WriterOptions, error) {
 			return WriterOptions{}, fmt.Errorf("%w: %w", ErrInvalidOption, err)
 		}
 	}
-	_, err := o.Recorded() // checks
-	return o, err
+	if err := o.core().Check(); err != nil {
+		return WriterOptions{}, fileError("", err)
+	}
+	return o, nil
 }
 
 func applyReaderOptions(opts []ReaderOption) (ReaderOptions, error) {

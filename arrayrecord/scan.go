@@ -250,7 +250,7 @@ func (s *scanner) findSlab() (slab, error) {
 			}
 			s.leaveGroup()
 		}
-		g, ok, err := s.queue.Next(s.ctx)
+		g, ok, err := s.queue.Next()
 		if err != nil {
 			return slab{}, fmt.Errorf("arrayrecord: %w", ahead.ContextError(s.ctx))
 		}
@@ -344,7 +344,7 @@ func forEach(ctx context.Context, seq sequence, fn func(i int, record []byte) er
 	})
 	defer queue.Close(nil)
 	for {
-		if _, ok, err := queue.Next(work); err == nil && !ok {
+		if _, ok, err := queue.Next(); err == nil && !ok {
 			return nil
 		} else if err != nil {
 			break

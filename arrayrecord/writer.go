@@ -60,10 +60,6 @@ func Create(ctx context.Context, name string, opts ...WriterOption) (*Writer, er
 	if err != nil {
 		return nil, err
 	}
-	// Wrong options must not leave traces in storage.
-	if _, err := options.core().Format(); err != nil {
-		return nil, fileError(name, err)
-	}
 	upload, err := storage.Create(ctx, name, storage.CreateOptions{NoOverwrite: options.NoOverwrite, NoSync: options.NoSync})
 	if err != nil {
 		return nil, storageError(err)

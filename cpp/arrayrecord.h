@@ -200,6 +200,7 @@ AR_API ar_code ar_writer_options_format(const ar_writer_options* options, char* 
                                         size_t out_size, ar_error* error);
 
 /* AR_INVALID_ARGUMENT if a value is out of range. */
+AR_API ar_code ar_writer_options_check(const ar_writer_options* options, ar_error* error);
 AR_API ar_code ar_reader_options_check(const ar_reader_options* options, ar_error* error);
 
 /* ---- Reading ----------------------------------------------------------------------------------

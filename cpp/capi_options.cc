@@ -164,6 +164,13 @@ ar_code ar_writer_options_format(const ar_writer_options* options, char* out, si
   });
 }
 
+ar_code ar_writer_options_check(const ar_writer_options* options, ar_error* error) {
+  return Guard(error, [&] {
+    arrayrecord::WriterOptions checked;
+    return FromC(options, &checked);
+  });
+}
+
 ar_code ar_reader_options_check(const ar_reader_options* options, ar_error* error) {
   return Guard(error, [&] {
     arrayrecord::ReaderOptions checked;

@@ -18,6 +18,9 @@ std::string Format(const ar_writer_options* options) {
   char text[512];
   ar_error error = {};
   const ar_code code = ar_writer_options_format(options, text, sizeof(text), &error);
+  ar_error checked = {};
+  EXPECT_EQ(ar_writer_options_check(options, &checked), code);
+  EXPECT_STREQ(checked.message, error.message);
   return code == AR_OK ? text : std::string(ar_code_name(code)) + ": " + error.message;
 }
 

@@ -49,6 +49,7 @@ func ContextError(ctx context.Context) error {
 type Queue[T Task] struct {
 	ctx     context.Context
 	cancel  context.CancelFunc
+	unhook  func() bool // wake from the end of ctx
 	options Options
 	plan    func(ctx context.Context) (T, bool)
 
@@ -75,20 +76,27 @@ type entry[T Task] struct {
 // New makes a queue of the tasks that plan gives, one after the other, until it says false. plan is
 // called by one goroutine at a time. The context covers all that is run; Close must be called.
 func New[T Task](ctx context.Context, o Options, plan func(ctx context.Context) (T, bool)) *Queue[T] {
-	q := &Queue[T]{options: o, plan: plan}
+	q := &Queue[T]{options: o, plan: plan, queue: make([]entry[T], 0, o.MaxTasks)}
 	q.ctx, q.cancel = context.WithCancel(ctx)
 	q.changed.L = &q.mu
+	q.unhook = context.AfterFunc(q.ctx, q.wake)
 	return q
 }
 
 // Next gives the next task when it has run; false after the last. The error is that of the context
-// or of that of New, whichever has ended, and nothing is lost then: a later call goes on.
-func (q *Queue[T]) Next(ctx context.Context) (T, bool, error) {
+// of New.
+func (q *Queue[T]) Next() (T, bool, error) { return q.next(q.ctx) }
+
+// NextWithin is Next, but waits no longer than until the context ends. The error may be that of this
+// context then, and nothing is lost: a later call goes on.
+func (q *Queue[T]) NextWithin(ctx context.Context) (T, bool, error) {
+	stop := context.AfterFunc(ctx, q.wake)
+	defer stop()
+	return q.next(ctx)
+}
+
+func (q *Queue[T]) next(ctx context.Context) (T, bool, error) {
 	var none T
-	if ctx != q.ctx && ctx.Done() != nil {
-		stop := context.AfterFunc(ctx, q.wake)
-		defer stop()
-	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.weight -= q.last
@@ -130,7 +138,7 @@ func (q *Queue[T]) Next(ctx context.Context) (T, bool, error) {
 	}
 }
 
-// wake has Next look at the contexts.
+// wake has who waits look at the contexts.
 func (q *Queue[T]) wake() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -141,6 +149,7 @@ func (q *Queue[T]) wake() {
 // dropped, after drop, which may be nil, was called for each that has run. Closing again does
 // nothing.
 func (q *Queue[T]) Close(drop func(T)) {
+	q.unhook()
 	q.cancel()
 	q.mu.Lock()
 	defer q.mu.Unlock()

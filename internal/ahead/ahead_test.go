@@ -72,7 +72,7 @@ func TestTasksComeInOrderWithinBounds(t *testing.T) {
 			q := New(t.Context(), o, planOf(tasks))
 			for i, last := 0, 0; ; i++ {
 				w.weight.Add(-int64(last))
-				got, ok, err := q.Next(t.Context())
+				got, ok, err := q.Next()
 				require.NoError(t, err)
 				if !ok {
 					require.Equal(t, len(tasks), i)
@@ -82,7 +82,7 @@ func TestTasksComeInOrderWithinBounds(t *testing.T) {
 				last = got.weight
 				time.Sleep(time.Duration(rng.IntN(10)) * time.Millisecond)
 			}
-			_, ok, err := q.Next(t.Context())
+			_, ok, err := q.Next()
 			require.NoError(t, err)
 			require.False(t, ok)
 			q.Close(nil)
@@ -104,7 +104,7 @@ func TestHeavyTasksRunAlone(t *testing.T) {
 		q := New(t.Context(), Options{Helpers: 3, MaxTasks: 3, Budget: 100}, planOf(tasks))
 		defer q.Close(nil)
 		for i := range tasks {
-			got, ok, err := q.Next(t.Context())
+			got, ok, err := q.Next()
 			require.NoError(t, err)
 			require.True(t, ok)
 			require.Equal(t, i, got.n)
@@ -125,7 +125,7 @@ func TestShortDeadlinesMakeProgress(t *testing.T) {
 		got := []int{}
 		for calls := 0; len(got) < 2; calls++ {
 			ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
-			task, ok, err := q.Next(ctx)
+			task, ok, err := q.NextWithin(ctx)
 			if cancel(); err != nil {
 				require.ErrorIs(t, err, context.DeadlineExceeded)
 				require.Less(t, calls, 10)
@@ -144,9 +144,28 @@ func TestContextOfTheQueueEndsItWithCause(t *testing.T) {
 		ctx, cancel := context.WithCancelCause(t.Context())
 		q := New(ctx, Options{Helpers: 2, MaxTasks: 2}, planOf([]*task{{took: time.Hour, world: &world{}}}))
 		time.AfterFunc(time.Second, func() { cancel(reason) })
-		_, _, err := q.Next(t.Context())
+		_, _, err := q.Next()
 		require.ErrorIs(t, err, reason)
 		require.ErrorIs(t, err, context.Canceled)
+		q.Close(nil)
+	})
+}
+
+// stubborn does not heed its context.
+type stubborn struct{ end chan struct{} }
+
+func (s stubborn) Weight() int         { return 0 }
+func (s stubborn) Run(context.Context) { <-s.end }
+
+func TestWaitingEndsWithTheContextThoughTheTaskDoesNot(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		task := stubborn{make(chan struct{})}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		q := New(ctx, Options{Helpers: 1, MaxTasks: 1}, func(context.Context) (stubborn, bool) { return task, true })
+		_, _, err := q.Next()
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		close(task.end)
 		q.Close(nil)
 	})
 }
@@ -157,14 +176,14 @@ func TestCloseWaits(t *testing.T) {
 		w := &world{}
 		tasks := []*task{{world: w}, {n: 1, world: w}, {n: 2, took: time.Hour, world: w}}
 		q := New(t.Context(), Options{Helpers: 2, MaxTasks: 3}, planOf(tasks))
-		_, _, err := q.Next(t.Context())
+		_, _, err := q.Next()
 		require.NoError(t, err)
 		synctest.Wait()
 		dropped := 0
 		q.Close(func(*task) { dropped++ })
 		require.Zero(t, w.running.Load())
 		require.GreaterOrEqual(t, dropped, 1)
-		_, _, err = q.Next(t.Context())
+		_, _, err = q.Next()
 		require.ErrorIs(t, err, ErrClosed)
 		q.Close(nil)
 	})
@@ -186,7 +205,7 @@ func TestSlowPlansDoNotHoldUpWhatIsDone(t *testing.T) {
 			return &task{n: n - 1, world: w}, n <= 2
 		})
 		begin := time.Now()
-		got, ok, err := q.Next(t.Context())
+		got, ok, err := q.Next()
 		require.NoError(t, err)
 		require.True(t, ok)
 		require.Equal(t, 0, got.n)

@@ -100,7 +100,7 @@ func (r *reader) advance() error {
 		}
 		r.current = nil
 	}
-	b, ok, err := r.queue.Next(r.ctx)
+	b, ok, err := r.queue.Next()
 	switch {
 	case err != nil:
 		return fmt.Errorf("%s: %w", r.o.Name(), ahead.ContextError(r.ctx))

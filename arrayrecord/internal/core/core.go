@@ -4,6 +4,29 @@
 package core
 
 // #cgo CFLAGS: -I${SRCDIR}/../../../cpp
+// /* Nothing in the core calls back, or keeps pointers: but ar_read_set_bytes, whose bytes are pinned. */
+// #cgo noescape ar_writer_options_parse
+// #cgo nocallback ar_writer_options_parse
+// #cgo noescape ar_writer_options_format
+// #cgo nocallback ar_writer_options_format
+// #cgo noescape ar_writer_options_check
+// #cgo nocallback ar_writer_options_check
+// #cgo noescape ar_reader_options_parse
+// #cgo nocallback ar_reader_options_parse
+// #cgo noescape ar_reader_options_check
+// #cgo nocallback ar_reader_options_check
+// #cgo noescape ar_reader_open_fd
+// #cgo nocallback ar_reader_open_fd
+// #cgo noescape ar_reader_open_index
+// #cgo nocallback ar_reader_open_index
+// #cgo noescape ar_index_locate
+// #cgo nocallback ar_index_locate
+// #cgo noescape ar_index_check
+// #cgo nocallback ar_index_check
+// #cgo noescape ar_reader_metadata
+// #cgo nocallback ar_reader_metadata
+// #cgo noescape ar_reader_chunk_extent
+// #cgo nocallback ar_reader_chunk_extent
 // #cgo noescape ar_reader_get
 // #cgo nocallback ar_reader_get
 // #cgo noescape ar_reader_run
@@ -18,10 +41,20 @@ package core
 // #cgo nocallback ar_read_reset_sorted
 // #cgo noescape ar_read_next
 // #cgo nocallback ar_read_next
+// #cgo noescape ar_writer_create_fd
+// #cgo nocallback ar_writer_create_fd
+// #cgo noescape ar_writer_create_memory
+// #cgo nocallback ar_writer_create_memory
 // #cgo noescape ar_writer_write
 // #cgo nocallback ar_writer_write
+// #cgo noescape ar_writer_set_metadata
+// #cgo nocallback ar_writer_set_metadata
+// #cgo noescape ar_writer_copy_chunks
+// #cgo nocallback ar_writer_copy_chunks
 // #cgo noescape ar_writer_take
 // #cgo nocallback ar_writer_take
+// #cgo noescape ar_writer_close
+// #cgo nocallback ar_writer_close
 // #include <stdlib.h>
 // #include "arrayrecord.h"
 import "C"

@@ -66,6 +66,19 @@ func ParseWriterOptions(s string) (WriterOptions, error) {
 	}, nil
 }
 
+// Check says what is wrong with the options.
+func (o WriterOptions) Check() error {
+	in, err := o.c()
+	if err != nil {
+		return err
+	}
+	var e C.ar_error
+	if C.ar_writer_options_check(&in, &e) != C.AR_OK {
+		return newError(e)
+	}
+	return nil
+}
+
 // Format gives the full option string, as it is recorded in files.
 func (o WriterOptions) Format() (string, error) {
 	in, err := o.c()

@@ -18,34 +18,30 @@ type Writer struct {
 // NewFileWriter writes to a local file from its current position, from now until Free; the file
 // stays the caller's.
 func NewFileWriter(f *os.File, o WriterOptions) (*Writer, error) {
-	w, err := newWriter(o, func(options *C.ar_writer_options, h **C.ar_writer, e *C.ar_error) C.ar_code {
-		return C.ar_writer_create_fd(C.int(f.Fd()), options, h, e)
-	})
-	if err != nil {
-		return nil, err
-	}
-	w.file = f
-	return w, nil
-}
-
-// NewMemoryWriter keeps what it has written until Take takes it away.
-func NewMemoryWriter(o WriterOptions) (*Writer, error) {
-	return newWriter(o, func(options *C.ar_writer_options, h **C.ar_writer, e *C.ar_error) C.ar_code {
-		return C.ar_writer_create_memory(options, h, e)
-	})
-}
-
-func newWriter(o WriterOptions, create func(*C.ar_writer_options, **C.ar_writer, *C.ar_error) C.ar_code) (*Writer, error) {
 	options, err := o.c()
 	if err != nil {
 		return nil, err
 	}
 	var h *C.ar_writer
 	var e C.ar_error
-	if create(&options, &h, &e) != C.AR_OK {
+	if C.ar_writer_create_fd(C.int(f.Fd()), &options, &h, &e) != C.AR_OK {
 		return nil, newError(e)
 	}
-	return &Writer{h: h}, nil
+	return &Writer{h, f}, nil
+}
+
+// NewMemoryWriter keeps what it has written until Take takes it away.
+func NewMemoryWriter(o WriterOptions) (*Writer, error) {
+	options, err := o.c()
+	if err != nil {
+		return nil, err
+	}
+	var h *C.ar_writer
+	var e C.ar_error
+	if C.ar_writer_create_memory(&options, &h, &e) != C.AR_OK {
+		return nil, newError(e)
+	}
+	return &Writer{h, nil}, nil
 }
 
 // Write appends records that lie one after the other in data.
