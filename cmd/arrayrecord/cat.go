@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"fmt"
 
@@ -10,8 +9,9 @@ import (
 	"github.com/arrayrecord/arrayrecord-go/arrayrecord"
 )
 
-func newCat(out *bufio.Writer) *cobra.Command {
-	f := format("text")
+func newCat(a *app) *cobra.Command {
+	var p printer
+	var ask scanFlags
 	cmd := &cobra.Command{
 		Use:   "cat FILE...",
 		Short: "Print all records of files, in order",
@@ -20,36 +20,57 @@ func newCat(out *bufio.Writer) *cobra.Command {
 Memory stays small whatever the size of the files. At a damaged place the records
 before it have been printed, the place is reported, and the exit code is 1.`,
 		Example: `  arrayrecord cat train.arrayrecord | head
-  arrayrecord cat --format example train.arrayrecord | jq .label`,
+  arrayrecord cat 'train-*.arrayrecord[0:100]' --format hex
+  arrayrecord cat --format json train.arrayrecord | jq .label`,
 		Args: atLeast(1, "file name"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			for _, name := range args {
-				if err := printAll(cmd.Context(), out, name, f); err != nil {
-					return err
-				}
+			d, err := a.open(cmd.Context(), args...)
+			if err != nil {
+				return err
 			}
-			return nil
+			defer d.Close()
+			if err := ask.check(cmd.Context(), a, d); err != nil {
+				return err
+			}
+			if err := p.prepare(cmd.Context(), d); err != nil {
+				return err
+			}
+			return a.printRange(cmd.Context(), &p, d, 0, d.NumRecords())
 		},
 	}
-	cmd.Flags().VarP(&f, "format", "f", formatHelp)
+	p.addFlags(cmd)
+	ask.addFlags(cmd)
 	return cmd
 }
 
-func printAll(ctx context.Context, out *bufio.Writer, name string, f format) error {
-	r, err := arrayrecord.Open(ctx, name)
-	if err != nil {
-		return err
-	}
-	defer r.Close()
-	i := 0
-	for record, err := range r.Scan(ctx, 0, r.NumRecords()) {
+// printRange prints the records [begin, end).
+func (a *app) printRange(ctx context.Context, p *printer, d *arrayrecord.DataSource, begin, end int) error {
+	i := begin
+	for record, err := range d.Scan(ctx, begin, end) {
 		if err != nil {
 			return err
 		}
-		if err := f.print(out, record); err != nil {
-			return fmt.Errorf("%s: record %d: %w", name, i, err)
+		if err := p.print(a.out, record); err != nil {
+			return a.recordError(d, i, err)
 		}
 		i++
 	}
 	return nil
+}
+
+// recordError says which record of which file an error is about.
+func (a *app) recordError(d *arrayrecord.DataSource, i int, err error) error {
+	name, record := locate(d, i)
+	return fmt.Errorf("%s: record %d: %w", name, record, err)
+}
+
+// locate gives the file that has a record of a data source, and the record's number there.
+func locate(d *arrayrecord.DataSource, i int) (name string, record int) {
+	for _, f := range d.Files() {
+		if i < f.Take {
+			return f.Name, f.Skip + i
+		}
+		i -= f.Take
+	}
+	return "", i
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
 	"time"
@@ -11,7 +10,7 @@ import (
 	"github.com/arrayrecord/arrayrecord-go/storage"
 )
 
-func newClean(out *bufio.Writer) *cobra.Command {
+func newClean(a *app) *cobra.Command {
 	opts := storage.StaleOptions{}
 	cmd := &cobra.Command{
 		Use:   "clean DIR...",
@@ -28,19 +27,22 @@ without names, and there is nothing to clean.`,
   arrayrecord clean --older-than 1h /data/train /data/test`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if opts.OlderThan < 0 {
-				return usageError{fmt.Errorf("--older-than %v: must not be negative", opts.OlderThan)}
+				return usagef("--older-than %v: must not be negative", opts.OlderThan)
 			}
 			return atLeast(1, "directory")(cmd, args)
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var failures []error
 			for _, dir := range args {
+				if err := checkName(dir); err != nil {
+					return err
+				}
 				stale, err := storage.RemoveStale(cmd.Context(), dir, opts)
 				if err != nil {
 					failures = append(failures, err)
 				}
 				for _, info := range stale {
-					if _, err := fmt.Fprintln(out, info.Name); err != nil {
+					if _, err := fmt.Fprintln(a.out, info.Name); err != nil {
 						return err
 					}
 				}

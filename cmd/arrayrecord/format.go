@@ -2,43 +2,63 @@ package main
 
 import (
 	"bufio"
+	"bytes"
+	"context"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"strconv"
 	"strings"
 	"unicode/utf8"
 
+	"github.com/spf13/cobra"
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/dynamicpb"
+
+	"github.com/arrayrecord/arrayrecord-go/arrayrecord"
 	"github.com/arrayrecord/arrayrecord-go/internal/tfexample"
 )
-
-// A format is a way to print a record. It is a flag value.
-type format string
 
 const formatHelp = `how to print records:
 text     one line a record; what is not printable text is
          escaped as in Go strings
 hex      one line of hexadecimal digits a record
 raw      the bytes as they are, with nothing between records
-example  as tf.train.Example: a JSON object with a line a feature`
+example  as tf.train.Example: a JSON object with a line a feature
+json     one line of JSON a record: a message of the type that
+         --type or the file names, a tf.train.Example, JSON as it
+         is, text as a string, anything else as {"base64": ...}`
 
-var formats = []string{"text", "hex", "raw", "example"}
+// A printer prints records in a way that flags choose.
+type printer struct {
+	format        choice
+	typeName      string
+	descriptorSet string
 
-// String, Set and Type make it a pflag.Value.
-func (f *format) String() string { return string(*f) }
-func (f *format) Type() string   { return "FORMAT" }
-func (f *format) Set(s string) error {
-	for _, known := range formats {
-		if s == known {
-			*f = format(s)
-			return nil
-		}
+	message protoreflect.MessageDescriptor // of --format json, or nil
+}
+
+func (p *printer) addFlags(cmd *cobra.Command) {
+	addChoice(cmd, &p.format, "format", "f", formatHelp, "text", "hex", "raw", "example", "json")
+	addTypeFlags(cmd, &p.typeName, &p.descriptorSet)
+}
+
+// prepare is called when the files are known, before the first record.
+func (p *printer) prepare(ctx context.Context, d *arrayrecord.DataSource) (err error) {
+	if p.typeName != "" || p.descriptorSet != "" {
+		p.format.value = "json"
 	}
-	return fmt.Errorf("it must be one of %s", strings.Join(formats, ", "))
+	if p.format.value == "json" {
+		p.message, err = messageType(ctx, d, p.typeName, p.descriptorSet)
+	}
+	return err
 }
 
 // print writes one record.
-func (f format) print(out *bufio.Writer, record []byte) error {
-	switch f {
+func (p *printer) print(out *bufio.Writer, record []byte) error {
+	switch p.format.value {
 	case "raw":
 		_, err := out.Write(record)
 		return err
@@ -52,10 +72,53 @@ func (f format) print(out *bufio.Writer, record []byte) error {
 		}
 		_, err = fmt.Fprintf(out, "%s\n", line)
 		return err
+	case "json":
+		line, err := recordJSON(record, p.message)
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintf(out, "%s\n", line)
+		return err
 	default:
 		_, err := out.WriteString(escape(record) + "\n")
 		return err
 	}
+}
+
+// recordJSON gives a record as one line of JSON.
+func recordJSON(record []byte, message protoreflect.MessageDescriptor) ([]byte, error) {
+	if message != nil {
+		m := dynamicpb.NewMessage(message)
+		if err := proto.Unmarshal(record, m); err != nil {
+			return nil, fmt.Errorf("not a %s: %w", message.FullName(), err)
+		}
+		data, err := protojson.MarshalOptions{UseProtoNames: true}.Marshal(m)
+		if err != nil {
+			return nil, err
+		}
+		return compact(data)
+	}
+	if example, err := tfexample.JSON(record); err == nil && len(record) > 0 {
+		return compact(example)
+	}
+	if json.Valid(record) {
+		return compact(record)
+	}
+	if utf8.Valid(record) {
+		var b bytes.Buffer
+		e := json.NewEncoder(&b)
+		e.SetEscapeHTML(false)
+		err := e.Encode(string(record))
+		return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
+	}
+	return json.Marshal(map[string][]byte{"base64": record})
+}
+
+// compact makes one line of JSON that may have several.
+func compact(data []byte) ([]byte, error) {
+	var b bytes.Buffer
+	err := json.Compact(&b, data)
+	return b.Bytes(), err
 }
 
 // escape makes one line of printable text of any bytes.

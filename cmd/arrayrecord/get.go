@@ -1,7 +1,7 @@
 package main
 
 import (
-	"bufio"
+	"context"
 	"fmt"
 	"strconv"
 	"strings"
@@ -11,58 +11,90 @@ import (
 	"github.com/arrayrecord/arrayrecord-go/arrayrecord"
 )
 
-func newGet(out *bufio.Writer) *cobra.Command {
-	f := format("text")
+func newGet(a *app) *cobra.Command {
+	var p printer
 	cmd := &cobra.Command{
 		Use:   "get FILE NUMBER...",
 		Short: "Print records by number",
 		Long: `Print records by number, in the order given.
 
 Records are numbered from 0; negative numbers count from the end, -1 being the last
-record (flags must come before them). BEGIN:END stands for the records from BEGIN
-up to but without END; either may be left out.`,
+record. BEGIN:END stands for the records from BEGIN up to but without END; either
+may be left out. FILE may be several, as a pattern or a directory: their records are
+numbered together, in the order of the names.`,
 		Example: `  arrayrecord get train.arrayrecord 0 99 7
-  arrayrecord get --format example train.arrayrecord 10:13 -1`,
-		// Flags end at the first argument, so that -1 is a number.
-		Args: atLeast(2, "file name or record number"),
+  arrayrecord get train.arrayrecord 10:13 -1 --format example`,
+		Annotations: map[string]string{takesNumbers: "yes"},
+		Args:        atLeast(2, "file name or record number"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			r, err := arrayrecord.Open(cmd.Context(), args[0])
+			d, err := a.open(cmd.Context(), args[0])
 			if err != nil {
 				return err
 			}
-			defer r.Close()
-			var indices []int
+			defer d.Close()
+			var parts []part
 			for _, arg := range args[1:] {
-				if indices, err = appendIndices(indices, arg, r.NumRecords()); err != nil {
+				one, err := parsePart(strings.ReplaceAll(arg, minus, "-"), d.NumRecords())
+				if err != nil {
 					return err
 				}
+				parts = append(parts, one)
 			}
-			records, err := r.ReadIndices(cmd.Context(), indices)
-			if err != nil {
+			if err := p.prepare(cmd.Context(), d); err != nil {
 				return err
 			}
-			for i, record := range records {
-				if err := f.print(out, record); err != nil {
-					return fmt.Errorf("%s: record %d: %w", args[0], indices[i], err)
-				}
-			}
-			return nil
+			return a.printParts(cmd.Context(), &p, d, parts)
 		},
 	}
-	cmd.Flags().VarP(&f, "format", "f", formatHelp)
-	cmd.Flags().SetInterspersed(false)
+	p.addFlags(cmd)
 	return cmd
 }
 
-// appendIndices appends the record numbers that an argument stands for in a file of n records.
-func appendIndices(indices []int, arg string, n int) ([]int, error) {
+// part is the records [begin, end).
+type part struct{ begin, end int }
+
+// printParts prints records in the order of the parts. Single ones that follow each other are read
+// together, a few at a time.
+func (a *app) printParts(ctx context.Context, p *printer, d *arrayrecord.DataSource, parts []part) error {
+	const together = 16
+	for len(parts) > 0 {
+		var single []int
+		for _, one := range parts {
+			if one.end-one.begin != 1 || len(single) == together {
+				break
+			}
+			single = append(single, one.begin)
+		}
+		if len(single) == 0 {
+			if err := a.printRange(ctx, p, d, parts[0].begin, parts[0].end); err != nil {
+				return err
+			}
+			parts = parts[1:]
+			continue
+		}
+		records, err := d.ReadIndices(ctx, single)
+		if err != nil {
+			return err
+		}
+		for i, record := range records {
+			if err := p.print(a.out, record); err != nil {
+				return a.recordError(d, single[i], err)
+			}
+		}
+		parts = parts[len(single):]
+	}
+	return nil
+}
+
+// parsePart gives the records that an argument stands for among n.
+func parsePart(arg string, n int) (part, error) {
 	number := func(s string, missing int) (int, error) {
 		if s == "" {
 			return missing, nil
 		}
 		i, err := strconv.Atoi(s)
 		if err != nil {
-			return 0, usageError{fmt.Errorf("%q is not a record number", arg)}
+			return 0, usagef("%q is not a record number", arg)
 		}
 		if i < 0 {
 			i += n
@@ -72,27 +104,24 @@ func appendIndices(indices []int, arg string, n int) ([]int, error) {
 	first, last, isRange := strings.Cut(arg, ":")
 	if !isRange {
 		if arg == "" {
-			return nil, usageError{fmt.Errorf("%q is not a record number", arg)}
+			return part{}, usagef("%q is not a record number", arg)
 		}
 		i, err := number(arg, 0)
 		if err == nil && (i < 0 || i >= n) {
 			err = fmt.Errorf("%w: record %s of %d", arrayrecord.ErrOutOfRange, arg, n)
 		}
-		return append(indices, i), err
+		return part{i, i + 1}, err
 	}
 	begin, err := number(first, 0)
 	if err != nil {
-		return nil, err
+		return part{}, err
 	}
 	end, err := number(last, n)
 	if err != nil {
-		return nil, err
+		return part{}, err
 	}
 	if begin < 0 || begin > end || end > n {
-		return nil, fmt.Errorf("%w: records %s of %d", arrayrecord.ErrOutOfRange, arg, n)
+		return part{}, fmt.Errorf("%w: records %s of %d", arrayrecord.ErrOutOfRange, arg, n)
 	}
-	for i := begin; i < end; i++ {
-		indices = append(indices, i)
-	}
-	return indices, nil
+	return part{begin, end}, nil
 }

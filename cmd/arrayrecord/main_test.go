@@ -18,7 +18,7 @@ import (
 func command(t *testing.T, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
 	var out, errOut bytes.Buffer
-	code = run(context.Background(), args, &out, &errOut)
+	code = run(context.Background(), args, strings.NewReader(""), &out, &errOut)
 	return code, out.String(), errOut.String()
 }
 
@@ -53,6 +53,7 @@ func TestInfo(t *testing.T) {
 
 	name := writeFile(t, "a", "b", "c")
 	require.JSONEq(t, `{"file":"`+name+`","bytes":131072,"records":3,"group_size":2,"chunks":2,
+		"codec":"zstd","transposed":false,"decoded_bytes":3,"estimated":false,
 		"writer_options":"group_size:2,transpose:false,pad_to_block_boundary:false,zstd:3,window_log:20,max_parallelism:1"}`,
 		ok(t, "info", "--json", name))
 }
@@ -61,7 +62,8 @@ func TestInfoShowsTheOtherFilesToo(t *testing.T) {
 	name := writeFile(t, "a")
 	code, stdout, stderr := command(t, "info", name+"-missing", name)
 	require.Equal(t, 1, code)
-	require.Contains(t, stdout, "records    1\n")
+	require.Contains(t, stdout, "      1  128 KiB   0.00      1  zstd   "+name+"\n")
+	require.NotContains(t, stdout, "total")
 	require.Contains(t, stderr, "arrayrecord: ")
 	require.Contains(t, stderr, name+"-missing")
 }
@@ -120,7 +122,7 @@ func TestWrongCommandLines(t *testing.T) {
 }
 
 func TestHelp(t *testing.T) {
-	require.Contains(t, ok(t, "--help"), "arrayrecord get --format example")
+	require.Contains(t, ok(t, "--help"), "arrayrecord get train.arrayrecord 0 7 -1 --format example")
 	require.Contains(t, ok(t, "get", "--help"), "BEGIN:END")
 }
 
@@ -148,6 +150,6 @@ func (fullWriter) Write([]byte) (int, error) { return 0, os.ErrClosed }
 
 func TestOutputThatFails(t *testing.T) {
 	var stderr bytes.Buffer
-	require.Equal(t, 1, run(context.Background(), []string{"cat", digits}, fullWriter{}, &stderr))
+	require.Equal(t, 1, run(context.Background(), []string{"cat", digits}, strings.NewReader(""), fullWriter{}, &stderr))
 	require.Contains(t, stderr.String(), "closed")
 }
