@@ -68,10 +68,11 @@ type readConfig struct {
 	Compression   tfrecord.Compression
 	MaxRecordSize int64
 	SplitSize     int64
+	CheckRange    int64 // see limits
 }
 
 func newReadOptions(opts []ReadOption) (readOptions, error) {
-	r := readOptions{readConfig: readConfig{SplitSize: DefaultSplitSize}}
+	r := readOptions{readConfig: readConfig{SplitSize: DefaultSplitSize, CheckRange: checkRange}}
 	for _, o := range opts {
 		o(&r)
 	}

@@ -5,85 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"time"
 
-	"github.com/arrayrecord/arrayrecord-go/beam/internal/counters"
-	"github.com/arrayrecord/arrayrecord-go/beam/internal/dofn"
-	"github.com/arrayrecord/arrayrecord-go/beam/internal/recordcopy"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/sdf"
+
 	"github.com/arrayrecord/arrayrecord-go/internal/readahead"
 	"github.com/arrayrecord/arrayrecord-go/storage"
 	"github.com/arrayrecord/arrayrecord-go/tfrecord"
 )
 
-func init() {
-	dofn.Register3x1((*readFn).ProcessElement)
-	dofn.Register3x1((*readNamedFn).ProcessElement)
-}
-
-// readFn turns a part of a file into its records.
-type readFn struct{ source }
-
-func newReadFn(c readConfig) any { return &readFn{source{Config: c}} }
-
-// ProcessElement reads one part.
-func (f *readFn) ProcessElement(ctx context.Context, p part, emit func([]byte)) error {
-	var memory recordcopy.Memory
-	return f.read(ctx, p, func(record []byte) { emit(memory.Copy(record)) })
-}
-
-// readNamedFn is readFn with the name of the file beside each record.
-type readNamedFn struct{ source }
-
-func newReadNamedFn(c readConfig) any { return &readNamedFn{source{Config: c}} }
-
-// ProcessElement reads one part.
-func (f *readNamedFn) ProcessElement(ctx context.Context, p part, emit func(string, []byte)) error {
-	var memory recordcopy.Memory
-	return f.read(ctx, p, func(record []byte) { emit(p.Name, memory.Copy(record)) })
-}
-
-// source is what the DoFns have in common.
-type source struct {
-	Config readConfig
-
-	counters counters.Set
-}
-
-// Setup makes the counters, which do not travel.
-func (f *source) Setup() { f.counters = counters.Read() }
-
-// The counters are brought up to date after that much.
-const (
-	countRecords = 1024
-	countBytes   = 4 << 20
-)
-
-// read gives the records of a part to use, which must copy them, and counts.
-func (f *source) read(ctx context.Context, p part, use func(record []byte)) error {
-	defer f.counters.FileTime(ctx, time.Now())
-	var records, size, counted int64
-	_, err := p.read(ctx, f.Config, func(record []byte, _, done int64) {
-		use(record)
-		f.counters.RecordSize(ctx, len(record))
-		records++
-		size += int64(len(record))
-		if records == countRecords || size >= countBytes {
-			f.counters.Add(ctx, 0, records, done-counted)
-			records, size, counted = 0, 0, done
-		}
-	})
-	if err != nil {
-		return fmt.Errorf("%s: %w", caller, err)
-	}
-	files := int64(0)
-	if p.End == p.Size {
-		files = 1
-	}
-	f.counters.Add(ctx, files, records, p.End-p.Begin-counted)
-	return nil
-}
-
-// newReader reads a part of size bytes.
+// newReader reads about size bytes.
 func (c readConfig) newReader(src io.Reader, size int64, compression tfrecord.Compression) (*tfrecord.Reader, error) {
 	// What is asked of storage at a time is enough for a bucket, and little
 	// memory when many files are read at once.
@@ -95,79 +25,177 @@ func (c readConfig) newReader(src io.Reader, size int64, compression tfrecord.Co
 	})
 }
 
-// openFile opens a file that had a certain size when it was found.
-func openFile(ctx context.Context, name string, size int64) (storage.Object, error) {
-	o, err := storage.Open(ctx, name)
+// open opens the file, which had a certain size when it was found.
+func (p part) open(ctx context.Context) (storage.Object, error) {
+	o, err := storage.Open(ctx, p.Name)
 	if err != nil {
 		return nil, err
 	}
-	if o.Size() != size {
-		err := fmt.Errorf("%s: the file has changed: it has %d bytes, and had %d when it was found", name, o.Size(), size)
+	if o.Size() != p.Size {
+		err := fmt.Errorf("%s: the file has changed: it has %d bytes, and had %d when it was found", p.Name, o.Size(), p.Size)
 		return nil, errors.Join(err, o.Close())
 	}
 	return o, nil
 }
 
-// read gives to use, which must copy what it keeps: each record of the part,
-// where in the file it begins, and how many bytes of the part have been read.
-// It returns how the file is compressed.
+// outcome is what reading has come to.
+type outcome struct {
+	compression tfrecord.Compression
+	bytes       int64 // of the file; all ranges of a file add up to its size
+	atEnd       bool  // the end of the file was reached
+}
+
+// read gives to use, which must copy what it keeps: each record that it can
+// claim, where in the uncompressed file it begins, and how many bytes of the
+// range have been read.
 //
-// A part that begins at a record and is read without an error ends where a
-// record ends. So, by induction from the beginning of the file, all parts of a
-// file begin at records if none of them fails.
-func (p part) read(ctx context.Context, c readConfig, use func(record []byte, offset, done int64)) (compression tfrecord.Compression, err error) {
-	o, err := openFile(ctx, p.Name, p.Size)
+// A range ends at any offset, while one record of a plain file follows from
+// another. So both sides of an offset look for the first place behind it where a
+// record seems to begin, with the same search: the range behind starts reading
+// there, and the range before, which knows where a record does begin, fails if
+// it is another place. By induction from the beginning of the file, all ranges
+// have read exactly their records if none of them fails.
+func (p part) read(ctx context.Context, c readConfig, rt *sdf.LockRTracker, use func(record []byte, offset, done int64)) (_ outcome, err error) {
+	rest := rt.GetRestriction().(byteRange)
+	if rest.size() <= 0 {
+		return outcome{}, nil
+	}
+	o, err := p.open(ctx)
 	if err != nil {
-		return p.Compression, err
+		return outcome{}, err
 	}
 	defer func() { err = errors.Join(err, o.Close()) }()
-	in := readahead.NewReader(ctx, o, p.Begin, p.End)
-	defer func() { err = errors.Join(err, in.Close()) }()
-
-	counting := &countingReader{r: in}
-	r, err := c.newReader(counting, p.End-p.Begin, p.Compression)
-	if err != nil {
-		return p.Compression, p.explain(err)
+	if rest.Begin == 0 {
+		return p.readFrom(ctx, c, o, 0, rt, use)
 	}
+	compression := p.Compression
+	if compression == tfrecord.Auto {
+		if compression, err = detect(ctx, o); err != nil {
+			return outcome{}, err
+		}
+	}
+	if compression != tfrecord.None || c.SplitSize == 0 {
+		// All was for the range that begins with the file.
+		rt.TryClaim(&claim{Offset: rest.End})
+		return outcome{}, rt.GetError()
+	}
+	s := search{ctx: ctx, o: o, limits: c.limits()}
+	begin, err := s.recordStart(rest.Begin, rest.End)
+	if err != nil {
+		return outcome{}, err
+	}
+	if begin < 0 {
+		rt.TryClaim(&claim{Offset: rest.End})
+		return p.outcome(rest.Begin, rt), rt.GetError()
+	}
+	return p.readFrom(ctx, c, o, begin, rt, use)
+}
+
+// outcome is that of a plain file's range.
+func (p part) outcome(begin int64, rt *sdf.LockRTracker) outcome {
+	end := rt.GetRestriction().(byteRange).End
+	return outcome{compression: tfrecord.None, bytes: end - begin, atEnd: end == p.Size}
+}
+
+// readFrom is read with the offset where the first record begins.
+func (p part) readFrom(ctx context.Context, c readConfig, o storage.Object, begin int64, rt *sdf.LockRTracker, use func(record []byte, offset, done int64)) (_ outcome, err error) {
+	rest := rt.GetRestriction().(byteRange)
+	// What a record has behind the range is not read ahead.
+	ahead := max(rest.End, begin)
+	in := readahead.NewReader(ctx, o, begin, ahead)
+	defer func() { err = errors.Join(err, in.Close()) }()
+	behind := io.NewSectionReader(storage.NewReaderAt(ctx, o), ahead, p.Size-ahead)
+	counting := &countingReader{r: io.MultiReader(in, behind)}
+	r, err := c.newReader(counting, rest.size(), p.Compression)
+	if err != nil {
+		return outcome{}, p.explain(err, begin)
+	}
+
+	asWhole := c.SplitSize == 0 || r.Compression() != tfrecord.None
+	var last []byte
 	for {
-		offset := p.Begin + r.Offset()
+		offset := begin + r.Offset()
+		position, done := claim{Offset: offset}, offset-rest.Begin
+		if asWhole {
+			done = counting.n
+			position = claim{Offset: done, Whole: true}
+		}
+		if !rt.TryClaim(&position) {
+			break
+		}
 		record, err := r.Next()
-		if err == io.EOF {
-			return r.Compression(), nil
+		if err == io.EOF && asWhole {
+			rt.TryClaim(&claim{Offset: p.Size, Whole: true})
+			return outcome{r.Compression(), p.Size, true}, rt.GetError()
 		}
 		if err != nil {
-			return r.Compression(), p.explain(err)
+			return outcome{}, p.explain(err, begin)
 		}
-		use(record, offset, counting.n)
+		use(record, offset, done)
+		last = record
+	}
+	if err := rt.GetError(); err != nil || asWhole {
+		return outcome{}, err // as a whole: all of the range was split off
+	}
+	if last != nil {
+		if err := p.checkEnd(ctx, c, o, r, begin, rt.GetRestriction().(byteRange).End, last); err != nil {
+			return outcome{}, err
+		}
+	}
+	return p.outcome(rest.Begin, rt), nil
+}
+
+// checkEnd checks that the reader of what is behind the end of a range begins
+// where r, which was made at begin, has come to: behind the last record.
+func (p part) checkEnd(ctx context.Context, c readConfig, o storage.Object, r *tfrecord.Reader, begin, end int64, last []byte) error {
+	next := begin + r.Offset()
+	want, to := next, next+1
+	if next == p.Size {
+		want, to = -1, next
+	}
+	// The search has the last record's data, which may be long, already.
+	data := next - tfrecord.FooterSize - int64(len(last))
+	s := search{ctx: ctx, o: o, limits: c.limits(), block: last, blockOffset: data}
+	found, err := s.recordStart(end, to)
+	if err != nil || found == want {
+		return err
+	}
+	if found >= 0 {
+		return fmt.Errorf("%s: the record at offset %d goes on behind offset %d, where another seems to begin: "+
+			"its data has TFRecords in it; read such files as a whole, with WithSplitSize(0)", p.Name, data-tfrecord.HeaderSize, found)
+	}
+	// Something behind next is damaged, or it would have been found.
+	for {
+		_, err := r.Next()
+		if err == io.EOF {
+			return fmt.Errorf("%s: the file has changed while it was read", p.Name)
+		}
+		if err != nil {
+			return p.explain(err, begin)
+		}
 	}
 }
 
-// explain makes an error of reading the part one about the file.
-func (p part) explain(err error) error {
+// explain makes an error of reading from an offset on one about the file.
+func (p part) explain(err error, begin int64) error {
 	failure, ok := errors.AsType[*tfrecord.RecordError](err)
 	if !ok {
 		return fmt.Errorf("%s: %w", p.Name, err)
 	}
 	moved := *failure
-	moved.Offset += p.Begin
+	moved.Offset += begin
+	counted := ""
+	if begin > 0 {
+		counted = fmt.Sprintf("counted from the record at offset %d: ", begin)
+	}
 	if !failure.OfContent() { // storage has named the file
-		if p.Begin > 0 {
-			return fmt.Errorf("counted from the record at offset %d: %w", p.Begin, &moved)
-		}
-		return &moved
-	}
-	if p.End < p.Size && errors.Is(err, tfrecord.ErrTruncated) {
-		return fmt.Errorf("%s: the record at offset %d goes on behind offset %d, where another seemed to begin: "+
-			"its data has TFRecords in it; read such files as a whole, with WithSplitSize(0)", p.Name, moved.Offset, p.End)
-	}
-	if p.Begin == 0 {
-		return fmt.Errorf("%s: %w", p.Name, &moved)
+		return fmt.Errorf("%s%w", counted, &moved)
 	}
 	hint := ""
-	if errors.Is(err, tfrecord.ErrCorrupt) {
+	if begin > 0 && errors.Is(err, tfrecord.ErrCorrupt) {
 		hint = " (records that have TFRecords in their data look like that too; read such files with WithSplitSize(0))"
 	}
-	return fmt.Errorf("%s: counted from the record at offset %d: %w%s", p.Name, p.Begin, &moved, hint)
+	return fmt.Errorf("%s: %s%w%s", p.Name, counted, &moved, hint)
 }
 
 // countingReader counts the bytes that were read from r.

@@ -2,6 +2,7 @@ package tfrecordio
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"math"
@@ -9,12 +10,15 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/sdf"
 	"github.com/stretchr/testify/require"
 
 	"github.com/arrayrecord/arrayrecord-go/beam/internal/match"
+	"github.com/arrayrecord/arrayrecord-go/beam/sourcetest"
 	"github.com/arrayrecord/arrayrecord-go/storage"
 	"github.com/arrayrecord/arrayrecord-go/storage/storagetest"
 	"github.com/arrayrecord/arrayrecord-go/tfrecord"
@@ -41,13 +45,15 @@ func save(t testing.TB, data []byte) match.File {
 }
 
 func testConfig(splitSize int64) readConfig {
-	return readConfig{MaxRecordSize: tfrecord.DefaultMaxRecordSize, SplitSize: splitSize}
+	return readConfig{MaxRecordSize: tfrecord.DefaultMaxRecordSize, SplitSize: splitSize, CheckRange: checkRange}
 }
 
 func planParts(t testing.TB, c readConfig, file match.File) []part {
 	t.Helper()
 	var parts []part
-	require.NoError(t, (&planFn{Config: c}).ProcessElement(t.Context(), file, func(p part) { parts = append(parts, p) }))
+	f := &planFn{Config: c}
+	f.Setup()
+	require.NoError(t, f.ProcessElement(t.Context(), file, func(p part) { parts = append(parts, p) }))
 	requireCover(t, file, parts)
 	return parts
 }
@@ -59,9 +65,9 @@ func requireCover(t testing.TB, file match.File, parts []part) {
 	for _, p := range parts {
 		require.Equal(t, file.Name, p.Name)
 		require.Equal(t, file.Size, p.Size)
-		require.Equal(t, next, p.Begin)
-		require.True(t, p.End > p.Begin || file.Size == 0)
-		next = p.End
+		require.Equal(t, next, p.Range.Begin)
+		require.True(t, p.Range.End > p.Range.Begin)
+		next = p.Range.End
 	}
 	require.Equal(t, file.Size, next)
 }
@@ -72,7 +78,9 @@ func readParts(t testing.TB, c readConfig, parts []part) (records [][]byte, firs
 	f := newReadFn(c).(*readFn)
 	f.Setup()
 	for _, p := range parts {
-		err := f.ProcessElement(t.Context(), p, func(b []byte) { records = append(records, b) })
+		rt := f.CreateTracker(f.CreateInitialRestriction(p))
+		err := f.ProcessElement(t.Context(), rt, p, func(b []byte) { records = append(records, b) })
+		require.True(t, err != nil || rt.IsDone())
 		if first == nil {
 			first = err
 		}
@@ -99,39 +107,131 @@ func randomRecords(random *rand.Rand, n, maxSize int) [][]byte {
 
 func TestPartsAreTheWholeWhateverTheirSize(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
-	for range 60 {
-		records := randomRecords(random, 1+random.IntN(200), 1+random.IntN(3000))
+	for range 40 {
+		records := randomRecords(random, 1+random.IntN(100), 1+random.IntN(2000))
 		data := frame(t, records...)
 		file := save(t, data)
-		for _, size := range []int64{0, 1, 7, 16, 100, 1000, int64(len(data)) / 3, int64(len(data)) / 2, int64(len(data))} {
-			if size > 0 && int64(len(data))/size > 3000 {
-				continue // a search for each byte takes long
+		for _, size := range []int64{0, 7, 16, 100, 1000, int64(len(data)) / 3, int64(len(data)) / 2, int64(len(data))} {
+			if size > 0 && int64(len(data))/size > 300 {
+				continue // a search for each takes long
 			}
 			c := testConfig(size)
 			parts := planParts(t, c, file)
 			got, err := readParts(t, c, parts)
 			require.NoError(t, err)
 			require.Equal(t, records, got, size)
-			switch {
-			case size == 1 && len(data) > 1:
-				require.Len(t, parts, len(records), "every record is a part")
-			case size == 0 || size == int64(len(data)):
+			if size == 0 || size == int64(len(data)) {
 				require.Len(t, parts, 1)
+			} else {
+				require.Len(t, parts, int(max(file.Size/size, 1)))
 			}
 		}
 	}
 }
 
+// Wherever a file is cut, each record is in one of the ranges.
+func TestEveryPlaceToCut(t *testing.T) {
+	data, want := encode(t, 12)
+	file := save(t, data)
+	p := whole(file, tfrecord.None)
+	for cut := range file.Size + 1 {
+		before, behind := p, p
+		before.Range.End, behind.Range.Begin = cut, cut
+		got, err := readParts(t, testConfig(1), []part{before, behind})
+		require.NoError(t, err)
+		require.Len(t, got, len(want))
+		for i, record := range got {
+			require.Equal(t, want[i], record)
+		}
+	}
+}
+
+// Whatever a runner splits off, and when, the records are the same.
+func TestSplitsOfEveryKindOfFile(t *testing.T) {
+	random := rand.New(rand.NewPCG(11, 12))
+	plain, _ := encode(t, 30)
+	gzipped, _ := encode(t, 30, tfrecord.WithCompression(tfrecord.Gzip))
+	zlibbed, _ := encode(t, 30, tfrecord.WithCompression(tfrecord.Zlib))
+	for name, test := range map[string]struct {
+		data    []byte
+		options readConfig
+		splits  bool
+	}{
+		"plain":             {plain, testConfig(100), true},
+		"plain, as a whole": {plain, testConfig(0), false},
+		"random":            {frame(t, randomRecords(random, 40, 3000)...), testConfig(100), true},
+		"one record":        {frame(t, make([]byte, 1000)), testConfig(100), true},
+		"empty records":     {frame(t, make([][]byte, 30)...), testConfig(100), true},
+		"records inside":    {frame(t, frame(t, []byte("a"), []byte("b")), []byte("c"), frame(t, nil, nil)), testConfig(100), true},
+		"gzip":              {gzipped, testConfig(100), false},
+		"zlib":              {zlibbed, testConfig(100), false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			file := save(t, test.data)
+			p := whole(file, tfrecord.Auto)
+			var splits int
+			require.NoError(t, sourcetest.Test(t.Context(), func() sourcetest.Source[part, byteRange, Record] {
+				return &countingSource{readRecordsFn{source{Config: test.options}}, &splits}
+			}, p))
+			if test.splits {
+				require.Greater(t, splits, 10)
+			} else {
+				require.Zero(t, splits, "split while it was read")
+			}
+		})
+	}
+}
+
+// countingSource counts the ranges that are read behind a record which was
+// given out before the split.
+type countingSource struct {
+	readRecordsFn
+	splits *int
+}
+
+func (s *countingSource) SplitRestriction(_ part, r byteRange) []byteRange {
+	third := r.size() / 3
+	return []byteRange{{r.Begin, r.Begin + third}, {r.Begin + third, r.End - third}, {r.End - third, r.End}}
+}
+
+func (s *countingSource) ProcessElement(ctx context.Context, rt *sdf.LockRTracker, p part, emit func(Record)) error {
+	return s.readRecordsFn.ProcessElement(ctx, rt, p, func(r Record) {
+		before := rt.GetRestriction()
+		emit(r)
+		if rt.GetRestriction() != before {
+			*s.splits++
+		}
+	})
+}
+
+func TestPartsKnowWhereTheirRecordsAre(t *testing.T) {
+	for _, compression := range []tfrecord.Compression{tfrecord.None, tfrecord.Gzip} {
+		data, want := encode(t, 20, tfrecord.WithCompression(compression))
+		f := newReadRecordsFn(testConfig(100)).(*readRecordsFn)
+		f.Setup()
+		file := save(t, data)
+		var offset int64
+		for _, p := range planParts(t, f.Config, file) {
+			require.NoError(t, f.ProcessElement(t.Context(), f.CreateTracker(p.Range), p, func(r Record) {
+				require.Equal(t, Record{File: file.Name, Offset: offset, Data: want[0].([]byte)}, r)
+				offset += frameSize + int64(len(r.Data))
+				want = want[1:]
+			}))
+		}
+		require.Empty(t, want)
+	}
+}
+
+const frameSize = tfrecord.HeaderSize + tfrecord.FooterSize
+
 // The blocks in which a file is searched end anywhere.
-func TestSeamsAreFoundWithAnyBlockSize(t *testing.T) {
+func TestRecordsAreFoundWithAnyBlockSize(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 4))
 	records := randomRecords(random, 100, 500)
 	data := frame(t, records...)
-	starts := map[int64]bool{}
-	next := int64(0)
+	starts := []int64{0}
 	for _, record := range records {
-		starts[next] = true
-		next += int64(len(record)) + 16
+		starts = append(starts, starts[len(starts)-1]+frameSize+int64(len(record)))
 	}
 	o, err := storage.Open(t.Context(), save(t, data).Name)
 	require.NoError(t, err)
@@ -139,13 +239,18 @@ func TestSeamsAreFoundWithAnyBlockSize(t *testing.T) {
 	for block := int64(tfrecord.HeaderSize); block < 60; block++ {
 		l := testConfig(0).limits()
 		l.block, l.checkRange = block, int64(random.IntN(1000))
-		wanted := testConfig(97).wantedSeams(int64(len(data)))
-		seams, err := findSeams(t.Context(), o, wanted, l)
-		require.NoError(t, err)
-		for _, seam := range seams {
-			require.True(t, starts[seam], seam)
+		for range 50 {
+			from := random.Int64N(int64(len(data)))
+			i, _ := slices.BinarySearch(starts, from)
+			s := search{ctx: t.Context(), o: o, limits: l}
+			got, err := s.recordStart(from, o.Size())
+			require.NoError(t, err)
+			if i == len(records) {
+				require.EqualValues(t, -1, got)
+			} else {
+				require.Equal(t, starts[i], got)
+			}
 		}
-		require.Greater(t, len(seams), 30)
 	}
 }
 
@@ -210,10 +315,18 @@ func TestSearchInManyEmptyRecordsIsFast(t *testing.T) {
 	require.Len(t, got, 3)
 }
 
-func TestPlaceWithoutRecordHasNoSeam(t *testing.T) {
-	data := frame(t, make([]byte, 1000), make([]byte, 100_000), make([]byte, 1000))
-	parts := planParts(t, testConfig(10_000), save(t, data))
-	require.Len(t, parts, 2) // cut before the last record
+func TestRangesInsideALongRecordAreEmpty(t *testing.T) {
+	records := [][]byte{make([]byte, 1000), bytes.Repeat([]byte{7}, 3<<20), make([]byte, 1000)}
+	file := save(t, frame(t, records...))
+	c := testConfig(100_000)
+	parts := planParts(t, c, file)
+	require.Len(t, parts, 31)
+	got, err := readParts(t, c, parts)
+	require.NoError(t, err)
+	require.Equal(t, records, got)
+	got, err = readParts(t, c, parts[1:30])
+	require.NoError(t, err)
+	require.Empty(t, got)
 }
 
 func TestDamageInAPartNamesTheOffsetInTheFile(t *testing.T) {
@@ -227,13 +340,11 @@ func TestDamageInAPartNamesTheOffsetInTheFile(t *testing.T) {
 		data[damaged*1000+500] ^= 1
 		file := save(t, data)
 		c := testConfig(20_000)
-		var parts []part
-		for i := range 5 {
-			parts = append(parts, part{Name: file.Name, Size: file.Size, Begin: int64(i) * 20_000, End: int64(i+1) * 20_000})
-		}
+		parts := planParts(t, c, file)
+		require.Len(t, parts, 5)
 		got, err := readParts(t, c, parts)
 		require.ErrorIs(t, err, tfrecord.ErrCorrupt)
-		require.ErrorContains(t, err, fmt.Sprintf("record %d at offset %d", damaged%20, damaged*1000))
+		require.ErrorContains(t, err, fmt.Sprintf("at offset %d", damaged*1000))
 		require.ErrorContains(t, err, file.Name)
 		require.Less(t, len(got), 100)
 	}
@@ -257,18 +368,29 @@ func TestFileThatChangesIsNotRead(t *testing.T) {
 	}
 }
 
-func TestStorageErrorsFailThePlan(t *testing.T) {
+func TestStorageErrorsFailARange(t *testing.T) {
 	data, _ := encode(t, 50)
 	injected := errors.New("injected")
-	for skip := range 2 { // the search, the detection
-		faults := storagetest.NewFaults()
-		name := faults.TempDir(t) + "/x"
-		storagetest.Put(t, name, data)
+	faults := storagetest.NewFaults()
+	name := faults.TempDir(t) + "/x"
+	storagetest.Put(t, name, data)
+	file := match.File{Name: name, Size: int64(len(data)), End: -1}
+	c := testConfig(100)
+	faults.Inject(storagetest.Fault{Op: storagetest.OpRead, Err: injected})
+	err := (&planFn{Config: c}).ProcessElement(t.Context(), file, nil)
+	require.ErrorIs(t, err, injected)
+	require.ErrorContains(t, err, name)
+	faults.Heal()
+	parts := planParts(t, c, file)
+	for skip := range 3 { // the search, reading, the search behind the end
 		faults.Inject(storagetest.Fault{Op: storagetest.OpRead, Skip: skip, Err: injected})
-		err := (&planFn{Config: testConfig(100)}).ProcessElement(t.Context(), match.File{Name: name, Size: int64(len(data))}, nil)
+		_, err := readParts(t, c, parts[1:2])
 		require.ErrorIs(t, err, injected)
 		require.ErrorContains(t, err, name)
+		faults.Heal()
 	}
+	_, err = readParts(t, c, parts[1:2])
+	require.NoError(t, err)
 }
 
 // The file is named once, by storage or by the reader of the part.
@@ -277,8 +399,7 @@ func TestErrorsNameTheFileOnce(t *testing.T) {
 	faults := storagetest.NewFaults()
 	name := faults.TempDir(t) + "/x.tfrecord"
 	read := func() error {
-		p := part{Name: name, Size: int64(len(data)), End: int64(len(data))}
-		_, err := p.read(t.Context(), testConfig(100), func([]byte, int64, int64) {})
+		_, err := readParts(t, testConfig(100), []part{whole(match.File{Name: name, Size: int64(len(data))}, tfrecord.Auto)})
 		require.Error(t, err)
 		return err
 	}
@@ -300,10 +421,9 @@ func TestErrorsNameTheFileOnce(t *testing.T) {
 func TestVerifiedPartsAreTheWhole(t *testing.T) {
 	random := rand.New(rand.NewPCG(7, 8))
 	for range 30 {
-		// Even with records inside records, as every seam is certain.
 		records := append(randomRecords(random, 50, 500), frame(t, randomRecords(random, 20, 100)...))
 		file := save(t, frame(t, records...))
-		for _, size := range []int64{0, 1, 100, 1000} {
+		for _, size := range []int64{0, 100, 1000} {
 			c := testConfig(size)
 			var parts []part
 			f := &verifyFn{Config: c}
@@ -313,9 +433,6 @@ func TestVerifiedPartsAreTheWhole(t *testing.T) {
 			got, err := readParts(t, c, parts)
 			require.NoError(t, err)
 			require.Equal(t, records, got)
-			if size == 1 {
-				require.Len(t, parts, len(records))
-			}
 		}
 	}
 }
@@ -327,7 +444,8 @@ func TestMemoryDoesNotGrowWithTheFile(t *testing.T) {
 	var n int
 	f := newReadFn(testConfig(0)).(*readFn)
 	f.Setup()
-	require.NoError(t, f.ProcessElement(t.Context(), part{Name: file.Name, Size: file.Size, End: file.Size}, func([]byte) {
+	p := whole(file, tfrecord.Auto)
+	require.NoError(t, f.ProcessElement(t.Context(), f.CreateTracker(p.Range), p, func([]byte) {
 		if n++; n%8192 == 0 {
 			peak = max(peak, liveHeap())
 		}
@@ -345,34 +463,25 @@ func liveHeap() uint64 {
 
 // FuzzParts checks, for files of records inside records and for damaged ones,
 // that parts give what the whole gives, or an error. Little is checked around a
-// seam, so that wrong ones are found.
+// place to cut, so that wrong ones are found.
 func FuzzParts(f *testing.F) {
 	f.Add([]byte{40, 2, 5, 9, 2, 8, 3, 3, 17}, uint8(20), uint8(0), uint16(0))
 	f.Add([]byte{2, 2, 2, 5, 5, 5}, uint8(3), uint8(40), uint16(0))
 	f.Add([]byte{2, 4, 4, 4, 4, 4, 4, 3, 2, 8, 8, 8, 3}, uint8(50), uint8(20), uint16(70))
 	f.Fuzz(func(t *testing.T, recipe []byte, splitSize, checkRange uint8, damage uint16) {
 		data := nest(t, &recipe)
-		if len(data) > 4096 {
+		if len(data) > 4096 || splitSize == 0 {
 			return
 		}
 		if damage > 0 && int(damage) < len(data) {
 			data[damage] ^= 1
 		}
 		file := save(t, data)
-		o, err := storage.Open(t.Context(), file.Name)
-		require.NoError(t, err)
-		defer o.Close()
 		c := testConfig(int64(splitSize))
 		c.Compression = tfrecord.None
-		l := c.limits()
-		l.checkRange, l.block = int64(checkRange), 64
-		seams, err := findSeams(t.Context(), o, c.wantedSeams(file.Size), l)
-		require.NoError(t, err)
-		var whole, parts []part
-		emitParts(file, tfrecord.None, nil, func(p part) { whole = append(whole, p) })
-		emitParts(file, tfrecord.None, seams, func(p part) { parts = append(parts, p) })
-		requireCover(t, file, parts)
-		want, wholeErr := readParts(t, c, whole)
+		c.CheckRange = int64(checkRange)
+		parts := planParts(t, c, file)
+		want, wholeErr := readParts(t, c, []part{whole(file, tfrecord.None)})
 		got, err := readParts(t, c, parts)
 		if err == nil {
 			require.NoError(t, wholeErr)

@@ -9,6 +9,7 @@ import (
 	"reflect"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/sdf"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
 
 	"github.com/arrayrecord/arrayrecord-go/beam/internal/counters"
@@ -22,80 +23,82 @@ func init() {
 	dofn.Register3x1((*planFn).ProcessElement)
 	dofn.Register4x1((*verifyFn).ProcessElement)
 	beam.RegisterType(reflect.TypeFor[part]())
+	beam.RegisterType(reflect.TypeFor[byteRange]())
 	register.Emitter1[part]()
 }
 
-// A part is what one worker reads of a file: the records from the one that
-// begins at Begin to the one that ends at End.
+// A part of a file is what one worker begins to read.
 type part struct {
 	Name        string
 	Size        int64 // of the file
-	Begin, End  int64 // offsets in the file; 0 and Size for a compressed one
 	Compression tfrecord.Compression
+	Range       byteRange
 }
 
-// emitParts cuts a file at the seams.
-func emitParts(file match.File, c tfrecord.Compression, seams []int64, emit func(part)) {
-	p := part{Name: file.Name, Size: file.Size, Compression: c}
-	for _, seam := range append(seams, file.Size) {
-		p.End = seam
-		emit(p)
-		p.Begin = seam
-	}
+// whole is all of a file.
+func whole(file match.File, c tfrecord.Compression) part {
+	return part{Name: file.Name, Size: file.Size, Compression: c, Range: byteRange{0, file.Size}}
 }
 
-// planFn cuts large files into parts.
+// planFn cuts large files into parts, for runners that do not split while they
+// read. It does not look for records.
 type planFn struct {
 	Config readConfig
+
+	counters counters.Set
 }
 
-// ProcessElement reads a little of the file around each seam.
+// Setup makes the counters, which do not travel.
+func (f *planFn) Setup() { f.counters = counters.Read() }
+
+// ProcessElement plans one file.
 func (f *planFn) ProcessElement(ctx context.Context, file match.File, emit func(part)) error {
-	c, seams, err := f.plan(ctx, file)
-	if err != nil {
-		return fmt.Errorf("%s: %w", caller, err)
+	p := whole(file, f.Config.Compression)
+	if f.Config.numParts(p) > 1 && p.Compression == tfrecord.Auto {
+		var err error
+		if p.Compression, err = p.detect(ctx); err != nil {
+			return fmt.Errorf("%s: %w", caller, err)
+		}
 	}
-	emitParts(file, c, seams, emit)
+	emitParts(ctx, f.Config, &f.counters, p, emit)
 	return nil
 }
 
-func (f *planFn) plan(ctx context.Context, file match.File) (c tfrecord.Compression, seams []int64, err error) {
-	c = f.Config.Compression
-	wanted := f.Config.wantedSeams(file.Size)
-	if len(wanted) == 0 || c != tfrecord.Auto && c != tfrecord.None {
-		return c, nil, nil
+// numParts is into how many parts a file is cut to begin with.
+func (c readConfig) numParts(p part) int64 {
+	if c.SplitSize == 0 || p.Compression != tfrecord.Auto && p.Compression != tfrecord.None {
+		return 1
 	}
-	o, err := openFile(ctx, file.Name, file.Size)
+	return max(p.Size/c.SplitSize, 1)
+}
+
+// emitParts cuts a file. One without a byte has been read.
+func emitParts(ctx context.Context, c readConfig, count *counters.Set, p part, emit func(part)) {
+	if p.Size == 0 {
+		count.Add(ctx, 1, 0, 0)
+		return
+	}
+	n := c.numParts(p)
+	step := p.Size / n
+	for i := range n {
+		p.Range = byteRange{i * step, (i + 1) * step}
+		if i == n-1 {
+			p.Range.End = p.Size
+		}
+		emit(p)
+	}
+}
+
+// detect finds out how the file is compressed.
+func (p part) detect(ctx context.Context) (c tfrecord.Compression, err error) {
+	o, err := p.open(ctx)
 	if err != nil {
-		return c, nil, err
+		return c, err
 	}
 	defer func() { err = errors.Join(err, o.Close()) }()
-	if c == tfrecord.Auto {
-		if c, err = detect(ctx, o); err != nil {
-			return c, nil, err
-		}
-	}
-	if c == tfrecord.None {
-		seams, err = findSeams(ctx, o, wanted, f.Config.limits())
-	}
-	return c, seams, err
+	return detect(ctx, o)
 }
 
-// wantedSeams are the offsets where the file should be cut, or as soon behind
-// them as a record begins: none for a file that is not worth it.
-func (c readConfig) wantedSeams(size int64) []int64 {
-	if c.SplitSize == 0 || size/c.SplitSize < 2 {
-		return nil
-	}
-	wanted := make([]int64, size/c.SplitSize-1)
-	step := size / int64(len(wanted)+1)
-	for i := range wanted {
-		wanted[i] = int64(i+1) * step
-	}
-	return wanted
-}
-
-// detect finds out how a file is compressed.
 func detect(ctx context.Context, o storage.Object) (tfrecord.Compression, error) {
 	head := make([]byte, tfrecord.HeaderSize)
 	n, err := o.ReadAt(ctx, head, 0)
@@ -121,7 +124,10 @@ func (f *verifyFn) Setup() { f.counters = counters.Read() }
 
 // ProcessElement gives parts of good files only.
 func (f *verifyFn) ProcessElement(ctx context.Context, file match.File, emit func(part), fail func(Failure)) error {
-	c, seams, err := f.verify(ctx, file)
+	p := whole(file, f.Config.Compression)
+	asWhole := f.Config
+	asWhole.SplitSize = 0
+	done, err := p.read(ctx, asWhole, sdf.NewLockRTracker(newTracker(p.Range)), func([]byte, int64, int64) {})
 	if ctx.Err() != nil {
 		return fmt.Errorf("%s: %s: %w", caller, file.Name, context.Cause(ctx))
 	}
@@ -130,23 +136,7 @@ func (f *verifyFn) ProcessElement(ctx context.Context, file match.File, emit fun
 		fail(Failure{File: file.Name, Error: fmt.Sprintf("%s: %v", caller, err)})
 		return nil
 	}
-	emitParts(file, c, seams, emit)
+	p.Compression = done.compression
+	emitParts(ctx, f.Config, &f.counters, p, emit)
 	return nil
-}
-
-func (f *verifyFn) verify(ctx context.Context, file match.File) (c tfrecord.Compression, seams []int64, err error) {
-	whole := part{Name: file.Name, Size: file.Size, End: file.Size, Compression: f.Config.Compression}
-	wanted := f.Config.wantedSeams(file.Size)
-	c, err = whole.read(ctx, f.Config, func(_ []byte, offset, _ int64) {
-		if len(wanted) > 0 && offset >= wanted[0] {
-			seams = append(seams, offset)
-			for len(wanted) > 0 && offset >= wanted[0] {
-				wanted = wanted[1:]
-			}
-		}
-	})
-	if c != tfrecord.None {
-		seams = nil // they are offsets in the uncompressed stream
-	}
-	return c, seams, err
 }

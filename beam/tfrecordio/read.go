@@ -15,6 +15,7 @@ func init() {
 	beam.RegisterType(reflect.TypeFor[Failure]())
 	register.Emitter1[Failure]()
 	register.Emitter1[[]byte]()
+	register.Emitter1[Record]()
 	register.Emitter2[string, []byte]()
 }
 

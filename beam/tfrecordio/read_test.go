@@ -245,11 +245,11 @@ func TestRecordsDoNotShareMemory(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "x")
 	data, want := encode(t, 50)
 	require.NoError(t, os.WriteFile(name, data, 0o666))
-	f := newReadFn(readConfig{MaxRecordSize: 1 << 20}).(*readFn)
+	f := newReadFn(testConfig(10)).(*readFn)
 	f.Setup()
 	var got []any
-	whole := part{Name: name, Size: int64(len(data)), End: int64(len(data))}
-	require.NoError(t, f.ProcessElement(context.Background(), whole, func(b []byte) { got = append(got, b) }))
+	p := whole(match.File{Name: name, Size: int64(len(data))}, tfrecord.Auto)
+	require.NoError(t, f.ProcessElement(t.Context(), f.CreateTracker(p.Range), p, func(b []byte) { got = append(got, b) }))
 	require.Equal(t, want, got)
 }
 
@@ -331,8 +331,8 @@ func TestWrongArgumentsAreNoticedAtConstruction(t *testing.T) {
 
 // DoFns travel as JSON.
 func TestConfigurationTravels(t *testing.T) {
-	want := readConfig{Compression: tfrecord.Zlib, MaxRecordSize: 7, SplitSize: 5}
-	for _, fn := range []any{&planFn{Config: want}, &verifyFn{Config: want}, newReadFn(want), newReadNamedFn(want)} {
+	want := readConfig{Compression: tfrecord.Zlib, MaxRecordSize: 7, SplitSize: 5, CheckRange: 3}
+	for _, fn := range []any{&planFn{Config: want}, &verifyFn{Config: want}, newReadFn(want), newReadNamedFn(want), newReadRecordsFn(want)} {
 		b, err := json.Marshal(fn)
 		require.NoError(t, err)
 		again := reflect.New(reflect.TypeOf(fn).Elem())
@@ -345,7 +345,7 @@ func TestConfigurationTravels(t *testing.T) {
 func TestTypesAreKnownToWorkers(t *testing.T) {
 	for _, typ := range []reflect.Type{
 		reflect.TypeFor[part](), reflect.TypeFor[Failure](), reflect.TypeFor[planFn](), reflect.TypeFor[verifyFn](),
-		reflect.TypeFor[readFn](), reflect.TypeFor[readNamedFn](),
+		reflect.TypeFor[readFn](), reflect.TypeFor[readNamedFn](), reflect.TypeFor[readRecordsFn](), reflect.TypeFor[byteRange](),
 	} {
 		key, ok := runtime.TypeKey(typ)
 		require.True(t, ok, typ)

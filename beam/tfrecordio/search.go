@@ -5,9 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
-	"slices"
-
-	"golang.org/x/sync/errgroup"
+	"maps"
 
 	"github.com/arrayrecord/arrayrecord-go/storage"
 	"github.com/arrayrecord/arrayrecord-go/tfrecord"
@@ -17,9 +15,6 @@ import (
 type limits struct {
 	// maxRecord is the longest record that there can be.
 	maxRecord uint64
-	// searchRange is how far behind the place where a file should be cut a
-	// record's beginning is looked for.
-	searchRange int64
 	// checkRange is how much behind a supposed beginning must be records too.
 	checkRange int64
 	// checkData is the longest record whose data is looked at for that.
@@ -28,43 +23,16 @@ type limits struct {
 	block int64
 }
 
+// checkRange is the limit of that name.
+const checkRange = 256 << 10
+
 func (c readConfig) limits() limits {
 	return limits{
-		maxRecord:   uint64(c.MaxRecordSize),
-		searchRange: 16 << 20,
-		checkRange:  256 << 10,
-		checkData:   1 << 20,
-		block:       512 << 10,
+		maxRecord:  uint64(c.MaxRecordSize),
+		checkRange: 256 << 10,
+		checkData:  1 << 20,
+		block:      512 << 10,
 	}
-}
-
-// parallelSearches bounds the requests to a bucket, and the memory.
-const parallelSearches = 16
-
-// findSeams looks for the beginning of a record at or behind each of the wanted
-// offsets of a plain file. Where it finds none there is no seam.
-//
-// What it finds can be wrong only where a record's data contains records, at
-// least checkRange of them; see part.read for how that is noticed.
-func findSeams(ctx context.Context, o storage.Object, wanted []int64, l limits) ([]int64, error) {
-	found := make([]int64, len(wanted))
-	g, ctx := errgroup.WithContext(ctx)
-	g.SetLimit(parallelSearches)
-	for i, from := range wanted {
-		to := min(from+l.searchRange, o.Size())
-		if i+1 < len(wanted) {
-			to = min(to, wanted[i+1])
-		}
-		g.Go(func() (err error) {
-			s := search{ctx: ctx, o: o, limits: l}
-			found[i], err = s.recordStart(from, to)
-			return err
-		})
-	}
-	if err := g.Wait(); err != nil {
-		return nil, err
-	}
-	return slices.DeleteFunc(found, func(offset int64) bool { return offset < 0 }), nil
 }
 
 // search looks for records in a file.
@@ -98,9 +66,16 @@ func (s *search) bytes(offset, n int64) ([]byte, error) {
 	return s.block[begin : begin+n], nil
 }
 
-// recordStart gives the first offset in [from, to) where a record begins, or -1.
+// recordStart gives the first offset in [from, to) where a record seems to
+// begin, or -1. Whether one does depends on the file and the limits alone, so
+// that everyone finds the same.
+//
+// It can be wrong only where a record's data contains records, at least
+// checkRange of them, and where a file is damaged; see part.read for how that is
+// noticed.
 func (s *search) recordStart(from, to int64) (int64, error) {
 	size := s.o.Size()
+	const manyDead = 1 << 16
 	dead := map[int64]bool{} // what begins there leads to no record
 	for from < to {
 		block, err := s.bytes(from, min(s.limits.block, size-from))
@@ -112,6 +87,9 @@ func (s *search) recordStart(from, to int64) (int64, error) {
 			offset := from + i
 			if _, ok := s.header(block[i:], offset); !ok || dead[offset] {
 				continue
+			}
+			if len(dead) > manyDead {
+				maps.DeleteFunc(dead, func(o int64, _ bool) bool { return o < offset })
 			}
 			if ok, err := s.check(offset, dead); ok || err != nil {
 				return offset, err
