@@ -13,7 +13,6 @@ import (
 	"runtime"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -22,7 +21,6 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/graph/window"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/metrics"
 	beamruntime "github.com/apache/beam/sdks/v2/go/pkg/beam/core/runtime"
-	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/sdf"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/testing/passert"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/testing/ptest"
 	"github.com/stretchr/testify/require"
@@ -31,6 +29,7 @@ import (
 	"github.com/arrayrecord/arrayrecord-go/beam/internal/counters"
 	"github.com/arrayrecord/arrayrecord-go/beam/internal/failingjob"
 	"github.com/arrayrecord/arrayrecord-go/beam/internal/match"
+	"github.com/arrayrecord/arrayrecord-go/beam/sourcetest"
 	"github.com/arrayrecord/arrayrecord-go/internal/fakegcs"
 	"github.com/arrayrecord/arrayrecord-go/storage"
 	"github.com/arrayrecord/arrayrecord-go/storage/storagetest"
@@ -64,71 +63,20 @@ func makeUnits(t testing.TB, c readConfig, file match.File) []unit {
 	return units
 }
 
-// reading drives a source as a runner does.
-type reading struct {
-	fn      *readRecordsFn
-	rest    []sdfElement // to be processed
-	got     []Record
-	splits  int
-	process int
-	// split is called for each record that was given out, with its number
-	// within the element.
-	split func(i int, rt *sdf.LockRTracker) (fraction float64, ok bool)
-}
-
-type sdfElement struct {
-	unit   unit
-	chunks chunkRange
-}
-
-func newReading(c readConfig, units []unit) *reading {
+// readUnits gives the records of units.
+func readUnits(t testing.TB, c readConfig, units []unit) (got []Record) {
+	t.Helper()
 	fn := newReadRecordsFn(c).(*readRecordsFn)
 	fn.Setup()
-	r := &reading{fn: fn}
 	for _, u := range units {
-		for _, chunks := range fn.SplitRestriction(u, fn.CreateInitialRestriction(u)) {
-			r.rest = append(r.rest, sdfElement{u, chunks})
-		}
-	}
-	return r
-}
-
-func (r *reading) run(t testing.TB) {
-	t.Helper()
-	for len(r.rest) > 0 {
-		e := r.rest[0]
-		r.rest = r.rest[1:]
-		r.process++
-		require.Positive(t, r.fn.RestrictionSize(e.unit, e.chunks))
-		rt := r.fn.CreateTracker(e.chunks)
-		i := 0
-		err := r.fn.ProcessElement(t.Context(), rt, e.unit, func(record Record) {
-			r.got = append(r.got, record)
-			if r.split != nil {
-				if fraction, ok := r.split(i, rt); ok {
-					r.trySplit(t, e.unit, rt, fraction)
-				}
-			}
-			i++
-		})
-		require.NoError(t, err)
+		chunks := fn.CreateInitialRestriction(u)
+		require.Positive(t, fn.RestrictionSize(u, chunks))
+		rt := fn.CreateTracker(chunks)
+		require.NoError(t, fn.ProcessElement(t.Context(), rt, u, func(r Record) { got = append(got, r) }))
 		require.NoError(t, rt.GetError())
 		require.True(t, rt.IsDone())
 	}
-}
-
-func (r *reading) trySplit(t testing.TB, u unit, rt *sdf.LockRTracker, fraction float64) {
-	t.Helper()
-	before := rt.GetRestriction().(chunkRange)
-	primary, residual, err := rt.TrySplit(fraction)
-	require.NoError(t, err)
-	if residual == nil {
-		return
-	}
-	p, rest := primary.(chunkRange), residual.(chunkRange)
-	require.InDelta(t, r.fn.RestrictionSize(u, before), r.fn.RestrictionSize(u, p)+r.fn.RestrictionSize(u, rest), 1e-6)
-	r.splits++
-	r.rest = append(r.rest, sdfElement{u, rest})
+	return got
 }
 
 // requireRecords checks that each of the records [begin, end) was given once.
@@ -144,8 +92,8 @@ func requireRecords(t testing.TB, name string, all [][]byte, begin, end int, got
 	}
 }
 
-func TestSplitsAtEveryPositionLoseAndRepeatNothing(t *testing.T) {
-	splits := 0
+// Whatever a runner splits off, and when, the records are the same.
+func TestSplitsLoseAndRepeatNothing(t *testing.T) {
 	for _, test := range []struct {
 		options string
 		n       int
@@ -155,103 +103,22 @@ func TestSplitsAtEveryPositionLoseAndRepeatNothing(t *testing.T) {
 		{"group_size:3", 100, match.File{End: -1}},
 		{"group_size:3", 100, match.File{Begin: 4, End: 77}},
 		{"group_size:7,transpose", 30, match.File{Begin: 29, End: 30}},
-		{"group_size:1", 200, match.File{Begin: 3, End: 190}}, // more chunks than marks
+		{"group_size:1", 150, match.File{Begin: 3, End: 140}}, // more chunks than marks
 	} {
 		records := makeRecords(test.n)
 		file := save(t, filepath.Join(t.TempDir(), "x"), test.options, records)
 		file.Begin, file.End = test.file.Begin, test.file.End
-		begin, end := 0, test.n
-		if file.End >= 0 {
-			begin, end = int(file.Begin), int(file.End)
-		}
 		units := makeUnits(t, testConfig(), file)
 		require.Len(t, units, 1)
-		for _, fraction := range []float64{0, 0.01, 0.3, 0.5, 0.99} {
-			for at := range end - begin {
-				r := newReading(testConfig(), units)
-				r.split = func(i int, _ *sdf.LockRTracker) (float64, bool) { return fraction, i == at }
-				r.run(t)
-				requireRecords(t, file.Name, records, begin, end, r.got)
-				require.Equal(t, r.splits+1, r.process)
-				splits += r.splits
-			}
+		require.NoError(t, sourcetest.Test(t.Context(), func() sourcetest.Source[unit, chunkRange, Record] {
+			return newReadRecordsFn(testConfig()).(*readRecordsFn)
+		}, units[0]), test)
+		end := test.n
+		if file.End >= 0 {
+			end = int(file.End)
 		}
-		// At any of them, again and again.
-		random := rand.New(rand.NewPCG(1, 2))
-		for range 20 {
-			r := newReading(testConfig(), units)
-			r.split = func(int, *sdf.LockRTracker) (float64, bool) { return random.Float64(), random.IntN(3) == 0 }
-			r.run(t)
-			requireRecords(t, file.Name, records, begin, end, r.got)
-			splits += r.splits
-		}
+		requireRecords(t, file.Name, records, int(file.Begin), end, readUnits(t, testConfig(), units))
 	}
-	require.Greater(t, splits, 2000)
-}
-
-// A runner may split what it has not begun to process.
-func TestSplitsBeforeAnythingIsRead(t *testing.T) {
-	records := makeRecords(30)
-	file := save(t, filepath.Join(t.TempDir(), "x"), "group_size:1", records)
-	u := makeUnits(t, testConfig(), file)[0]
-	for _, fraction := range []float64{0, 0.01, 0.5, 0.99, 1} {
-		r := newReading(testConfig(), nil)
-		rt := r.fn.CreateTracker(u.Chunks)
-		r.trySplit(t, u, rt, fraction)
-		require.NoError(t, r.fn.ProcessElement(t.Context(), rt, u, func(record Record) { r.got = append(r.got, record) }))
-		require.True(t, rt.IsDone())
-		require.Equal(t, fraction == 0, len(r.got) == 0)
-		r.run(t)
-		requireRecords(t, file.Name, records, 0, len(records), r.got)
-	}
-}
-
-// The runner splits and asks for progress from goroutines of its own.
-func TestConcurrentSplits(t *testing.T) {
-	records := makeRecords(3000)
-	file := save(t, filepath.Join(t.TempDir(), "x"), "group_size:1", records)
-	units := makeUnits(t, testConfig(), file)
-	r := newReading(testConfig(), units)
-	var mu sync.Mutex // of r.rest
-	var wait sync.WaitGroup
-	for len(r.rest) > 0 {
-		e := r.rest[0]
-		r.rest = r.rest[1:]
-		rt := r.fn.CreateTracker(e.chunks)
-		stop := make(chan struct{})
-		for seed := range 2 {
-			wait.Go(func() {
-				random := rand.New(rand.NewPCG(uint64(seed), uint64(e.chunks.Begin)))
-				for {
-					select {
-					case <-stop:
-						return
-					case <-time.After(time.Duration(random.IntN(300)) * time.Microsecond):
-					}
-					done, remaining := rt.GetProgress()
-					if done < 0 || remaining < 0 {
-						panic("negative progress")
-					}
-					if _, residual, err := rt.TrySplit(random.Float64()); err != nil {
-						panic(err)
-					} else if residual != nil {
-						mu.Lock()
-						r.rest = append(r.rest, sdfElement{e.unit, residual.(chunkRange)})
-						r.splits++
-						mu.Unlock()
-					}
-				}
-			})
-		}
-		err := r.fn.ProcessElement(t.Context(), rt, e.unit, func(record Record) { r.got = append(r.got, record) })
-		close(stop)
-		wait.Wait()
-		require.NoError(t, err)
-		require.True(t, rt.IsDone())
-	}
-	requireRecords(t, file.Name, records, 0, len(records), r.got)
-	t.Log(r.splits, "splits")
-	require.Positive(t, r.splits)
 }
 
 func TestUnitsOfAnySizeAreTheWhole(t *testing.T) {
@@ -270,9 +137,7 @@ func TestUnitsOfAnySizeAreTheWhole(t *testing.T) {
 						require.Equal(t, units[i-1].Chunks.End, u.Chunks.Begin)
 					}
 				}
-				r := newReading(c, units)
-				r.run(t)
-				requireRecords(t, file.Name, records, part[0], part[1], r.got)
+				requireRecords(t, file.Name, records, part[0], part[1], readUnits(t, c, units))
 			}
 		}
 	}

@@ -15,6 +15,8 @@
 //	withCompression(...)          compression_type=...               WithCompression
 //	FileIO's EmptyMatchTreatment                                     WithEmptyMatchAllowed
 //
+// [ReadRecords] and [ReadAllRecords] give records with file name and offset.
+//
 // The compression is that of a file's content; the other SDKs go by its name.
 // Files are looked for when the pipeline runs only, as theirs are with
 // withoutValidation() or validate=False.
@@ -23,15 +25,17 @@
 //
 //	patterns -> files -> parts -> shuffle -> records
 //
-// Uncompressed files at least twice as large as the split size (see
-// [WithSplitSize]) are cut into parts that are read independently. The format
-// has no index, so a place to cut is found by its checksums: where the header
-// of a record seems to be, and records follow each other for some hundred
-// kilobytes. A record whose data contains that many TFRecords can deceive this.
-// That is noticed, as the part before does not end where the next begins: the
-// pipeline fails and says so. Such files are read with WithSplitSize(0).
-// Compressed files are read as a whole. Parts are not split further while they
-// are read.
+// Parts are ranges of bytes, some 64 MiB to begin with (see [WithSplitSize]).
+// Runners that split work dynamically (Dataflow, Prism) do that at any offset
+// behind the record that is being read; sizes and progress are in bytes of the
+// file. Compressed files are read as a whole.
+//
+// The format has no index, so the first record of a range is found by its
+// checksums: where the header of a record seems to be, and records follow each
+// other for some hundred kilobytes. A record whose data contains that many
+// TFRecords can deceive this. That is noticed, as the reader of the range before
+// comes to another place: the pipeline fails and says so. Such files are read
+// with WithSplitSize(0).
 //
 // A file must not change from the moment it is found; one that has got another
 // size by the time it is read is an error.
@@ -41,7 +45,7 @@
 // Counters in the namespace "arrayrecord":
 //
 //   - files_found, bytes_found: files that match the patterns, and their sizes
-//   - files_read: files whose last part was read to its end
+//   - files_read: files that were read to their end
 //   - records_read: records that were given to the pipeline
 //   - bytes_read: bytes that were read from storage; once a file has been read
 //     to its end, this is its size, compressed if it is
@@ -50,5 +54,6 @@
 // Distributions:
 //
 //   - read_record_bytes: sizes of the records
-//   - read_file_millis: time per part, including what follows in the same stage
+//   - read_file_millis: time per part, or per part of one that was split,
+//     including what follows in the same stage
 package tfrecordio

@@ -9,7 +9,7 @@ import (
 	"github.com/arrayrecord/arrayrecord-go/tfrecord"
 )
 
-// DefaultSplitSize is how many bytes one part of a file has unless
+// DefaultSplitSize is how many bytes of a file one part has to begin with unless
 // WithSplitSize says otherwise.
 const DefaultSplitSize = 64 << 20
 
@@ -30,10 +30,10 @@ func WithMaxRecordSize(n int64) ReadOption {
 	return func(r *readOptions) { r.MaxRecordSize = n }
 }
 
-// WithSplitSize sets the size of the parts, in bytes, that are read
-// independently of each other. Uncompressed files at least twice as large are
-// cut into parts of this size or somewhat more. 0 reads every file as a whole.
-// The default is DefaultSplitSize.
+// WithSplitSize sets how many bytes of a file are one part to begin with: an
+// uncompressed file at least twice as large is cut into parts of this size or
+// somewhat more. Runners that can do so split further while they read. 0 reads
+// every file as a whole, whatever the runner; the default is DefaultSplitSize.
 func WithSplitSize(n int64) ReadOption {
 	return func(r *readOptions) { r.SplitSize = n }
 }

@@ -112,13 +112,15 @@ func (p part) readFrom(ctx context.Context, c readConfig, o storage.Object, begi
 	}
 
 	asWhole := c.SplitSize == 0 || r.Compression() != tfrecord.None
+	position := claim{Whole: asWhole}
 	var last []byte
 	for {
 		offset := begin + r.Offset()
-		position, done := claim{Offset: offset}, offset-rest.Begin
+		done := offset - rest.Begin
+		position.Offset = offset
 		if asWhole {
 			done = counting.n
-			position = claim{Offset: done, Whole: true}
+			position.Offset = done
 		}
 		if !rt.TryClaim(&position) {
 			break

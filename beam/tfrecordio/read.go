@@ -35,9 +35,9 @@ type Failure struct {
 // naming the file, the record and its offset. See WithEmptyMatchAllowed and
 // WithFailures.
 //
-// Files, and the parts of large uncompressed ones, are read in parallel where
-// the runner does that. Memory is bounded by the longest record. The elements
-// belong to the pipeline.
+// Files, and parts of uncompressed ones, are read in parallel where the runner
+// does that. Memory is bounded by the longest record. The elements belong to the
+// pipeline.
 //
 // Read panics if an option or the pattern makes no sense, as Beam's own
 // transforms do; TryRead returns the error instead.
@@ -49,11 +49,7 @@ func Read(s beam.Scope, pattern string, opts ...ReadOption) beam.PCollection {
 // errors.ErrUnsupported if nothing serves the pattern's scheme, and
 // tfrecord.ErrInvalidOption for a wrong option.
 func TryRead(s beam.Scope, pattern string, opts ...ReadOption) (beam.PCollection, error) {
-	if err := (match.Options{Caller: caller}).Check(pattern); err != nil {
-		return beam.PCollection{}, err
-	}
-	s = s.Scope("tfrecordio.Read")
-	return read(s, beam.Create(s, pattern), newReadFn, opts)
+	return readPattern(s.Scope("tfrecordio.Read"), pattern, newReadFn, opts)
 }
 
 // ReadAll returns the records of all files that match the patterns, a
@@ -81,7 +77,38 @@ func TryReadAllWithFilename(s beam.Scope, patterns beam.PCollection, opts ...Rea
 	return read(s.Scope("tfrecordio.ReadAllWithFilename"), patterns, newReadNamedFn, opts)
 }
 
+// ReadRecords is Read with where each record comes from: a PCollection of
+// [Record].
+func ReadRecords(s beam.Scope, pattern string, opts ...ReadOption) beam.PCollection {
+	return beam.Must(TryReadRecords(s, pattern, opts...))
+}
+
+// TryReadRecords is ReadRecords with an error instead of a panic, as TryRead is
+// for Read.
+func TryReadRecords(s beam.Scope, pattern string, opts ...ReadOption) (beam.PCollection, error) {
+	return readPattern(s.Scope("tfrecordio.ReadRecords"), pattern, newReadRecordsFn, opts)
+}
+
+// ReadAllRecords is ReadAll with where each record comes from: a PCollection of
+// [Record].
+func ReadAllRecords(s beam.Scope, patterns beam.PCollection, opts ...ReadOption) beam.PCollection {
+	return beam.Must(TryReadAllRecords(s, patterns, opts...))
+}
+
+// TryReadAllRecords is ReadAllRecords with an error instead of a panic, as
+// TryRead is for Read.
+func TryReadAllRecords(s beam.Scope, patterns beam.PCollection, opts ...ReadOption) (beam.PCollection, error) {
+	return read(s.Scope("tfrecordio.ReadAllRecords"), patterns, newReadRecordsFn, opts)
+}
+
 const caller = "tfrecordio"
+
+func readPattern(s beam.Scope, pattern string, newFn func(readConfig) any, opts []ReadOption) (beam.PCollection, error) {
+	if err := (match.Options{Caller: caller}).Check(pattern); err != nil {
+		return beam.PCollection{}, err
+	}
+	return read(s, beam.Create(s, pattern), newFn, opts)
+}
 
 func read(s beam.Scope, patterns beam.PCollection, newFn func(readConfig) any, opts []ReadOption) (beam.PCollection, error) {
 	o, err := newReadOptions(opts)

@@ -11,6 +11,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/metrics"
@@ -157,6 +158,33 @@ func TestReadFromABucket(t *testing.T) {
 	passert.Equals(s, Read(s, dir+"/**/x-*", WithSplitSize(int64(len(data)/5))), want...)
 	result := ptest.RunAndValidate(t, p)
 	require.Equal(t, map[string]int64{"files_found": 2, "bytes_found": int64(len(data)), "files_read": 2, "records_read": 300, "bytes_read": int64(len(data))}, counts(t, result))
+}
+
+// slowFn takes its time, so that the runner takes work away.
+type slowFn struct{ Millis int }
+
+func (f *slowFn) ProcessElement(r Record, emit func([]byte)) {
+	time.Sleep(time.Duration(f.Millis) * time.Millisecond)
+	emit(r.Data)
+}
+
+func init() { beam.RegisterType(reflect.TypeFor[slowFn]()) }
+
+func TestDynamicSplitsOnPrism(t *testing.T) {
+	data, want := encode(t, 12)
+	file := save(t, data)
+	p, s := beam.NewPipelineWithRoot()
+	passert.Equals(s, beam.ParDo(s, &slowFn{Millis: 400}, ReadRecords(s, file.Name)), want...)
+	result := ptest.RunAndValidate(t, p)
+	var ranges int64
+	for _, d := range result.Metrics().Query(func(r metrics.SingleResult) bool {
+		return r.Name() == counters.ReadFileMillis
+	}).Distributions() {
+		ranges += d.Result().Count
+	}
+	require.Greater(t, ranges, int64(1), "nothing was split")
+	require.Equal(t, map[string]int64{"files_found": 1, "bytes_found": file.Size, "files_read": 1, "records_read": 12,
+		"bytes_read": file.Size}, counts(t, result))
 }
 
 func TestFailedFilesGiveFailuresAndNoRecords(t *testing.T) {
