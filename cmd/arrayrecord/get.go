@@ -53,14 +53,16 @@ numbered together, in the order of the names.`,
 // part is the records [begin, end).
 type part struct{ begin, end int }
 
+// readTogether is how many single records are read at once.
+const readTogether = 16
+
 // printParts prints records in the order of the parts. Single ones that follow each other are read
 // together, a few at a time.
 func (a *app) printParts(ctx context.Context, p *printer, d *arrayrecord.DataSource, parts []part) error {
-	const together = 16
 	for len(parts) > 0 {
 		var single []int
 		for _, one := range parts {
-			if one.end-one.begin != 1 || len(single) == together {
+			if one.end-one.begin != 1 || len(single) == readTogether {
 				break
 			}
 			single = append(single, one.begin)

@@ -102,13 +102,10 @@ func (a *app) keepInput() (string, error) {
 	}
 	f, ok := a.stdin.(*os.File)
 	if info, err := f.Stat(); !ok || err != nil || !info.Mode().IsRegular() {
-		if f, err = os.CreateTemp("", "arrayrecord-stdin-"); err != nil {
+		if f, err = temporaryFile(""); err != nil {
 			return "", err
 		}
 		a.temporary = append(a.temporary, f)
-		if err := os.Remove(f.Name()); err != nil {
-			return "", err
-		}
 		if _, err := io.Copy(f, a.stdin); err != nil {
 			return "", fmt.Errorf("standard input: %w", err)
 		}

@@ -147,7 +147,8 @@ says where each group is.
 			root.AddCommand(cmd)
 		}
 	}
-	add(lookGroup, newInfo(a), newLs(a), newCat(a), newHead(a), newTail(a), newGet(a))
+	add(lookGroup, newInfo(a), newLs(a), newCat(a), newHead(a), newTail(a), newGet(a), newSample(a), newGrep(a),
+		newStats(a), newSchema(a), newDiff(a))
 	add(careGroup, newClean(a))
 	root.AddCommand(newVersion(a), newMan())
 	return root

@@ -68,7 +68,7 @@ func (t *table) print(cells []string, colour int) error {
 			b.WriteString(pad + cell + "  ")
 		}
 	}
-	line := b.String()
+	line := strings.TrimRight(b.String(), " ")
 	if colour != 0 {
 		line = t.a.screen.paint(colour, line)
 	}

@@ -1,0 +1,61 @@
+package main
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/arrayrecord/arrayrecord-go/arrayrecord"
+)
+
+// largeFile has 1.2 GB of records, and is small.
+func largeFile(t *testing.T) string {
+	name := filepath.Join(t.TempDir(), "large.arrayrecord")
+	w, err := arrayrecord.Create(context.Background(), name)
+	require.NoError(t, err)
+	record := make([]byte, 4<<20)
+	for range 300 {
+		require.NoError(t, w.Write(record))
+	}
+	require.NoError(t, w.Close())
+	return name
+}
+
+// Memory does not grow with the data.
+func TestMemoryIsBounded(t *testing.T) {
+	const bound = 400 << 20
+	name := largeFile(t)
+	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
+	require.NoError(t, err)
+	defer null.Close()
+	for _, args := range memoryCases(t, name) {
+		p, err := os.StartProcess("/proc/self/exe", append([]string{"arrayrecord"}, args...), &os.ProcAttr{
+			Env: append(os.Environ(), mainEnv+"=1"), Files: []*os.File{null, null, os.Stderr},
+		})
+		require.NoError(t, err)
+		state, err := p.Wait()
+		require.NoError(t, err)
+		require.Contains(t, []int{exitDone, exitNo}, state.ExitCode(), args)
+		peak := state.SysUsage().(*syscall.Rusage).Maxrss << 10
+		require.Less(t, peak, int64(bound), args)
+		t.Logf("%v: %d MiB", args[0], peak>>20)
+	}
+}
+
+func memoryCases(t *testing.T, name string) [][]string {
+	return [][]string{
+		{"cat", "--format", "raw", name},
+		{"get", "--format", "raw", name, ":"},
+		{"head", "-n", "300", "--format", "raw", name},
+		{"sample", "-n", "300", "--format", "raw", name},
+		{"grep", "x", name},
+		{"stats", name},
+		{"schema", name},
+		{"diff", name, name},
+		{"diff", "--sets", name, name},
+	}
+}
