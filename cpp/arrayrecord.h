@@ -10,8 +10,8 @@
  *  3. Memory that the caller passes in is used only during the call, unless said otherwise. Bytes
  *     are passed as pointer and size and need no terminator; a NULL pointer is fine with size 0.
  *  4. Arguments called `scratch` are read and then overwritten by the call.
- *  5. An ar_reader or ar_batch may be used by any number of threads at once, every other handle by
- *     one at a time. A reader must outlive the reads and cursors made from it.
+ *  5. An ar_reader may be used by any number of threads at once, and so may the records of an
+ *     ar_batch be looked at; else a handle is for one at a time. A reader must outlive the reads and cursors made from it.
  *  6. Records are numbered from 0. Sizes and positions are in bytes.
  *  7. Work that is worth splitting runs on one pool of threads which all handles of the process
  *     share (ar_set_max_threads; started on first use); the calling thread takes part.
@@ -171,8 +171,8 @@ typedef struct ar_reader_options {
                                      one chunk at a time; default chosen by the reader */
   uint64_t readahead_memory;      /* bytes of decoded records that a cursor has in memory at once;
                                      a larger record comes alone, a larger chunk of several in
-                                     pieces (chunks that are transposed or compressed by snappy, or
-                                     below 8 MiB, are decoded whole for that); default 64 MiB */
+                                     pieces (chunks that are transposed or compressed by snappy are
+                                     decoded whole for that); default 64 MiB */
   uint64_t footer_prefetch_bytes; /* how many bytes at the end of a file are read in one go when it
                                      is opened, up to 2^30; default 1 MiB. 1 is no more than must
                                      be read, as is the default with offloaded_index, and the only
@@ -270,24 +270,29 @@ typedef struct ar_room {
  * one come as many as fit. Then `room` tells what the next ones take, which has been checked
  * against the chunk's data. So there are fewer than `max_records` only where `room` says why, and
  * at the end. The chunk stays in memory for the next call, as it is in the file; nothing is read
- * twice. One of 8 MiB or more is decoded piece by piece, unless it is transposed or compressed by
- * snappy. After a failure
- * the records that `num_read` tells of are good, and every later call fails in the same way. The
- * work is done on the calling thread. AR_DATA_LOSS, AR_IO, AR_UNIMPLEMENTED, AR_RESOURCE_EXHAUSTED,
+ * twice. One of more than 4 MiB, or than readahead_memory, is decoded piece by piece then, unless it
+ * is transposed or compressed by snappy. After a failure the records that `num_read` tells of are
+ * good, and every later call fails in the same way. The work is done on the calling thread. AR_DATA_LOSS, AR_IO, AR_UNIMPLEMENTED, AR_RESOURCE_EXHAUSTED,
  * AR_FAILED_PRECONDITION (neither a file nor bytes). */
 AR_API ar_code ar_read_next(ar_read* read, void* dst, size_t dst_size, size_t max_records,
                             uint64_t* offsets, size_t* num_read, ar_room* room, ar_error* error);
 
 AR_API void ar_read_free(ar_read* read);
 
-/* Reads `n` records by number, in any order and with repetitions, on up to `parallelism` threads
- * (0: one per processor). AR_OUT_OF_RANGE, AR_DATA_LOSS, AR_IO, AR_UNIMPLEMENTED,
- * AR_RESOURCE_EXHAUSTED, AR_FAILED_PRECONDITION (no file). */
-AR_API ar_code ar_reader_read_batch(const ar_reader* reader, const uint64_t* records, size_t n,
-                                    uint32_t parallelism, ar_batch** batch, ar_error* error);
+/* Creates a batch without records. AR_RESOURCE_EXHAUSTED. */
+AR_API ar_code ar_batch_create(ar_batch** batch, ar_error* error);
 
-/* The i-th record of a batch, i < n. It lives as long as the batch, which may outlive the reader.
- */
+/* Reads `n` records by number, in any order and with repetitions, on up to `parallelism` threads
+ * (0: one per processor). They take the place of those that the batch has, of this or another
+ * reader, and their memory: a batch keeps what its largest reads took, but no piece above 32 MiB.
+ * After a failure the batch has no records. No other thread may be using the batch.
+ * AR_OUT_OF_RANGE, AR_DATA_LOSS, AR_IO, AR_UNIMPLEMENTED, AR_RESOURCE_EXHAUSTED,
+ * AR_FAILED_PRECONDITION (no file). */
+AR_API ar_code ar_batch_read(ar_batch* batch, const ar_reader* reader, const uint64_t* records,
+                             size_t n, uint32_t parallelism, ar_error* error);
+
+/* The i-th record of a batch; NULL, with a size of 0, if it has fewer. It lives until the batch is
+ * read or freed; the reader need not. */
 AR_API const void* ar_batch_record(const ar_batch* batch, size_t i, size_t* size);
 
 AR_API void ar_batch_free(ar_batch* batch);

@@ -19,7 +19,7 @@ using arrayrecord::MakeHandle;
 using arrayrecord::Status;
 
 struct ar_batch {
-  std::unique_ptr<arrayrecord::Batch> impl;
+  arrayrecord::Batch impl;
 };
 struct ar_cursor {
   std::unique_ptr<arrayrecord::Cursor> impl;
@@ -174,17 +174,17 @@ ar_code ar_read_next(ar_read* read, void* dst, size_t dst_size, size_t max_recor
 
 void ar_read_free(ar_read* read) { delete read; }
 
-ar_code ar_reader_read_batch(const ar_reader* reader, const uint64_t* records, size_t n,
-                             uint32_t parallelism, ar_batch** batch, ar_error* error) {
-  return Guard(error, [&] {
-    return MakeHandle(batch, [&](ar_batch* handle) {
-      return arrayrecord::Batch::Read(*reader->impl, records, n, parallelism, &handle->impl);
-    });
-  });
+ar_code ar_batch_create(ar_batch** batch, ar_error* error) {
+  return Guard(error, [&] { return MakeHandle(batch, [](ar_batch*) { return Status(); }); });
+}
+
+ar_code ar_batch_read(ar_batch* batch, const ar_reader* reader, const uint64_t* records, size_t n,
+                      uint32_t parallelism, ar_error* error) {
+  return Guard(error, [&] { return batch->impl.Read(*reader->impl, records, n, parallelism); });
 }
 
 const void* ar_batch_record(const ar_batch* batch, size_t i, size_t* size) {
-  const ByteSpan record = batch->impl->Record(i);
+  const ByteSpan record = i < batch->impl.size() ? batch->impl.Record(i) : ByteSpan();
   *size = record.size;
   return record.data;
 }

@@ -110,9 +110,9 @@ Status ReadWithCursor(const Reader& reader, Records* records) {
 Status ReadBatch(const Reader& reader, Records* records) {
   std::vector<uint64_t> all(reader.num_records());
   for (size_t i = 0; i < all.size(); ++i) all[i] = i;
-  std::unique_ptr<Batch> batch;
-  AR_TRY(Batch::Read(reader, all.data(), all.size(), 1, &batch));
-  for (size_t i = 0; i < all.size(); ++i) records->push_back(Text(batch->Record(i)));
+  Batch batch;
+  AR_TRY(batch.Read(reader, all.data(), all.size(), 1));
+  for (size_t i = 0; i < all.size(); ++i) records->push_back(Text(batch.Record(i)));
   return Status();
 }
 

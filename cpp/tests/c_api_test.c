@@ -183,10 +183,14 @@ static void test_file(void) {
 
   uint64_t wanted[] = {999, 0, 500, 500, 3, 4, 5};
   ar_batch* batch;
-  CHECK_OK(ar_reader_read_batch(reader, wanted, 7, 0, &batch, &error));
-  for (size_t i = 0; i < 7; ++i) {
-    const void* record = ar_batch_record(batch, i, &size);
-    check_record(record, size, (int)wanted[i]);
+  CHECK_OK(ar_batch_create(&batch, &error));
+  for (size_t n = 7; n > 0; --n) {
+    CHECK_OK(ar_batch_read(batch, reader, wanted, n, 0, &error));
+    for (size_t i = 0; i < n; ++i) {
+      const void* record = ar_batch_record(batch, i, &size);
+      check_record(record, size, (int)wanted[i]);
+    }
+    CHECK(ar_batch_record(batch, n, &size) == NULL && size == 0);
   }
   ar_batch_free(batch);
   CHECK(ar_reader_claimed_size(reader) == (uint64_t)kRecords * kRecordSize);

@@ -69,12 +69,10 @@ TEST(BatchTest, AnyOrderWithRepetitions) {
       for (int i = 0; i < 700; ++i) indices.push_back(i < 5 ? 499 : rng() % 500);
       for (int order = 0; order < 2; ++order) {
         for (size_t parallelism : {0u, 1u, 3u, 1000u}) {
-          std::unique_ptr<Batch> batch;
-          ASSERT_EQ(
-              Batch::Read(*reader, indices.data(), indices.size(), parallelism, &batch).message(),
-              "");
+          Batch batch;
+          ASSERT_EQ(batch.Read(*reader, indices.data(), indices.size(), parallelism).message(), "");
           for (size_t i = 0; i < indices.size(); ++i) {
-            const ByteSpan record = batch->Record(i);
+            const ByteSpan record = batch.Record(i);
             ASSERT_EQ(std::string(reinterpret_cast<const char*>(record.data), record.size),
                       records[indices[i]]);
           }
@@ -98,14 +96,35 @@ TEST(BatchTest, SkewedRepetitions) {
     auto reader = OpenFile(MakeFile(options, records));
     std::vector<uint64_t> indices(1000000, 0);
     for (size_t i = 0; i < 8; ++i) indices[i * 100000] = i + 1;
-    std::unique_ptr<Batch> batch;
-    ASSERT_EQ(Batch::Read(*reader, indices.data(), indices.size(), 0, &batch).message(), "");
+    Batch batch;
+    ASSERT_EQ(batch.Read(*reader, indices.data(), indices.size(), 0).message(), "");
     reader.reset();
-    EXPECT_EQ(batch->Record(1).data, batch->Record(999999).data);
+    EXPECT_EQ(batch.Record(1).data, batch.Record(999999).data);
     for (size_t i = 0; i < indices.size(); i += 9999) {
-      const ByteSpan record = batch->Record(i);
+      const ByteSpan record = batch.Record(i);
       ASSERT_EQ(std::string(reinterpret_cast<const char*>(record.data), record.size),
                 records[indices[i]]);
+    }
+  }
+}
+
+// A batch is read again and again, from one reader or another, into the same memory.
+TEST(BatchTest, MemoryIsUsedAgain) {
+  const Records records = {"", std::string(40000000, 'a'), std::string(5000000, 'b'), "c"};
+  Batch batch;
+  const void* place = nullptr;
+  for (const char* options : {"zstd:1", "uncompressed", "zstd:1,group_size:2"}) {
+    auto reader = OpenFile(MakeFile(options, records));
+    for (uint64_t i : {2, 3, 0, 1, 2}) {
+      ASSERT_EQ(batch.Read(*reader, &i, 1, 0).message(), "");
+      ASSERT_EQ(batch.size(), 1u);
+      const ByteSpan record = batch.Record(0);
+      ASSERT_NE(record.data, nullptr);
+      ASSERT_EQ(std::string(reinterpret_cast<const char*>(record.data), record.size), records[i]);
+      if (i == 3) {
+        EXPECT_EQ(record.data, place);
+      }
+      place = record.data;
     }
   }
 }
@@ -114,18 +133,18 @@ TEST(BatchTest, Failures) {
   const Records records = TextRecords(1000, 20);
   std::string bytes = MakeFile("uncompressed,group_size:10", records);
   auto good = OpenFile(bytes);
-  std::unique_ptr<Batch> batch;
+  Batch batch;
   const uint64_t outside[] = {3, 1000}, damaged[] = {900, 3, 505};
-  EXPECT_EQ(Batch::Read(*good, outside, 2, 0, &batch).code(), AR_OUT_OF_RANGE);
-  EXPECT_EQ(Batch::Read(*Open(bytes), damaged, 1, 0, &batch).code(), AR_FAILED_PRECONDITION);
-  ASSERT_TRUE(Batch::Read(*good, nullptr, 0, 0, &batch).ok());
-  batch.reset();
+  EXPECT_EQ(batch.Read(*good, outside, 2, 0).code(), AR_OUT_OF_RANGE);
+  EXPECT_EQ(batch.Read(*Open(bytes), damaged, 1, 0).code(), AR_FAILED_PRECONDITION);
+  ASSERT_TRUE(batch.Read(*good, nullptr, 0, 0).ok());
+
   bytes[bytes.find(records[505])] ^= 1;
   auto reader = OpenFile(bytes);
-  const Status status = Batch::Read(*reader, damaged, 3, 0, &batch);
+  const Status status = batch.Read(*reader, damaged, 3, 0);
   EXPECT_EQ(status.code(), AR_DATA_LOSS);
   EXPECT_EQ(status.record(), 505u);
-  EXPECT_EQ(batch, nullptr);
+  EXPECT_EQ(batch.size(), 0u);
 }
 
 TEST(ReaderTest, Ranges) {

@@ -151,10 +151,10 @@ Status ReadWithCursor(const Reader& reader, Records* records) {
 Status ReadAsBatch(const Reader& reader, Records* records) {
   std::vector<uint64_t> all(reader.num_records());
   for (size_t i = 0; i < all.size(); ++i) all[i] = i;
-  std::unique_ptr<Batch> batch;
-  AR_TRY(Batch::Read(reader, all.data(), all.size(), 0, &batch));
+  Batch batch;
+  AR_TRY(batch.Read(reader, all.data(), all.size(), 0));
   for (size_t i = 0; i < all.size(); ++i) {
-    const ByteSpan record = batch->Record(i);
+    const ByteSpan record = batch.Record(i);
     records->emplace_back(reinterpret_cast<const char*>(record.data), record.size);
   }
   return Status();

@@ -171,10 +171,10 @@ void WriteAndReadAll() {
   }
   std::vector<uint64_t> all(records.size());
   for (size_t i = 0; i < all.size(); ++i) all[i] = all.size() - 1 - i;
-  std::unique_ptr<Batch> batch;
-  ASSERT_TRUE(Batch::Read(*reader, all.data(), all.size(), 4, &batch).ok());
+  Batch batch;
+  ASSERT_TRUE(batch.Read(*reader, all.data(), all.size(), 4).ok());
   for (size_t i = 0; i < all.size(); ++i) {
-    const ByteSpan got = batch->Record(i);
+    const ByteSpan got = batch.Record(i);
     ASSERT_EQ(std::string(reinterpret_cast<const char*>(got.data), got.size), records[all[i]]);
   }
 }
