@@ -32,6 +32,9 @@ type readahead struct {
 	memory  int  // bytes
 }
 
+// share is the memory that one of several groups takes, unless it is a chunk that takes more.
+func (a readahead) share() int { return max(a.memory/(2*a.threads+2), 1) }
+
 // A group is a run of whole chunks of one file, or what a range wants of them, that is read and
 // decoded in one go.
 type group struct {
@@ -132,7 +135,7 @@ func (r *Reader) planGroup(_ context.Context, g *group, begin, end int) error {
 	}
 	// In memory, too, little enough for the cache, and for several groups.
 	a := r.readahead()
-	run := r.run(begin, size, max(min(max(size, maxTrusted), a.memory/(2*a.threads+2)), 1))
+	run := r.run(begin, size, min(max(size, maxTrusted), a.share()))
 	n := run.End - run.Begin
 	g.seq, g.begin, g.at, g.end = r, begin, begin, min(end, run.End)
 	g.expected = run.Claimed
@@ -140,7 +143,7 @@ func (r *Reader) planGroup(_ context.Context, g *group, begin, end int) error {
 		g.expected = min(run.Claimed, run.Claimed/n*(g.end-begin)+maxTrusted/4)
 	}
 	if !core.Can(core.CanTellChunks) {
-		g.expected = max(a.memory/(2*a.threads+2), 1) // nobody knows: its share
+		g.expected = a.share() // nobody knows
 	}
 	if r.fetcher != nil {
 		g.encoded = run.Extent.Size

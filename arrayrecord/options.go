@@ -72,7 +72,8 @@ type ReaderOptions struct {
 	// a time.
 	ReadaheadBufferSize int64
 	// ReadaheadMemory is how many bytes of decoded records sequential reading has in memory at once;
-	// 64 MiB by default. A record that is larger by itself comes alone.
+	// 64 MiB by default. A record that is larger by itself comes alone, a chunk of several in pieces
+	// (one that is transposed or compressed by snappy is decoded whole for that).
 	ReadaheadMemory int64
 	// FooterPrefetchBytes is how many bytes at the end of a file that is not local are read in one
 	// go when it is opened, up to 1 GiB; 1 MiB by default. 1 is no more than must be read, as is the

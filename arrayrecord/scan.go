@@ -19,7 +19,7 @@ type scanner struct {
 	most   int // bytes in memory at once
 
 	current *loadedGroup // nil before the first and after the last
-	pieces  slab         // that which is not loaded ahead comes in
+	pieces  slab         // the memory for what is not loaded ahead, if it is used again
 	slab    slab         // that records come from
 	k       int          // of the next one in current
 	first   int          // record that the slab begins with
@@ -64,7 +64,7 @@ func newScanner(ctx context.Context, seq sequence, begin, end int, reuse bool) *
 	a := seq.readahead()
 	s := &scanner{ctx: ctx, most: a.memory, first: begin}
 	if reuse {
-		s.memory = new(slabMemory)
+		s.memory = newSlabMemory(a)
 	}
 	p := planner{seq: seq, next: begin, end: end}
 	s.queue = ahead.New(ctx, queueOptions(a), func(ctx context.Context) (*loadedGroup, bool) {
@@ -110,12 +110,16 @@ func queueOptions(a readahead) ahead.Options {
 
 // slabMemory is the slabs of one scan that can be used again. A nil one has none and takes none.
 type slabMemory struct {
+	largest int // bytes of a slab that is kept: each could become that of any group
+
 	mu   sync.Mutex
 	free []slab
 }
 
-// maxSpare is the largest slab that is kept.
-const maxSpare = 8 << 20
+func newSlabMemory(a readahead) *slabMemory {
+	const most = 8 << 20
+	return &slabMemory{largest: min(a.share()+a.share()/8, most)}
+}
 
 // spare has slabs of scans that are done, for new ones.
 var spare sync.Pool
@@ -131,8 +135,13 @@ func (m *slabMemory) take() slab {
 		m.free = m.free[:n-1]
 		return b
 	}
-	if b, ok := spare.Get().(*slab); ok {
+	b, _ := spare.Get().(*slab)
+	switch {
+	case b == nil:
+	case cap(b.data) <= m.largest:
 		return *b
+	default:
+		spare.Put(b)
 	}
 	return slab{}
 }
@@ -144,7 +153,7 @@ func (m *slabMemory) give(slabs ...slab) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, b := range slabs {
-		if 0 < cap(b.data) && cap(b.data) <= maxSpare {
+		if 0 < cap(b.data) && cap(b.data) <= m.largest {
 			m.free = append(m.free, b)
 		}
 	}
@@ -329,7 +338,7 @@ func forEach(ctx context.Context, seq sequence, fn func(i int, record []byte) er
 	work, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
 	a := seq.readahead()
-	memory := new(slabMemory)
+	memory := newSlabMemory(a)
 	defer memory.release()
 	p := planner{seq: seq, end: seq.NumRecords()}
 	o := ahead.Options{Helpers: a.threads - 1, CallerHelps: true, MaxTasks: 2*a.threads + 1, Budget: a.memory}

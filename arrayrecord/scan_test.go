@@ -180,3 +180,45 @@ func TestBatchAllocatesNothingForRecords(t *testing.T) {
 	}
 	require.Less(t, testing.AllocsPerRun(20, read), 60.0)
 }
+
+// However large the slabs of other scans were, those of a scan with little memory are small.
+func TestSlabsAreNotLargerThanTheirShare(t *testing.T) {
+	small := readahead{threads: 2, memory: 600_000} // shares of 100 kB
+	for range 100 {                                 // a pool may forget some
+		spare.Put(&slab{data: make([]byte, 200_000)})
+		spare.Put(&slab{data: make([]byte, 50_000)})
+	}
+	m := newSlabMemory(small)
+	m.give(slab{data: make([]byte, 200_000)}, slab{data: make([]byte, 110_000)})
+	for range 100 {
+		require.LessOrEqual(t, cap(m.take().data), 112_500)
+	}
+	require.Equal(t, 8<<20, newSlabMemory(readahead{threads: 2, memory: 1 << 30}).largest)
+}
+
+// Groups, chunks and records that are larger than the memory, at whatever place.
+func TestScanInLittleMemory(t *testing.T) {
+	name, want := writeNumbered(t, 3000, 400, WithGroupSize(500))
+	for _, memory := range []int64{1, 300, 1000, 50_000, 500_000} {
+		for _, o := range []ReaderOptions{{}, {NoReadahead: true}, {MaxParallelism: 7}} {
+			o.ReadaheadMemory = memory
+			r, err := Open(context.Background(), name, o)
+			require.NoError(t, err)
+			n := 0
+			for record, err := range r.Scan(context.Background(), 0, r.NumRecords()) {
+				require.NoError(t, err)
+				require.True(t, bytes.Equal(want[n], record), n)
+				n++
+			}
+			require.Equal(t, len(want), n)
+			var visited atomic.Int64
+			require.NoError(t, r.ForEach(context.Background(), func(i int, record []byte) error {
+				require.True(t, bytes.Equal(want[i], record), i)
+				visited.Add(1)
+				return nil
+			}))
+			require.EqualValues(t, len(want), visited.Load())
+			require.NoError(t, r.Close())
+		}
+	}
+}

@@ -11,8 +11,9 @@ namespace {
 // Of chunks that are read by one call: what stays in the cache until it has been decoded.
 constexpr uint64_t kReadSize = 256 << 10;
 
-// Records of a chunk from this size on are not decoded all at once if some of them are enough.
-constexpr uint64_t kStreamSize = 8 << 20;
+// Records that take more than this, or than a reader that goes through them may have in memory, are
+// not decoded all at once if some of them are enough.
+constexpr uint64_t kMaxDecodedAtOnce = 4 << 20;
 
 // What is kept of the list of a chunk's records when the chunk is done.
 constexpr size_t kMaxKeptBegins = 1 << 20;
@@ -373,7 +374,8 @@ template <typename Wanted>
 Status RecordsRead::Copy(const Wanted& wanted, uint64_t n, uint8_t* out) {
   if (!decoding_) {
     values_ = records_.plain_values();
-    if (values_ == nullptr && records_.decoded_size() > kStreamSize && records_.can_stream()) {
+    const uint64_t most = std::min(kMaxDecodedAtOnce, reader_->options().readahead_memory);
+    if (values_ == nullptr && records_.decoded_size() > most && records_.can_stream()) {
       AR_TRY(records_.OpenStream(&stream_));
       streamed_ = AR_NONE;
     } else if (values_ == nullptr) {

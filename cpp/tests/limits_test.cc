@@ -8,6 +8,7 @@
 #include <fstream>
 #include <new>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "batch.h"
@@ -128,6 +129,26 @@ TEST(CursorMemoryTest, DecodedBytesAreBounded) {
   }
 }
 
+// A chunk of several records that is larger than the budget is never decoded whole, however small
+// both are.
+TEST(CursorMemoryTest, SmallBudgets) {
+  for (const char* options : {"zstd:1,group_size:100", "brotli:1,group_size:100"}) {
+    ReaderOptions small;
+    small.readahead_memory = 64 << 10;
+    small.no_readahead = true;
+    auto reader = OpenFile(Zeros(options, 300, 30 << 10), small);
+    size_t kept = 0;
+    std::thread([&] {  // whose buffers are its own
+      ASSERT_LT(Buffer::kept(), 48 * kMiB);
+      kept = Buffer::kept();
+      Status status;
+      EXPECT_EQ(CountWithCursor(*reader, &status), 300u) << status.message();
+      kept = Buffer::kept() - kept;
+    }).join();
+    EXPECT_LT(kept, 1 * kMiB) << options;
+  }
+}
+
 TEST(ReadMemoryTest, SmallPiecesOfALargeChunk) {
   for (const char* options : {"zstd:1,group_size:100", "brotli:1,group_size:100"}) {
     auto reader = OpenFile(Zeros(options, 50, 3 * kMiB));
@@ -157,9 +178,9 @@ TEST(KeptMemoryTest, LargeReadsLeaveLittleBehind) {
       std::string out;
       ASSERT_EQ(GetRecord(*reader, 1, &out).message(), "");
       ASSERT_EQ(out.size(), 100 * kMiB);
-      std::unique_ptr<Batch> batch;
+      Batch batch;
       const uint64_t wanted[] = {2, 0};
-      ASSERT_TRUE(Batch::Read(*reader, wanted, 2, 0, &batch).ok());
+      ASSERT_TRUE(batch.Read(*reader, wanted, 2, 0).ok());
     }
     EXPECT_LT(StatusBytes("VmRSS:"), before + 16 * kMiB + kSlack) << options;
     EXPECT_LE(ar_kept_memory(), 128 * kMiB);
@@ -246,9 +267,9 @@ TEST(LimitsTest, RecordsAndChunksOverALimit) {
       results[5] = ReadAll(&read, 0, 12, &part);
       results[3] = Status();
       CountWithCursor(*reader, &results[3]);
-      std::unique_ptr<Batch> batch;
+      Batch batch;
       const uint64_t wanted[] = {11, 6, 0};
-      results[4] = Batch::Read(*reader, wanted, 3, 0, &batch);
+      results[4] = batch.Read(*reader, wanted, 3, 0);
       for (const Status& status : results) {
         if (fits) {
           ASSERT_EQ(status.message(), "") << c.options;
