@@ -106,7 +106,8 @@ typedef enum ar_capability {
   AR_CAN_COPY_CHUNKS = 1 << 2, /* ar_writer_copy_chunks */
   AR_CAN_METADATA = 1 << 3,    /* "Optional: metadata" */
   AR_CAN_MAP = 1 << 4,         /* ar_reader_options.mapped */
-  AR_CAN_LIMIT = 1 << 5        /* max_record_size and max_chunk_size of ar_reader_options */
+  AR_CAN_LIMIT = 1 << 5,       /* max_record_size and max_chunk_size of ar_reader_options */
+  AR_CAN_SURVEY = 1 << 6       /* "Optional: damaged files" */
 } ar_capability;
 
 /* The ar_capability bits of the library. */
@@ -467,6 +468,75 @@ AR_API ar_code ar_reader_chunk_extent(const ar_reader* reader, uint64_t begin, u
  * AR_UNIMPLEMENTED. */
 AR_API ar_code ar_writer_copy_chunks(ar_writer* writer, const ar_reader* reader, uint64_t begin,
                                      uint64_t end, void* scratch, size_t scratch_size,
+                                     ar_error* error);
+
+/* ---- Optional: damaged files -------------------------------------------------------------------
+ *
+ * What lies in a file is found chunk after chunk, by the chunks' own headers and, behind damage, by
+ * the index and the block headers. The caller reads the file, in parts of any size.
+ */
+
+typedef enum ar_fault {
+  AR_FAULT_NONE = 0,
+  AR_FAULT_BLOCK_HEADER = 1, /* the chunk is right but for a block header in it, at fault_at */
+  AR_FAULT_CHUNK_HEADER = 2, /* there should be a chunk, and nothing tells what it was */
+  AR_FAULT_DATA = 3,         /* the data have another hash than the header says */
+  AR_FAULT_RECORDS = 4,      /* the hashes are right, and it cannot be decoded */
+  AR_FAULT_CUT_OFF = 5,      /* the chunk goes on behind the end of the file */
+  AR_FAULT_OUT_OF_PLACE = 6, /* a signature or metadata that is not at the beginning */
+  AR_FAULT_UNKNOWN_TYPE = 7, /* of chunk or compression */
+  AR_FAULT_TOO_LARGE = 8     /* over max_record_size or max_chunk_size; not looked at further */
+} ar_fault;
+
+/* A chunk, or a damaged place. */
+typedef struct ar_piece {
+  uint64_t begin, end;   /* in the file */
+  uint64_t header_hash;  /* of the chunk's header; 0, as the next three, if that is damaged */
+  uint64_t num_records;  /* as the header says */
+  uint64_t decoded_size; /* of the records together */
+  uint32_t chunk_type;   /* 'r' and 't' have records; 's', 'm', 'p' */
+  ar_fault fault;
+  uint64_t fault_at; /* position of the fault */
+} ar_piece;
+
+typedef struct ar_survey_range {
+  uint64_t position;  /* where the bytes given begin in the file: a chunk, or where one should be */
+  uint64_t until;     /* chunks that begin here or later are left out */
+  uint64_t file_size; /* of the whole file */
+  int32_t decode;     /* 1: all records are decoded */
+} ar_survey_range;
+
+/* Looks at chunks one after the other, in the bytes of the file from `range->position` on, which
+ * are overwritten, and stores up to `max_pieces` of them. They follow each other without gaps.
+ * Stops where the next chunk is not wholly in the bytes: then `need` is the position up to which
+ * they must reach. Else it is 0, and the pieces reach at least to `until` unless there are
+ * `max_pieces`. `reader` may be NULL; behind damage the chunks are looked for that its index has.
+ * Where to go on is the end of the last piece; the bytes from there on are as they were.
+ * AR_INVALID_ARGUMENT, AR_UNIMPLEMENTED. */
+AR_API ar_code ar_survey(void* scratch, size_t scratch_size, const ar_survey_range* range,
+                         const ar_reader* reader, const ar_reader_options* options,
+                         ar_piece* pieces, size_t max_pieces, size_t* num_pieces, uint64_t* need,
+                         ar_error* error);
+
+/* The size of a block header. One is at every multiple of 64 KiB. */
+#define AR_BLOCK_HEADER_SIZE 24
+
+/* Tells by the block header at `position` where the first chunk begins there or later.
+ * AR_DATA_LOSS, AR_INVALID_ARGUMENT, AR_UNIMPLEMENTED. */
+AR_API ar_code ar_survey_begin(const void* block_header, size_t size, uint64_t position,
+                               uint64_t* begin, ar_error* error);
+
+/* What the index has of the chunks [begin, end), one piece each: places, and numbers and sizes of
+ * records. AR_OUT_OF_RANGE, AR_UNIMPLEMENTED. */
+AR_API ar_code ar_reader_chunks(const ar_reader* reader, uint64_t begin, uint64_t end,
+                                ar_piece* pieces, ar_error* error);
+
+/* Makes a reader from chunks that were found, in increasing order, as one with their index would
+ * be: for a file whose index is lost. It takes the file of `fd`, as ar_reader_open_fd does; with -1
+ * it has none. The records are numbered as if the chunks were all there are. AR_INVALID_ARGUMENT,
+ * AR_DATA_LOSS (chunks that cannot be), AR_IO, AR_UNIMPLEMENTED. */
+AR_API ar_code ar_reader_open_chunks(int fd, const ar_piece* chunks, size_t n,
+                                     const ar_reader_options* options, ar_reader** reader,
                                      ar_error* error);
 
 #ifdef __cplusplus

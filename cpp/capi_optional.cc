@@ -5,6 +5,7 @@
 #include "arrayrecord.h"
 #include "capi.h"
 #include "layout.h"
+#include "survey.h"
 
 using arrayrecord::Bytes;
 using arrayrecord::ByteSpan;
@@ -22,6 +23,11 @@ constexpr bool kHasOptional = true;
 #endif
 
 Status NotThere() { return Status(AR_UNIMPLEMENTED, "this library cannot do that"); }
+
+Status NoSuchChunks(const arrayrecord::ChunkIndex& index, uint64_t begin, uint64_t end) {
+  return Status(AR_OUT_OF_RANGE, "chunks [" + std::to_string(begin) + ", " + std::to_string(end) +
+                                     ") of a file with " + std::to_string(index.num_chunks()));
+}
 
 template <typename Body>
 ar_code GuardOptional(ar_error* error, Body body) {
@@ -46,7 +52,7 @@ Status CheckOptional(const ReaderOptions& options) {
 uint64_t ar_capabilities(void) {
   if (!kHasOptional) return 0;
   return AR_CAN_READ_BYTES | AR_CAN_TELL_CHUNKS | AR_CAN_COPY_CHUNKS | AR_CAN_METADATA |
-         AR_CAN_MAP | AR_CAN_LIMIT;
+         AR_CAN_MAP | AR_CAN_LIMIT | AR_CAN_SURVEY;
 }
 
 const ar_extent* ar_read_extents(ar_read* read, uint64_t max_gap, size_t* n) {
@@ -167,11 +173,7 @@ ar_code ar_reader_chunk_extent(const ar_reader* reader, uint64_t begin, uint64_t
                                ar_extent* extent, ar_error* error) {
   return GuardOptional(error, [&] {
     const arrayrecord::ChunkIndex& index = reader->impl->index();
-    if (begin >= end || end > index.num_chunks()) {
-      return Status(AR_OUT_OF_RANGE, "chunks [" + std::to_string(begin) + ", " +
-                                         std::to_string(end) + ") of a file with " +
-                                         std::to_string(index.num_chunks()));
-    }
+    if (begin >= end || end > index.num_chunks()) return NoSuchChunks(index, begin, end);
     const auto found = index.extent(begin, end);
     *extent = {found.begin, found.end - found.begin};
     return Status();
@@ -183,5 +185,77 @@ ar_code ar_writer_copy_chunks(ar_writer* writer, const ar_reader* reader, uint64
   return GuardOptional(error, [&] {
     return writer->impl->CopyChunks(*reader->impl, begin, end, static_cast<uint8_t*>(scratch),
                                     scratch_size);
+  });
+}
+
+ar_code ar_survey(void* scratch, size_t scratch_size, const ar_survey_range* range,
+                  const ar_reader* reader, const ar_reader_options* options, ar_piece* pieces,
+                  size_t max_pieces, size_t* num_pieces, uint64_t* need, ar_error* error) {
+  return GuardOptional(error, [&] {
+    arrayrecord::ReaderOptions checked;
+    AR_TRY(FromC(options, &checked));
+    if (range->file_size > INT64_MAX || range->position > range->file_size ||
+        scratch_size > range->file_size - range->position) {
+      return Status(AR_INVALID_ARGUMENT, "the bytes given are not in the file");
+    }
+    if (!arrayrecord::CanBeginChunk(range->position)) {
+      return Status(AR_INVALID_ARGUMENT, "no chunk can begin there");
+    }
+    const arrayrecord::Window window = {Bytes(scratch), range->position,
+                                        range->position + scratch_size};
+    arrayrecord::Survey survey(window, range->file_size, checked,
+                               reader != nullptr ? &reader->impl->index() : nullptr,
+                               range->decode != 0);
+    const uint64_t until = std::min(range->until, range->file_size);
+    uint64_t at = range->position;
+    *num_pieces = 0;
+    *need = 0;
+    while (*num_pieces < max_pieces && at < until) {
+      if (!survey.Next(at, &pieces[*num_pieces], need)) break;
+      at = pieces[(*num_pieces)++].end;
+    }
+    return Status();
+  });
+}
+
+ar_code ar_survey_begin(const void* block_header, size_t size, uint64_t position, uint64_t* begin,
+                        ar_error* error) {
+  return GuardOptional(error, [&] {
+    if (size < AR_BLOCK_HEADER_SIZE || position > INT64_MAX) {
+      return Status(AR_INVALID_ARGUMENT, "a block header is 24 bytes");
+    }
+    return arrayrecord::FirstChunkFrom(position, Bytes(block_header), begin);
+  });
+}
+
+ar_code ar_reader_chunks(const ar_reader* reader, uint64_t begin, uint64_t end, ar_piece* pieces,
+                         ar_error* error) {
+  return GuardOptional(error, [&] {
+    const arrayrecord::ChunkIndex& index = reader->impl->index();
+    if (begin > end || end > index.num_chunks()) return NoSuchChunks(index, begin, end);
+    for (uint64_t c = begin; c < end; ++c) {
+      const arrayrecord::IndexedChunk chunk = index.Get(c);
+      ar_piece& piece = pieces[c - begin];
+      piece = ar_piece();
+      piece.begin = piece.fault_at = chunk.begin;
+      piece.end = chunk.end;
+      piece.num_records = chunk.num_records;
+      piece.decoded_size = chunk.decoded_size;
+    }
+    return Status();
+  });
+}
+
+ar_code ar_reader_open_chunks(int fd, const ar_piece* chunks, size_t n,
+                              const ar_reader_options* options, ar_reader** reader,
+                              ar_error* error) {
+  return GuardOptional(error, [&] {
+    arrayrecord::ReaderOptions checked;
+    AR_TRY(FromC(options, &checked));
+    arrayrecord::File file;
+    if (fd >= 0) AR_TRY(arrayrecord::File::Duplicate(fd, &file));
+    return MakeHandle(reader, [&](ar_reader* handle) {
+      return arrayrecord::Reader::OpenChunks(std::move(file), chunks, n, checked, &handle->impl);
+    });
   });
 }

@@ -293,7 +293,14 @@ ChunkIndex::Extent ChunkIndex::Neighbours(uint64_t i) const {
   uint64_t bits = high_[word] & (~uint64_t{0} << (place + 1) % 64);
   while (bits == 0) bits = high_[++word];
   place = word * 64 + static_cast<uint64_t>(__builtin_ctzll(bits));
-  return {begin, (place - (i + 1)) << low_bits_ | Low(i + 1)};
+  const uint64_t next = (place - (i + 1)) << low_bits_ | Low(i + 1);
+  return {begin, gaps_.empty() ? next : EndBefore(next)};
+}
+
+uint64_t ChunkIndex::EndBefore(uint64_t next) const {
+  const auto gap = std::lower_bound(gaps_.begin(), gaps_.end(), next,
+                                    [](const Gap& g, uint64_t end) { return g.end < end; });
+  return gap != gaps_.end() && gap->end == next ? gap->begin : next;
 }
 
 ChunkIndex::Walk::Walk(const ChunkIndex& index, uint64_t chunk) : index_(&index), number_(chunk) {

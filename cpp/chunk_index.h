@@ -43,7 +43,7 @@ class WordArray {
   bool mapped_ = false;
 };
 
-// What the index tells of a data chunk: its place goes up to the next chunk, or the footer.
+// What the index tells of a data chunk: its place goes up to the next chunk, the footer, or a gap.
 struct IndexedChunk {
   uint64_t begin, end;
   uint64_t num_records;
@@ -94,6 +94,11 @@ class PackedSizes {
   WordArray headers_, words_;
 };
 
+// Bytes among the chunks of a file that are no part of it.
+struct Gap {
+  uint64_t begin, end;
+};
+
 class ChunkIndex {
  public:
   // Makes room for `num_chunks` chunks that lie before `end`. With `offloaded` the memory is a
@@ -104,6 +109,9 @@ class ChunkIndex {
   Status Add(uint64_t offset, uint64_t num_records, uint64_t decoded_size);
   // Adds the next `n` chunks, faster if there are many and they have the same number of records.
   Status Add(const FooterEntry* chunks, size_t n);
+  // Has the place of the chunk before `gap.end`, where another one or the footer begins, end at
+  // `gap.begin`: what lies between is no part of the file. In increasing order, after that chunk.
+  void AddGap(const Gap& gap) { gaps_.push_back(gap); }
   // After all chunks: checks that they have `num_records` records together.
   Status Finish(uint64_t num_records);
 
@@ -119,7 +127,8 @@ class ChunkIndex {
   // begin < end <= num_chunks().
   Extent extent(uint64_t begin, uint64_t end) const {
     if (end == begin + 1) return Neighbours(begin);
-    return {Offset(begin), Offset(end)};
+    const uint64_t next = Offset(end);
+    return {Offset(begin), gaps_.empty() ? next : EndBefore(next)};
   }
   // What the records of chunks [begin, end) take together; of one chunk.
   uint64_t DecodedSize(uint64_t begin, uint64_t end) const {
@@ -156,7 +165,7 @@ class ChunkIndex {
     // Where the chunk begins, and the next one or the footer. Beyond the last chunk only begin()
     // has a meaning, that of the footer.
     uint64_t begin() const { return begin_; }
-    uint64_t end() const { return end_; }
+    uint64_t end() const { return index_->gaps_.empty() ? end_ : index_->EndBefore(end_); }
     void Next() {
       ++number_;
       begin_ = end_;
@@ -173,7 +182,8 @@ class ChunkIndex {
     }
 
     const ChunkIndex* index_ = nullptr;
-    uint64_t number_ = 0, begin_ = 0, end_ = 0;
+    uint64_t number_ = 0, begin_ = 0;
+    uint64_t end_ = 0;   // where the next one begins
     uint64_t word_ = 0;  // in high_
     uint64_t bits_ = 0;  // of that word, those that come after the one for end_
   };
@@ -197,6 +207,8 @@ class ChunkIndex {
   uint64_t Select(uint64_t i) const;
   uint64_t Offset(uint64_t i) const { return (Select(i) - i) << low_bits_ | Low(i); }
   Extent Neighbours(uint64_t i) const;
+  // Where the chunk before the one at `next` ends.
+  uint64_t EndBefore(uint64_t next) const;
   static Status TooLarge();
   Status BecomeUneven();
 
@@ -214,6 +226,7 @@ class ChunkIndex {
   WordArray high_;
   WordArray samples_;
   PackedSizes sizes_;
+  std::vector<Gap> gaps_;
   WordArray first_record_;  // only if a chunk other than the last is unlike the first
 };
 

@@ -222,16 +222,17 @@ Status RecordsRead::ReadRun(const Wanted& wanted) {
                               index_->DecodedSize(begin.number())};
   AR_TRY(reader_->CheckLimits(first));
   ChunkIndex::Walk end = begin;
-  uint64_t i = next_;
+  uint64_t i = next_, last_end;
   do {
     i = wanted.After(i, index_->FirstRecord(end.number() + 1));
+    last_end = end.end();
     end.Next();
   } while (i < wanted.size() && wanted[i] < index_->FirstRecord(end.number() + 1) &&
            end.end() - begin.begin() <= kReadSize);
   if (given_ != nullptr) {
     run_bytes_ = BytesAt(begin.begin());
   } else {
-    AR_TRY(reader_->ReadChunks(first, end.begin(), &encoded_));
+    AR_TRY(reader_->ReadChunks(first, last_end, &encoded_));
     run_bytes_ = encoded_.data();
   }
   run_ = begin;

@@ -202,6 +202,39 @@ Status Reader::OpenIndex(uint8_t* footer, size_t footer_size, uint64_t footer_of
   return Status();
 }
 
+Status Reader::OpenChunks(File file, const ar_piece* chunks, size_t n, const ReaderOptions& options,
+                          std::unique_ptr<Reader>* reader) {
+  if (file.is_open()) {
+    uint64_t size;
+    AR_TRY(file.Size(&size));
+    if (n > 0 && chunks[n - 1].end > size) {
+      return Status(AR_INVALID_ARGUMENT, "the chunks are not in the file");
+    }
+  }
+  std::unique_ptr<Reader> opened(new Reader());
+  opened->options_ = options;
+  opened->footer_offset_ = n > 0 ? chunks[n - 1].end : kSignatureEnd;
+  ChunkIndex& index = opened->index_;
+  AR_TRY(index.Start(n, opened->footer_offset_, options.offloaded_index));
+  uint64_t num_records = 0;
+  for (size_t i = 0; i < n; ++i) {
+    const ar_piece& chunk = chunks[i];
+    AR_TRY(index.Add(chunk.begin, chunk.num_records, chunk.decoded_size));
+    if (chunk.end <= chunk.begin || (i + 1 < n && chunk.end > chunks[i + 1].begin)) {
+      return Corrupt("overlapping chunks").At(chunk.begin).InChunk(i);
+    }
+    if (i + 1 < n && chunk.end < chunks[i + 1].begin) {
+      index.AddGap({chunk.end, chunks[i + 1].begin});
+    }
+    num_records += chunk.num_records;
+  }
+  AR_TRY(index.Finish(num_records));
+  if (options.mapped && file.is_open()) AR_TRY(file.Map());
+  opened->file_ = std::move(file);
+  *reader = std::move(opened);
+  return Status();
+}
+
 Status Reader::ReadFooter(uint8_t* bytes, uint64_t footer_offset, uint64_t file_size) {
   footer_offset_ = footer_offset;
   AR_TRY(CheckIndexHead(bytes, file_size - kTailSize - footer_offset, footer_offset, file_size));

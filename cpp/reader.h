@@ -39,6 +39,10 @@ class Reader {
                           uint64_t file_size, const ReaderOptions& options,
                           std::unique_ptr<Reader>* reader);
 
+  // Opens a file, or none, with the chunks given instead of its index.
+  static Status OpenChunks(File file, const ar_piece* chunks, size_t n,
+                           const ReaderOptions& options, std::unique_ptr<Reader>* reader);
+
   ~Reader();
   Reader(const Reader&) = delete;
   Reader& operator=(const Reader&) = delete;
