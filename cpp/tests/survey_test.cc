@@ -151,7 +151,7 @@ TEST(Survey, CutFilesTellOfAllWholeChunks) {
   std::unique_ptr<Reader> reader;
   ASSERT_TRUE(OpenMemory(file, &reader).ok());
   const ChunkIndex& index = reader->index();
-  for (uint64_t size = 64; size <= index.extent(0, index.num_chunks()).end; size += 7) {
+  for (uint64_t size = 64; size <= index.extent(0, index.num_chunks()).end; size += 61) {
     size_t whole = 0;
     while (whole < index.num_chunks() && index.Get(whole).end <= size) ++whole;
     const auto pieces = SurveyAll(file.substr(0, size), 5000);

@@ -1,0 +1,200 @@
+package arrayrecord
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"sync"
+
+	"github.com/arrayrecord/arrayrecord-go/arrayrecord/internal/core"
+	"github.com/arrayrecord/arrayrecord-go/internal/ahead"
+	"github.com/arrayrecord/arrayrecord-go/storage"
+)
+
+// A source is a file that is looked at without an index that could be trusted.
+type source struct {
+	*fetcher
+	name    string
+	options ReaderOptions
+	object  storage.Object
+}
+
+func openSource(ctx context.Context, name string, opts []ReaderOption) (*source, error) {
+	options, err := applyReaderOptions(opts)
+	if err != nil {
+		return nil, err
+	}
+	if !core.Can(core.CanSurvey) {
+		return nil, wrap(ErrUnsupported, name, "the core that is linked cannot find chunks without the index")
+	}
+	object, err := storage.Open(ctx, name)
+	if err != nil {
+		return nil, storageError(err)
+	}
+	return &source{fetcher: objectFetcher(object), name: name, options: options.WithDefaults(), object: object}, nil
+}
+
+// file is the source on local disk, else nil.
+func (s *source) file() *os.File {
+	if local, ok := s.object.(interface{ File() *os.File }); ok {
+		return local.File()
+	}
+	return nil
+}
+
+func (s *source) close() { s.object.Close() }
+
+// error names the file in an error.
+func (s *source) error(err error) error {
+	if named := fileError(s.name, err); named != err {
+		return named
+	}
+	return fmt.Errorf("arrayrecord: %s%w", prefix(s.name), err)
+}
+
+const (
+	blockSize = 64 << 10
+	// surveyPart is how many bytes of a file are looked at in one go.
+	surveyPart = 64 * blockSize
+	// surveyPieces is how many pieces the core gives at once.
+	surveyPieces = 512
+)
+
+// A survey looks at all chunks of a file, several parts at a time, and hands them out in order.
+type survey struct {
+	core.Surveyor
+	*source
+	progress func(done int64) // may be nil
+}
+
+// surveyed is a part of a file, and what was found in it.
+type surveyed struct {
+	s            *survey
+	begin, until int64
+	start, next  int64 // where the pieces begin and end
+	memory       *surveyMemory
+	err          error
+}
+
+// surveyMemory is used again from part to part.
+type surveyMemory struct {
+	data   []byte
+	pieces []core.Piece
+}
+
+var surveyMemories = sync.Pool{New: func() any { return new(surveyMemory) }}
+
+// maxSpareSurvey is the largest part whose memory is kept.
+const maxSpareSurvey = 2 * surveyPart
+
+func (p *surveyed) Weight() int { return surveyPart }
+
+// Run looks at the chunks that begin in the part. Where the first one does its block header tells;
+// if that is damaged the guess may be wrong, which comes out when the part is put to those before.
+func (p *surveyed) Run(ctx context.Context) {
+	p.memory = surveyMemories.Get().(*surveyMemory)
+	p.memory.pieces = p.memory.pieces[:0]
+	size := int(min(p.until+blockSize, p.s.size) - p.begin)
+	if cap(p.memory.data) < size {
+		p.memory.data = make([]byte, surveyPart+blockSize)
+	}
+	data := p.memory.data[:size]
+	if p.err = p.s.read(ctx, data, p.begin); p.err != nil {
+		return
+	}
+	p.start = p.begin
+	if p.begin > 0 && len(data) >= core.BlockHeaderSize {
+		if begin, err := core.SurveyBegin(data, p.begin); err == nil {
+			p.start = min(begin, p.s.size)
+		}
+	}
+	p.walk(ctx, data, p.begin)
+}
+
+// walk looks at the chunks from start up to until. data are the bytes of the file from base on.
+func (p *surveyed) walk(ctx context.Context, data []byte, base int64) {
+	at := p.start
+	for at < p.until && ctx.Err() == nil {
+		if at > base+int64(len(data)) {
+			data, base = nil, at
+		}
+		var found [surveyPieces]core.Piece
+		n, need, err := p.s.Survey(data[at-base:], at, p.until, found[:])
+		if err != nil {
+			p.err = err
+			return
+		}
+		p.memory.pieces = append(p.memory.pieces, found[:n]...)
+		if n > 0 {
+			at = found[n-1].End
+		}
+		if at < p.until && need > 0 {
+			longer := make([]byte, need-at)
+			have := 0
+			if at < base+int64(len(data)) {
+				have = copy(longer, data[at-base:])
+			}
+			if p.err = p.s.readInto(ctx, longer[have:], []core.Extent{{Position: at + int64(have), Size: len(longer) - have}}); p.err != nil {
+				return
+			}
+			data, base = longer, at
+		}
+	}
+	p.next = at
+}
+
+func (p *surveyed) drop() {
+	if cap(p.memory.data) <= maxSpareSurvey {
+		surveyMemories.Put(p.memory)
+	}
+}
+
+// run hands all pieces of the file to use, in order and without gaps between them.
+func (s *survey) run(ctx context.Context, use func(core.Piece)) error {
+	threads := s.options.threads()
+	o := ahead.Options{Helpers: threads - 1, CallerHelps: true, MaxTasks: 2*threads + 1}
+	if s.file() == nil {
+		o = ahead.Options{Helpers: max(threads, s.parallel), MaxTasks: 2 * max(threads, s.parallel)}
+	}
+	planned := int64(0)
+	queue := ahead.New(ctx, o, func(context.Context) (*surveyed, bool) {
+		if planned >= s.size {
+			return nil, false
+		}
+		p := &surveyed{s: s, begin: planned, until: min(planned+surveyPart, s.size)}
+		planned = p.until
+		return p, true
+	})
+	defer queue.Close(func(p *surveyed) { p.drop() })
+	at := int64(0)
+	for {
+		p, ok, err := queue.Next(ctx)
+		if err != nil {
+			return s.error(ahead.ContextError(ctx))
+		}
+		if !ok {
+			return nil
+		}
+		if p.err == nil && p.start != at && at < p.until {
+			p.memory.pieces = p.memory.pieces[:0]
+			p.start = at
+			p.walk(ctx, nil, at)
+		}
+		if p.err != nil {
+			return s.error(p.err)
+		}
+		if ctx.Err() != nil {
+			return s.error(ahead.ContextError(ctx))
+		}
+		if at < p.until {
+			for _, piece := range p.memory.pieces {
+				use(piece)
+			}
+			at = p.next
+		}
+		p.drop()
+		if s.progress != nil {
+			s.progress(min(at, s.size))
+		}
+	}
+}
