@@ -40,6 +40,16 @@ func CannotReadBytes(t testing.TB) bool {
 	return true
 }
 
+// CannotSurvey reports whether looking at damaged files is refused.
+func CannotSurvey(t testing.TB) bool {
+	if core.Can(core.CanSurvey) {
+		return false
+	}
+	_, err := Verify(context.Background(), filepath.Join("..", "testdata", "digits-default.arrayrecord"), nil)
+	require.ErrorIs(t, err, ErrUnsupported)
+	return true
+}
+
 // CannotMetadata reports whether metadata is refused.
 func CannotMetadata(t testing.TB) bool {
 	if core.Can(core.CanMetadata) {

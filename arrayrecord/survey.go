@@ -168,7 +168,7 @@ func (s *survey) run(ctx context.Context, use func(core.Piece)) error {
 	defer queue.Close(func(p *surveyed) { p.drop() })
 	at := int64(0)
 	for {
-		p, ok, err := queue.Next(ctx)
+		p, ok, err := queue.Next()
 		if err != nil {
 			return s.error(ahead.ContextError(ctx))
 		}

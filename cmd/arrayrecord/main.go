@@ -149,7 +149,7 @@ says where each group is.
 	}
 	add(lookGroup, newInfo(a), newLs(a), newCat(a), newHead(a), newTail(a), newGet(a), newSample(a), newGrep(a),
 		newStats(a), newSchema(a), newDiff(a))
-	add(careGroup, newClean(a))
+	add(careGroup, newVerify(a), newClean(a))
 	root.AddCommand(newVersion(a), newMan())
 	return root
 }
