@@ -20,11 +20,11 @@ import (
 )
 
 // writeTFRecords writes a file with n records that tell the name and number.
-func writeTFRecords(t *testing.T, name string, n int) []string {
+func writeTFRecords(t *testing.T, name string, n int, opts ...tfrecord.WriterOption) []string {
 	t.Helper()
 	u, err := storage.Create(t.Context(), name, storage.CreateOptions{})
 	require.NoError(t, err)
-	w, err := tfrecord.NewWriter(u)
+	w, err := tfrecord.NewWriter(u, opts...)
 	require.NoError(t, err)
 	_, base := storage.Split(name)
 	records := make([]string, n)
