@@ -30,6 +30,7 @@ func newConvert() *cobra.Command {
 	c := pipelines.NewTFRecordToArrayRecord("", "")
 	var input tfRecordFlags
 	var failures failureFlags
+	var shuffle shuffleFlags
 	return pipeline{
 		use:   "convert --input PATTERN --output PREFIX",
 		alias: "convert_tf_to_arrayrecord_disk",
@@ -42,6 +43,8 @@ in no certain order. The shards appear when all of them are complete. If there a
 shards of these names already, with whatever NNNNN, --overwrite says what becomes
 of them.
 
+` + shuffleHelp + `
+
 ` + patternHelp + `
 
 ` + writerOptionsHelp,
@@ -50,7 +53,11 @@ of them.
 
   # as many shards as suit the runner, smaller than with the default options
   arrayrecord-beam convert --input 'data/**/*.tfrecord.gz' --output out/train \
-      --writer_options group_size:64,zstd:9`,
+      --writer_options group_size:64,zstd:9
+
+  # in a random order, the same one each time
+  arrayrecord-beam convert --input 'train-*.tfrecord' --output shuffled/train --num_shards 8 \
+      --shuffle --seed 42`,
 		input: &c.Input, inputUsage: "`pattern` of the TFRecord files",
 		output: &c.Output, outputUsage: "`prefix` of the shards' names",
 		addFlags: func(flags *pflag.FlagSet) {
@@ -60,20 +67,29 @@ of them.
 			addWriterOptions(flags, &c.WriterOptions)
 			input.addTo(flags)
 			failures.addTo(flags)
+			shuffle.addTo(flags)
 		},
 		check: func() (err error) {
 			if c.Compression, err = input.parse(); err != nil {
 				return err
 			}
-			c.Failures, err = failures.parse(c.Output)
-			return err
+			if c.Failures, err = failures.parse(c.Output); err != nil {
+				return err
+			}
+			return shuffle.check()
 		},
-		run: func(ctx context.Context, runner string) (pipelines.Result, error) { return c.Run(ctx, runner) },
+		run: func(ctx context.Context, runner string) (pipelines.Result, error) {
+			if shuffle.on {
+				return shuffle.convert(ctx, runner, c)
+			}
+			return c.Run(ctx, runner)
+		},
 	}.command()
 }
 
 func newReshard() *cobra.Command {
 	r := pipelines.NewReshard("", "", 0)
+	var shuffle shuffleFlags
 	return pipeline{
 		use:   "reshard --input PATTERN --output PREFIX --num_shards N",
 		short: "Make another number of shards of ArrayRecord files",
@@ -84,6 +100,8 @@ The shards have the records in the order of the names of the files; those few
 that have to be compressed again, as they are in a chunk that two shards share or
 that is too short, are at the end of a shard. With --writer_options everything is
 compressed again.
+
+` + shuffleHelp + `
 
 The input must not have names of the output: PATTERN would match both afterwards.
 
@@ -96,8 +114,15 @@ The input must not have names of the output: PATTERN would match both afterwards
 			flags.StringVar(&r.Suffix, "suffix", r.Suffix, "`end` of the shards' names")
 			addOverwrite(flags, &r.Overwrite)
 			flags.StringVar(&r.WriterOptions, "writer_options", "", "`options` of the ArrayRecord writer (default those of the input)")
+			shuffle.addTo(flags)
 		},
-		run: func(ctx context.Context, runner string) (pipelines.Result, error) { return r.Run(ctx, runner) },
+		check: shuffle.check,
+		run: func(ctx context.Context, runner string) (pipelines.Result, error) {
+			if shuffle.on {
+				return shuffle.reshard(ctx, runner, r)
+			}
+			return r.Run(ctx, runner)
+		},
 	}.command()
 }
 
