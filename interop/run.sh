@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Checks this module against upstream's Python package: each reads what the
 # other wrote, both write the same bytes where the format determines them, take
-# the same option strings, and visit records in the same order.
+# the same option strings, and visit records in the same order. The data source
+# of examples/python gives Grain the same elements as upstream's.
 #
 # Usage: interop/run.sh
 #   INTEROP_DIR   where to work (build/interop); its data/ is removed first
@@ -47,5 +48,14 @@ failed=0
 "${check[@]}" compare "$data/ours/serial" "$data/upstream" || failed=1
 "${check[@]}" movies "$data/ours/movies.jsonl" || failed=1
 "$venv/bin/python" interop/check_grain.py compare "$data/grain" || failed=1
+
+# The data source for Python, on files of both sides.
+make --no-print-directory -s -f scripts/library.mk all
+export ARRAYRECORD_LIBRARY=$PWD/build/library/libarrayrecord.so.0
+mkdir -p "$data/source/files"
+cp testdata/*.arrayrecord "$data/source/files"
+cp -r "$data/ours" "$data/upstream" "$data/source/files"
+"$venv/bin/python" interop/check_data_source.py check "$data/source" || failed=1
+"$venv/bin/python" interop/check_data_source.py speed "$data/source" || failed=1
 if [ "$failed" = 0 ]; then echo "interop: passed"; else echo "interop: FAILED"; fi
 exit "$failed"
