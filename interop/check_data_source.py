@@ -225,6 +225,8 @@ class DataSourceTest(unittest.TestCase):
 
   def test_other_threads_run_while_the_library_waits(self):
     fifo = os.path.join(directory, 'fifo')
+    if os.path.exists(fifo):  # from an earlier run
+      os.unlink(fifo)
     os.mkfifo(fifo)
     errors = []
     def wait():
