@@ -318,8 +318,8 @@ class Reader {
   std::string get(uint64_t record) const { return try_get(record).value(); }
   std::string operator[](uint64_t record) const { return get(record); }
 
-  // Records by number, in any order and with repetitions, on up to `parallelism` threads (0: one per
-  // processor).
+  // Records by number, in any order and with repetitions, on up to `parallelism` threads (0: one
+  // per processor).
   Result<Batch> try_batch(const uint64_t* records, size_t n, uint32_t parallelism = 0) const {
     ar_batch* batch = nullptr;
     ar_error error;
