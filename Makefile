@@ -8,7 +8,7 @@ install := scripts/install-deps.sh
 bazel := bazel
 list := git ls-files --cached --others --exclude-standard
 go_files := $(list) '*.go'
-cpp_files := $(list) 'cpp/*.h' 'cpp/*.cc' 'cpp/*.c' 'bazel/*.cc'
+cpp_files := $(list) 'cpp/*.h' 'cpp/*.hpp' 'cpp/*.cc' 'cpp/*.c' 'bazel/*.cc' 'examples/*.c' 'examples/*.cc'
 
 # Tags of the tests that `make test` leaves out.
 slow := container,interop,large,runners
@@ -29,6 +29,7 @@ demo: ## Turn TFRecords into ArrayRecords with Beam, and read some back by numbe
 .PHONY: build
 build: ## Build bin/arrayrecord and bin/arrayrecord-beam (static)
 	@$(install) core
+	@scripts/check-tools.sh go
 	@echo "==> Building (the first time takes a minute or two)"
 	CGO_ENABLED=1 go build -trimpath -o bin/arrayrecord ./cmd/arrayrecord
 	CGO_ENABLED=1 go build $(static) -o bin/arrayrecord-beam ./cmd/arrayrecord-beam
@@ -36,9 +37,22 @@ build: ## Build bin/arrayrecord and bin/arrayrecord-beam (static)
 .PHONY: test
 test: ## Run the Go tests and the C++ unit tests
 	@$(install) core cpp-test
+	@scripts/check-tools.sh go
 	go vet ./...
 	@$(MAKE) --no-print-directory --output-sync=target -j$$(nproc) -f scripts/cpp-tests.mk
 	go test ./...
+
+# For packages and users of C and C++: installs nothing that it needs, as DESTDIR may be a package's.
+.PHONY: install uninstall
+install: ## Install the C and C++ library (PREFIX=/usr/local, DESTDIR=)
+uninstall: ## Remove what `make install` has installed
+install uninstall:
+	@$(MAKE) --no-print-directory -f scripts/library.mk $@
+
+.PHONY: test-install
+test-install: ## Install the library elsewhere, build the examples with it, and the Debian packages
+	@$(install) core install
+	scripts/install-test.sh
 
 # A core as another library behind the header may be: with none of its optional functions.
 .PHONY: test-required-only

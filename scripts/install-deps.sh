@@ -14,6 +14,7 @@ Sets of packages:
   cpp-test  GoogleTest, and the library that a test compares the hash with
   bazel     Bazel, what it needs to work offline, and the two sets above
   lint      clang-format
+  install   CMake, and what makes Debian packages
   fuzz      clang with libFuzzer and its symbolizer
   interop   Python with venv
   java      Java 17 and Maven
@@ -33,6 +34,7 @@ for set in "$@"; do
     core) wanted+=("${core[@]}") ;;
     cpp-test) wanted+=("${cpp_test[@]}") ;;
     bazel) wanted+=("${core[@]}" "${cpp_test[@]}" "${bazel[@]}") ;;
+    install) wanted+=(cmake dpkg-dev debhelper fakeroot) ;;
     lint) wanted+=(clang-format-14) ;;
     fuzz) wanted+=(clang-14 libclang-rt-14-dev llvm-14) ;;
     interop) wanted+=(python3 python3-venv) ;;
