@@ -53,14 +53,19 @@ func Open(ctx context.Context, name string, opts ...ReaderOption) (*Reader, erro
 	if err != nil {
 		return nil, storageError(err)
 	}
-	if local, ok := object.(interface{ File() *os.File }); ok {
+	local, ok := object.(interface{ File() *os.File })
+	if ok {
 		defer object.Close() // the core has a descriptor of its own
 		err = r.openFile(local.File())
-	} else if err = r.openFetched(ctx, objectFetcher(object), func() { object.Close() }); err != nil {
-		object.Close()
+	} else {
+		err = r.openFetched(ctx, objectFetcher(object), func() { object.Close() })
 	}
 	if err != nil {
-		return nil, err
+		if !ok {
+			defer object.Close()
+		}
+		s := &source{fetcher: objectFetcher(object), name: name, options: r.options, object: object}
+		return nil, s.describeCut(ctx, err)
 	}
 	return r, nil
 }
@@ -81,7 +86,7 @@ func NewReader(src io.ReaderAt, size int64, opts ...ReaderOption) (*Reader, erro
 		r.name = f.Name()
 		if info, err := f.Stat(); err == nil && info.Mode().IsRegular() && info.Size() == size {
 			if err := r.openFile(f); err != nil {
-				return nil, err
+				return nil, r.describeCut(readerAtFetcher(src, size), err)
 			}
 			return r, nil
 		}
@@ -90,9 +95,13 @@ func NewReader(src io.ReaderAt, size int64, opts ...ReaderOption) (*Reader, erro
 		return nil, wrap(ErrNotArrayRecord, r.name, fmt.Sprintf("size %d", size))
 	}
 	if err := r.openFetched(context.Background(), readerAtFetcher(src, size), func() {}); err != nil {
-		return nil, err
+		return nil, r.describeCut(readerAtFetcher(src, size), err)
 	}
 	return r, nil
+}
+
+func (r *Reader) describeCut(s *fetcher, failure error) error {
+	return (&source{fetcher: s, name: r.name, options: r.options}).describeCut(context.Background(), failure)
 }
 
 func (r *Reader) openFile(f *os.File) error {

@@ -18,6 +18,8 @@ type inspection struct {
 	footer     int64        // where the index begins, if there is one or the postscript says so; else the size
 	end        int64        // where the file ends, by that
 
+	metadata bool // there is a chunk of it that can be read
+
 	keep    bool         // chunks
 	chunks  []core.Piece // those that can be read
 	count   int          // of them
@@ -92,7 +94,7 @@ func (f *inspection) locate(ctx context.Context, end int64) (int64, error) {
 }
 
 func (f *inspection) pass(ctx context.Context, progress func(done, size int64)) error {
-	f.damage, f.found, f.chunks, f.count, f.records = nil, nil, nil, 0, 0
+	f.damage, f.found, f.chunks, f.count, f.records, f.next = nil, nil, nil, 0, 0, 0
 	s := &survey{source: f.source, Surveyor: core.Surveyor{
 		Index: f.index, Options: core.ReaderOptions(f.options), Decode: true, Size: f.size}}
 	if progress != nil {
@@ -102,7 +104,10 @@ func (f *inspection) pass(ctx context.Context, progress func(done, size int64)) 
 	if f.index != nil {
 		use = f.compare
 	}
-	return s.run(ctx, use)
+	return s.run(ctx, func(p core.Piece) {
+		f.metadata = f.metadata || p.Type == 'm' && p.Fault == core.FaultNone
+		use(p)
+	})
 }
 
 // note keeps a piece for later: without an index nothing tells yet what it is.

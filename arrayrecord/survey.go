@@ -65,6 +65,7 @@ type survey struct {
 	core.Surveyor
 	*source
 	progress func(done int64) // may be nil
+	limit    int64            // chunks that begin here or later are left out; 0 is none
 }
 
 // surveyed is a part of a file, and what was found in it.
@@ -153,15 +154,18 @@ func (p *surveyed) drop() {
 func (s *survey) run(ctx context.Context, use func(core.Piece)) error {
 	threads := s.options.threads()
 	o := ahead.Options{Helpers: threads - 1, CallerHelps: true, MaxTasks: 2*threads + 1}
-	if s.file() == nil {
+	if s.object != nil && s.file() == nil {
 		o = ahead.Options{Helpers: max(threads, s.parallel), MaxTasks: 2 * max(threads, s.parallel)}
 	}
-	planned := int64(0)
+	planned, size := int64(0), s.size
+	if s.limit > 0 {
+		size = min(size, s.limit)
+	}
 	queue := ahead.New(ctx, o, func(context.Context) (*surveyed, bool) {
-		if planned >= s.size {
+		if planned >= size {
 			return nil, false
 		}
-		p := &surveyed{s: s, begin: planned, until: min(planned+surveyPart, s.size)}
+		p := &surveyed{s: s, begin: planned, until: min(planned+surveyPart, size)}
 		planned = p.until
 		return p, true
 	})

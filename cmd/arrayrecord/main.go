@@ -43,7 +43,8 @@ const exitCodesHelp = `Exit codes:
   0    done
   1    something could not be done, or a file is damaged
   2    the command line is wrong
-  3    done, and the answer is no: diff found differences, grep found nothing
+  3    done, and the answer is no: diff found differences, grep found nothing,
+       repair could not save all records
   130  interrupted`
 
 // usageError is a wrong command line.
@@ -149,7 +150,7 @@ says where each group is.
 	}
 	add(lookGroup, newInfo(a), newLs(a), newCat(a), newHead(a), newTail(a), newGet(a), newSample(a), newGrep(a),
 		newStats(a), newSchema(a), newDiff(a))
-	add(careGroup, newVerify(a), newClean(a))
+	add(careGroup, newVerify(a), newRepair(a), newClean(a))
 	root.AddCommand(newVersion(a), newMan())
 	return root
 }
