@@ -20,7 +20,7 @@ const (
 	// A batch is read in pieces of about this many bytes of chunks, several at a time: few enough to
 	// stay in the cache, and enough that waking another goroutine pays.
 	maxPiece, minPiece = 1 << 20, 32 << 10
-	// Sources that are not local are read by fewer, larger requests. This bounds what a batch holds
+	// Files that are not local are read by fewer, larger requests. This bounds what a batch holds
 	// in memory besides the result.
 	fetchedPiece = 64 << 20
 )

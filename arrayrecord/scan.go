@@ -14,12 +14,12 @@ import (
 // goroutines. It is for one goroutine, which takes part in that work before it waits for it.
 type scanner struct {
 	ctx    context.Context
-	queue  *ahead.Queue[*loadedGroup]
+	queue  *ahead.Queue[*scanGroup]
 	memory *slabMemory
 	most   int // bytes in memory at once
 
-	current *loadedGroup // nil before the first and after the last
-	pieces  slab         // the memory for what is not loaded ahead, if it is used again
+	current *scanGroup // nil before the first and after the last
+	pieces  slab         // the memory for what is not read ahead, if it is used again
 	slab    slab         // that records come from
 	k       int          // of the next one in current
 	first   int          // record that the slab begins with
@@ -27,9 +27,9 @@ type scanner struct {
 	err     error
 }
 
-// loadedGroup is a group as the work of a queue. What takes more than its weight is not loaded ahead,
+// scanGroup is a group as the work of a queue. What takes more than its weight is not read ahead,
 // but in pieces when it is asked for: of one that is larger than the memory for all, everything.
-type loadedGroup struct {
+type scanGroup struct {
 	group
 	memory *slabMemory
 	most   int
@@ -37,11 +37,11 @@ type loadedGroup struct {
 	one    [1]slab // mostly all of them
 }
 
-func (g *loadedGroup) Weight() int { return min(g.weight(), g.most) }
+func (g *scanGroup) Weight() int { return min(g.weight(), g.most) }
 
-func (g *loadedGroup) tooLarge() bool { return g.weight() > g.most }
+func (g *scanGroup) tooLarge() bool { return g.weight() > g.most }
 
-func (g *loadedGroup) Run(ctx context.Context) {
+func (g *scanGroup) Run(ctx context.Context) {
 	if g.tooLarge() {
 		return
 	}
@@ -67,11 +67,11 @@ func newScanner(ctx context.Context, seq sequence, begin, end int, reuse bool) *
 		s.memory = newSlabMemory(a)
 	}
 	p := planner{seq: seq, next: begin, end: end}
-	s.queue = ahead.New(ctx, queueOptions(a), func(ctx context.Context) (*loadedGroup, bool) {
+	s.queue = ahead.New(ctx, queueOptions(a), func(ctx context.Context) (*scanGroup, bool) {
 		if p.done() {
 			return nil, false
 		}
-		g := &loadedGroup{memory: s.memory, most: s.most}
+		g := &scanGroup{memory: s.memory, most: s.most}
 		g.spare = reuse
 		p.plan(ctx, &g.group)
 		return g, true
@@ -172,7 +172,7 @@ func (m *slabMemory) release() {
 
 // stop makes helpers give up, and waits for that.
 func (s *scanner) stop() {
-	s.queue.Close(func(g *loadedGroup) {
+	s.queue.Close(func(g *scanGroup) {
 		s.memory.give(g.slabs...)
 		g.drop()
 	})
@@ -191,7 +191,7 @@ func (s *scanner) leaveGroup() {
 	s.current, s.slab, s.pieces = nil, slab{}, slab{}
 }
 
-// piece is memory for the next records of a group that are not loaded ahead. It takes the place of
+// piece is memory for the next records of a group that are not read ahead. It takes the place of
 // that of the last ones, which the caller is done with.
 func (s *scanner) piece() slab {
 	if s.memory == nil {

@@ -11,7 +11,8 @@
  *     are passed as pointer and size and need no terminator; a NULL pointer is fine with size 0.
  *  4. Arguments called `scratch` are read and then overwritten by the call.
  *  5. An ar_reader may be used by any number of threads at once, and so may the records of an
- *     ar_batch be looked at; else a handle is for one at a time. A reader must outlive the reads and cursors made from it.
+ *     ar_batch be looked at; else a handle is for one at a time. A reader must outlive the reads
+ *     and cursors made from it.
  *  6. Records are numbered from 0. Sizes and positions are in bytes.
  *  7. Work that is worth splitting runs on one pool of threads which all handles of the process
  *     share (ar_set_max_threads; started on first use); the calling thread takes part.
@@ -101,7 +102,7 @@ AR_API uint32_t ar_version(void);
 /* What an implementation of this header can do besides what every one must. Functions of what it
  * cannot do answer AR_UNIMPLEMENTED, or 0 where they return a number. */
 typedef enum ar_capability {
-  AR_CAN_READ_BYTES = 1 << 0,  /* "Optional: sources that the caller reads" */
+  AR_CAN_READ_BYTES = 1 << 0,  /* "Optional: bytes that the caller reads" */
   AR_CAN_TELL_CHUNKS = 1 << 1, /* "Optional: chunks" */
   AR_CAN_COPY_CHUNKS = 1 << 2, /* ar_writer_copy_chunks */
   AR_CAN_METADATA = 1 << 3,    /* "Optional: metadata" */
@@ -271,10 +272,11 @@ typedef struct ar_room {
  * one come as many as fit. Then `room` tells what the next ones take, which has been checked
  * against the chunk's data. So there are fewer than `max_records` only where `room` says why, and
  * at the end. The chunk stays in memory for the next call, as it is in the file; nothing is read
- * twice. One of more than 4 MiB, or than readahead_memory, is decoded piece by piece then, unless it
- * is transposed or compressed by snappy. After a failure the records that `num_read` tells of are
- * good, and every later call fails in the same way. The work is done on the calling thread. AR_DATA_LOSS, AR_IO, AR_UNIMPLEMENTED, AR_RESOURCE_EXHAUSTED,
- * AR_FAILED_PRECONDITION (neither a file nor bytes). */
+ * twice. One of more than 4 MiB, or than readahead_memory, is decoded piece by piece then, unless
+ * it is transposed or compressed by snappy. After a failure the records that `num_read` tells of
+ * are good, and every later call fails in the same way. The work is done on the calling thread.
+ * AR_DATA_LOSS, AR_IO, AR_UNIMPLEMENTED, AR_RESOURCE_EXHAUSTED, AR_FAILED_PRECONDITION (neither a
+ * file nor bytes). */
 AR_API ar_code ar_read_next(ar_read* read, void* dst, size_t dst_size, size_t max_records,
                             uint64_t* offsets, size_t* num_read, ar_room* room, ar_error* error);
 
@@ -298,7 +300,7 @@ AR_API const void* ar_batch_record(const ar_batch* batch, size_t i, size_t* size
 
 AR_API void ar_batch_free(ar_batch* batch);
 
-/* Reads in order from record `begin` up to `end`, with chunks ahead being loaded and decoded on the
+/* Reads in order from record `begin` up to `end`, with chunks ahead being read and decoded on the
  * pool. Memory is bounded by the readahead options and the largest record, whatever the size of the
  * file. AR_OUT_OF_RANGE, AR_RESOURCE_EXHAUSTED, AR_FAILED_PRECONDITION (no file). */
 AR_API ar_code ar_cursor_open(const ar_reader* reader, uint64_t begin, uint64_t end,
@@ -358,7 +360,7 @@ AR_API ar_code ar_writer_close(ar_writer* writer, ar_error* error);
  * ar_writer_create. */
 AR_API void ar_writer_free(ar_writer* writer);
 
-/* ---- Optional: sources that the caller reads (objects in a bucket, memory) ---------------------
+/* ---- Optional: bytes that the caller reads (objects in a bucket, memory) ---------------------
  */
 
 /* Size of the block at the end of a file that says where the index is. */

@@ -27,11 +27,7 @@ namespace arrayrecord {
 // The wall that no exception passes.
 template <typename Body>
 ar_code Guard(ar_error* error, Body body) {
-  try {
-    return Status(body()).CopyTo(error);
-  } catch (...) {
-    return Status::OfException().CopyTo(error);
-  }
+  return Caught([&]() -> Status { return body(); }).CopyTo(error);
 }
 
 // The standard library wants pointers to something even where there is nothing to copy.

@@ -381,14 +381,11 @@ Status BlockStream::Skip(uint64_t size) {
 }
 
 Status CheckPlausibleSize(Codec codec, ByteSpan block, uint64_t size) {
-  // What honest data reaches without a second thought; 64 MiB do not hurt anybody.
-  constexpr uint64_t kFreeSize = 64 << 20;
-  constexpr uint64_t kOrdinaryRatio = 256;
   uint64_t claimed;
   ByteSpan stream;
   AR_TRY(SplitBlock(codec, block, &claimed, &stream));
   if (claimed != size) return WrongClaim(claimed, size);
-  if (size <= kFreeSize || size / kOrdinaryRatio <= stream.size) return Status();
+  if (size <= CredibleSize(stream.size)) return Status();
   // A snappy element of 3 bytes stands for at most 64.
   if (!BlockStream::CanRead(codec)) return Mismatch("snappy", size);
   BlockStream all;

@@ -66,6 +66,13 @@ class BlockStream {
   bool ended_ = false;  // the codec says so
 };
 
+// What is made room for on the word of `encoded` bytes: 64 MiB do not hurt anybody, and more honest
+// data reaches without a second thought.
+constexpr uint64_t CredibleSize(uint64_t encoded) {
+  constexpr uint64_t kFree = 64 << 20, kOrdinaryRatio = 256;
+  return kOrdinaryRatio * encoded > kFree ? kOrdinaryRatio * encoded : kFree;
+}
+
 // Checks, before memory is allocated for it, that a block can really hold `size` bytes. Cheap for
 // all but blocks of extreme density, which are decompressed once without keeping the result.
 Status CheckPlausibleSize(Codec codec, ByteSpan block, uint64_t size);

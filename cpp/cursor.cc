@@ -66,34 +66,34 @@ void Cursor::ReadAhead() {
     planned_ = end;
     in_use_ += cost;
     if (!reads_ahead_) continue;
-    auto task = std::make_shared<Task>([this, g] { LoadPiece(g); });
+    auto task = std::make_shared<Task>([this, g] { ReadPiece(g); });
     if (ThreadPool::Shared().Offer(task)) g->task = std::move(task);
   }
 }
 
-// Loads as many records as there is room for. Throws nothing.
-void Cursor::LoadPiece(Group* group) const {
+// Reads the next piece of a group, unless its status says why there is none. Throws nothing.
+void Cursor::ReadPiece(Group* group) const {
   group->num_records = 0;
-  if (!group->status.ok()) return;
-  try {
-    const uint64_t most = std::max(group_memory_ / sizeof(uint64_t), kMinPieceRecords);
-    const size_t max_records = std::min(group->left, most);
-    if (group->offsets.size() < max_records + 1) group->offsets.resize(max_records + 1);
-    // What fills the memory by itself may be more. It is made room for when it has been looked at.
-    if (group->cost < memory_) group->bytes.Get(std::max<uint64_t>(group->cost, 1));
+  if (group->status.ok()) group->status = Caught([&] { return FillPiece(group); });
+}
+
+// Reads as many records as there is room for.
+Status Cursor::FillPiece(Group* group) const {
+  const uint64_t most = std::max(group_memory_ / sizeof(uint64_t), kMinPieceRecords);
+  const size_t max_records = std::min(group->left, most);
+  if (group->offsets.size() < max_records + 1) group->offsets.resize(max_records + 1);
+  // What fills the memory by itself may be more. It is made room for when it has been looked at.
+  if (group->cost < memory_) group->bytes.Get(std::max<uint64_t>(group->cost, 1));
+  for (;;) {
     ReadProgress progress;
-    for (;;) {
-      group->status = group->read.Next(group->bytes.data(), group->bytes.capacity(), max_records,
-                                       group->offsets.data(), &progress);
-      if (!group->status.ok() || progress.num_records > 0 || progress.room.record == 0) break;
-      group->bytes.Free();
-      group->bytes =
-          Buffer(std::max<uint64_t>(progress.room.record, std::min(progress.room.chunk, memory_)));
-    }
+    Status status = group->read.Next(group->bytes.data(), group->bytes.capacity(), max_records,
+                                     group->offsets.data(), &progress);
     group->num_records = progress.num_records;
     group->left -= progress.num_records;
-  } catch (...) {
-    group->status = Status::OfException();
+    if (!status.ok() || progress.num_records > 0 || progress.room.record == 0) return status;
+    group->bytes.Free();
+    group->bytes =
+        Buffer(std::max<uint64_t>(progress.room.record, std::min(progress.room.chunk, memory_)));
   }
 }
 
@@ -103,7 +103,7 @@ Status Cursor::NextPiece(bool* at_end) {
     Group* front = groups_.front().get();
     AR_TRY(std::move(front->status));
     if (front->left > 0) {
-      LoadPiece(front);
+      ReadPiece(front);
       next_ = 0;
       piece_end_ = front->num_records;
       return Status();
@@ -125,7 +125,7 @@ Status Cursor::NextPiece(bool* at_end) {
   if (front->task) {
     front->task->Finish();
   } else {
-    LoadPiece(front);
+    ReadPiece(front);
   }
   front_ready_ = true;
   next_ = 0;
@@ -138,11 +138,7 @@ Status Cursor::Next(ByteSpan* record) {
   if (!failure_.ok()) return failure_.Clone();
   while (next_ == piece_end_) {
     bool at_end = false;
-    try {
-      failure_ = NextPiece(&at_end);
-    } catch (...) {
-      failure_ = Status::OfException();
-    }
+    failure_ = Caught([&] { return NextPiece(&at_end); });
     if (!failure_.ok()) return failure_.Clone();
     if (at_end) return Status();
   }

@@ -1,4 +1,4 @@
-// Reading records in order, with the next chunks being loaded and decoded by the pool meanwhile.
+// Reading records in order, with the next chunks being read and decoded by the pool meanwhile.
 #ifndef ARRAYRECORD_CURSOR_H_
 #define ARRAYRECORD_CURSOR_H_
 
@@ -44,7 +44,8 @@ class Cursor {
   Cursor(const Reader& reader, uint64_t begin, uint64_t end);
   Status NextPiece(bool* at_end);
   void ReadAhead();
-  void LoadPiece(Group* group) const;
+  void ReadPiece(Group* group) const;
+  Status FillPiece(Group* group) const;
 
   const Reader& reader_;
   uint64_t planned_;  // records from here on have no group yet

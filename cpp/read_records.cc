@@ -157,12 +157,10 @@ Status RecordsRead::Next(uint8_t* out, uint64_t out_size, size_t max_records, ui
     return Status(AR_FAILED_PRECONDITION, "the reader has no file, and the read no bytes");
   }
   Output output = {out, out_size, max_records, offsets, progress};
-  try {
-    failure_ = is_range_ ? Run(Range{range_begin_, range_end_}, &output)
-                         : Run(Sorted{list_.data(), list_.size()}, &output);
-  } catch (...) {
-    failure_ = Status::OfException();
-  }
+  failure_ = Caught([&] {
+    return is_range_ ? Run(Range{range_begin_, range_end_}, &output)
+                     : Run(Sorted{list_.data(), list_.size()}, &output);
+  });
   if (!open_) decoded_.GiveBack();
   if ((!open_ && run_.number() == run_end_) || !failure_.ok()) encoded_.GiveBack();
   return failure_.ok() ? Status() : failure_.Clone();

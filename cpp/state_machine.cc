@@ -159,7 +159,7 @@ class Builder {
     if (k > kListSize) k += (k - 2) / kMaxOffset;
     machine_.states.resize(begin + k);
     block_of_.resize(begin + k, kNone);
-    source_.resize(begin + k, kNone);
+    leader_.resize(begin + k, kNone);
     std::priority_queue<Entry, std::vector<Entry>, HeaviestLast> queue(HeaviestLast(),
                                                                        std::move(entries));
     uint32_t at = begin + k;
@@ -174,7 +174,7 @@ class Builder {
         --at;
         machine_.states[at] = {entry.event, 0};
         block_of_[at] = entry.block;
-        for (uint32_t s = 0; s < entry.block_size; ++s) source_[entry.block + s] = at;
+        for (uint32_t s = 0; s < entry.block_size; ++s) leader_[entry.block + s] = at;
       }
       if (queue.empty()) return begin;
       queue.push({weight, events_.size() + num_blocks++, StateMachine::kNoOp, at, size});
@@ -203,15 +203,15 @@ class Builder {
         if (block == kNone || block > p) {
           uint32_t c;
           if (block == kNone) {
-            c = source_[p];
+            c = leader_[p];
           } else {
-            c = source_[block];
+            c = leader_[block];
             lowest = std::min(lowest, c);
-            c = source_[c];
+            c = leader_[c];
           }
           block = c == kNone ? public_base_ : block_of_[c];
         } else {
-          p = source_[p];
+          p = leader_[p];
         }
       }
       lowest = std::min(lowest, p);
@@ -259,7 +259,7 @@ class Builder {
   void MoveTo(uint32_t base, uint32_t p) {
     steps_.clear();
     while (p < base || p > base + kMaxOffset) {
-      const uint32_t c = source_[p];
+      const uint32_t c = leader_[p];
       steps_.push_back(p - block_of_[c]);
       p = c;
     }
@@ -287,7 +287,7 @@ class Builder {
   std::vector<Event> events_;
   StateMachine machine_;
   std::vector<uint32_t> block_of_;  // of no-ops in a tree: the block they lead to
-  std::vector<uint32_t> source_;    // the no-op that leads to a state's block
+  std::vector<uint32_t> leader_;    // the no-op that leads to the block of a state
   std::unordered_map<uint32_t, uint32_t> exit_base_;
   uint32_t public_base_ = 0;
   std::vector<uint32_t> steps_;

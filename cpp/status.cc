@@ -4,6 +4,7 @@
 #include <cstring>
 #include <exception>
 #include <new>
+#include <stdexcept>
 #include <system_error>
 
 namespace arrayrecord {
@@ -23,6 +24,8 @@ Status Status::OfException() noexcept {
       throw;
     } catch (const std::bad_alloc&) {
       return OutOfMemory();
+    } catch (const std::length_error&) {
+      return Status(AR_RESOURCE_EXHAUSTED, "larger than memory can be");
     } catch (const std::exception& e) {
       return Status(AR_INTERNAL, e.what());
     } catch (...) {

@@ -73,6 +73,16 @@ class [[nodiscard]] Status {
   std::unique_ptr<Detail, Delete> detail_;
 };
 
+// What `work` answers, or the exception that it throws means.
+template <typename Work>
+Status Caught(Work work) {
+  try {
+    return work();
+  } catch (...) {
+    return Status::OfException();
+  }
+}
+
 inline Status Corrupt(std::string message) { return Status(AR_DATA_LOSS, std::move(message)); }
 
 }  // namespace arrayrecord

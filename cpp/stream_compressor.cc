@@ -18,7 +18,7 @@ Status Wrong(const char* what) {
   return Status(AR_INTERNAL, std::string("cannot compress: ") + what);
 }
 
-Status ZstdStream(const Compression& c, uint64_t size, const ByteSource& in, ByteQueue* out) {
+Status ZstdStream(const Compression& c, uint64_t size, const ByteInput& in, ByteQueue* out) {
   const std::unique_ptr<ZSTD_CCtx, decltype(&ZSTD_freeCCtx)> context(ZSTD_createCCtx(),
                                                                      &ZSTD_freeCCtx);
   if (context == nullptr) throw std::bad_alloc();
@@ -44,7 +44,7 @@ Status ZstdStream(const Compression& c, uint64_t size, const ByteSource& in, Byt
   return ZSTD_isError(code) ? Wrong(ZSTD_getErrorName(code)) : Status();
 }
 
-Status BrotliStream(const Compression& c, uint64_t size, const ByteSource& in, ByteQueue* out) {
+Status BrotliStream(const Compression& c, uint64_t size, const ByteInput& in, ByteQueue* out) {
   const std::unique_ptr<BrotliEncoderState, decltype(&BrotliEncoderDestroyInstance)> encoder(
       BrotliEncoderCreateInstance(nullptr, nullptr, nullptr), &BrotliEncoderDestroyInstance);
   if (encoder == nullptr) throw std::bad_alloc();
@@ -73,7 +73,7 @@ Status BrotliStream(const Compression& c, uint64_t size, const ByteSource& in, B
 
 class SnappyIn : public snappy::Source {
  public:
-  SnappyIn(uint64_t size, const ByteSource& in) : left_(size), in_(in) {}
+  SnappyIn(uint64_t size, const ByteInput& in) : left_(size), in_(in) {}
   size_t Available() const override { return left_; }
   const char* Peek(size_t* size) override {
     static const uint8_t kZeros[4096] = {};
@@ -92,7 +92,7 @@ class SnappyIn : public snappy::Source {
 
  private:
   size_t left_;
-  const ByteSource& in_;
+  const ByteInput& in_;
   ByteSpan piece_;
 };
 
@@ -122,7 +122,7 @@ void SnappyCompress(In* in, SnappyOut* out, int, long) {
 
 uint64_t MaxBlockSize(Codec codec) { return codec == Codec::kSnappy ? UINT32_MAX : UINT64_MAX; }
 
-Status CompressStream(const Compression& compression, uint64_t size, const ByteSource& in,
+Status CompressStream(const Compression& compression, uint64_t size, const ByteInput& in,
                       ByteQueue* out) {
   if (size > MaxBlockSize(compression.codec)) {
     return Status(AR_RESOURCE_EXHAUSTED, "more bytes than the codec can compress");
@@ -132,7 +132,7 @@ Status CompressStream(const Compression& compression, uint64_t size, const ByteS
     out->Append(prefix, PutVarint64(size, prefix));
   }
   uint64_t given = 0;
-  const ByteSource counted = [&] {
+  const ByteInput counted = [&] {
     const ByteSpan piece = in();
     given += piece.size;
     return piece;
@@ -150,9 +150,9 @@ Status CompressStream(const Compression& compression, uint64_t size, const ByteS
       AR_TRY(BrotliStream(compression, size, counted, out));
       break;
     case Codec::kSnappy: {
-      SnappyIn source(size, counted);
+      SnappyIn from(size, counted);
       SnappyOut sink(out);
-      SnappyCompress(&source, &sink, compression.level, 0);
+      SnappyCompress(&from, &sink, compression.level, 0);
       break;
     }
   }

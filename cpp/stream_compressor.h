@@ -11,14 +11,14 @@
 namespace arrayrecord {
 
 // Gives the next bytes, which stay until the next call; none at the end.
-using ByteSource = std::function<ByteSpan()>;
+using ByteInput = std::function<ByteSpan()>;
 
 // The most bytes that a block of the codec can hold.
 uint64_t MaxBlockSize(Codec codec);
 
 // Appends the compressed block of the `size` bytes that `in` gives. Holds some hundred KiB of them
 // at a time, and what the codec needs for its window.
-Status CompressStream(const Compression& compression, uint64_t size, const ByteSource& in,
+Status CompressStream(const Compression& compression, uint64_t size, const ByteInput& in,
                       ByteQueue* out);
 
 }  // namespace arrayrecord

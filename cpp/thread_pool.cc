@@ -44,16 +44,10 @@ void Task::Run() {
   changed_.notify_all();
 }
 
-void Task::Finish(std::chrono::milliseconds patience) {
-  auto is_done = [this] { return state_ == kDone; };
+void Task::Finish() {
+  Run();
   std::unique_lock<std::mutex> lock(mutex_);
-  if (patience.count() > 0) changed_.wait_for(lock, patience, is_done);
-  if (state_ == kWaiting) {
-    lock.unlock();
-    Run();
-    lock.lock();
-  }
-  changed_.wait(lock, is_done);
+  changed_.wait(lock, [this] { return state_ == kDone; });
   if (failure_) std::rethrow_exception(failure_);
 }
 

@@ -2,7 +2,6 @@
 #ifndef ARRAYRECORD_THREAD_POOL_H_
 #define ARRAYRECORD_THREAD_POOL_H_
 
-#include <chrono>
 #include <condition_variable>
 #include <cstddef>
 #include <deque>
@@ -23,9 +22,8 @@ class Task {
 
   // Does the work if nobody has begun it.
   void Run();
-  // Waits up to `patience` for others to do the work, then does it here unless somebody is at it;
-  // returns when it is done. Throws what the work threw.
-  void Finish(std::chrono::milliseconds patience = std::chrono::milliseconds(0));
+  // Does the work unless somebody is at it; returns when it is done. Throws what the work threw.
+  void Finish();
   // Makes sure that the work is not going on when this returns and will not begin later.
   void Cancel();
   bool done() const;

@@ -423,9 +423,7 @@ Status Decoder::Run(BackwardOutput* out) {
 Status Decoder::Decode(ByteSpan data, TransposedRecords* records) {
   const uint64_t data_size = data.size;
   AR_TRY(Parse(data));
-  constexpr uint64_t kFreeSize = 64 << 20;
-  constexpr uint64_t kOrdinaryRatio = 256;
-  BackwardOutput out(decoded_size_, std::max(kFreeSize, kOrdinaryRatio * data_size));
+  BackwardOutput out(decoded_size_, CredibleSize(data_size));
   AR_TRY(Run(&out));
   if (!stack_.empty()) return Corrupt("transposed chunk: a submessage does not begin");
   if (starts_.size() != num_records_) return Corrupt("transposed chunk with too few records");

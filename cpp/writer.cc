@@ -2,9 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
-#include <new>
 #include <numeric>
-#include <stdexcept>
 
 #include "layout.h"
 #include "records_chunk.h"
@@ -26,20 +24,6 @@ constexpr size_t kMaxGroupInPlace = 1024;
 constexpr size_t kMaxJobsPerCall = 8;
 
 const uint8_t kZeros[4096] = {};
-
-// The status of work that may throw.
-template <typename Work>
-Status Caught(Work work) {
-  try {
-    return work();
-  } catch (const std::bad_alloc&) {
-    return Status(AR_RESOURCE_EXHAUSTED, "out of memory");
-  } catch (const std::length_error&) {
-    return Status(AR_RESOURCE_EXHAUSTED, "a record larger than memory can be");
-  } catch (const std::exception& e) {
-    return Status(AR_INTERNAL, e.what());
-  }
-}
 
 Status DecodeOwn(const uint8_t* bytes, ChunkHeader* header) {
   return header->Decode(bytes) ? Status() : Status(AR_INTERNAL, "wrong hash in an encoded chunk");
@@ -401,7 +385,8 @@ Status Writer::FillUp(uint64_t begin, uint64_t end) {
 
 // Appends bytes of the chunk [begin, end) of the file, and the block headers that come among them.
 Status Writer::AppendPart(uint64_t begin, uint64_t end, const uint8_t* data, uint64_t size) {
-  // The last ones of the zeros that fill up a chunk may turn out to be a block header.
+  // FillUp asks for as many zeros as there are bytes to the end; a block header takes the place of
+  // some.
   while (size > 0 && position_ < end) {
     if (position_ % kBlockSize == 0) {
       BlockHeader block;

@@ -138,13 +138,14 @@ TEST(CursorMemoryTest, SmallBudgets) {
     small.no_readahead = true;
     auto reader = OpenFile(Zeros(options, 300, 30 << 10), small);
     size_t kept = 0;
-    std::thread([&] {  // whose buffers are its own
+    std::thread other([&] {  // whose buffers are its own
       ASSERT_LT(Buffer::kept(), 48 * kMiB);
       kept = Buffer::kept();
       Status status;
       EXPECT_EQ(CountWithCursor(*reader, &status), 300u) << status.message();
       kept = Buffer::kept() - kept;
-    }).join();
+    });
+    other.join();
     EXPECT_LT(kept, 1 * kMiB) << options;
   }
 }
