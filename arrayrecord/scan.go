@@ -19,11 +19,11 @@ type scanner struct {
 	most   int // bytes in memory at once
 
 	current *scanGroup // nil before the first and after the last
-	pieces  slab         // the memory for what is not read ahead, if it is used again
-	slab    slab         // that records come from
-	k       int          // of the next one in current
-	first   int          // record that the slab begins with
-	i       int          // in the slab
+	pieces  slab       // the memory for what is not read ahead, if it is used again
+	slab    slab       // that records come from
+	k       int        // of the next one in current
+	first   int        // record that the slab begins with
+	i       int        // in the slab
 	err     error
 }
 
