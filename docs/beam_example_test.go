@@ -13,10 +13,13 @@ import (
 	"time"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/graph/window"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/graph/window/trigger"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/metrics"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
 	_ "github.com/apache/beam/sdks/v2/go/pkg/beam/runners/prism"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/testing/passert"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/testing/teststream"
 	"github.com/stretchr/testify/require"
 
 	"github.com/arrayrecord/arrayrecord-go/arrayrecord"
@@ -172,6 +175,60 @@ func Example_write() {
 	// out/train-00001-of-00002.arrayrecord 2
 }
 
+// doc
+// language says where a line goes.
+func language(line string) string { return line[:2] }
+
+func init() { beam.RegisterFunction(language) }
+
+// end
+
+func Example_destinations() {
+	inTempDir(func() {
+		ctx := context.Background()
+		p, s := beam.NewPipelineWithRoot()
+		// doc
+		lines := beam.Create(s, "en hello", "de hallo", "en bye")
+		var shards beam.PCollection
+		arrayrecordio.Write(s, "by-language/", lines, arrayrecordio.WithDestination(language), arrayrecordio.WithShards(&shards))
+		// end
+		passert.Count(s, shards, "shards", 2)
+		_, err := beam.Run(ctx, "prism", p)
+		ok(err)
+		show("by-language/*")
+	})
+	// Output:
+	// by-language/de-00000-of-00001.arrayrecord 1
+	// by-language/en-00000-of-00001.arrayrecord 2
+}
+
+func Example_windows() {
+	inTempDir(func() {
+		ctx := context.Background()
+		p, s := beam.NewPipelineWithRoot()
+		stream := teststream.NewConfig()
+		ok(stream.AddElements(1000, []byte("a"), []byte("b")))
+		stream.AdvanceWatermark(3600e3)
+		ok(stream.AddElements(2000, []byte("late")))
+		stream.AdvanceWatermarkToInfinity()
+		records := teststream.Create(s, stream)
+		// doc
+		hourly := beam.WindowInto(s, window.NewFixedWindows(time.Hour), records,
+			beam.Trigger(trigger.AfterEndOfWindow().LateFiring(trigger.Repeat(trigger.AfterCount(1)))),
+			beam.AllowedLateness(24*time.Hour), beam.PanesDiscard())
+		arrayrecordio.Write(s, "hourly/events-", hourly, arrayrecordio.WithWindowedWrites(), arrayrecordio.WithNumShards(2))
+		// end
+		_, err := beam.Run(ctx, "prism", p)
+		ok(err)
+		show("hourly/*")
+	})
+	// Output:
+	// hourly/events-1970-01-01T00:00:00.000Z-1970-01-01T01:00:00.000Z-pane-0-00000-of-00002.arrayrecord 1
+	// hourly/events-1970-01-01T00:00:00.000Z-1970-01-01T01:00:00.000Z-pane-0-00001-of-00002.arrayrecord 1
+	// hourly/events-1970-01-01T00:00:00.000Z-1970-01-01T01:00:00.000Z-pane-1-late-00000-of-00002.arrayrecord 1
+	// hourly/events-1970-01-01T00:00:00.000Z-1970-01-01T01:00:00.000Z-pane-1-late-00001-of-00002.arrayrecord 0
+}
+
 func Example_writeToArrayRecord() {
 	inTempDir(func() {
 		ctx := context.Background()
@@ -238,7 +295,7 @@ func Example_tfRecords() {
 		// doc
 		records := arrayrecordio.Read(s, "movies-*.arrayrecord")
 		tfrecordio.Write(s, "back/movies", records,
-			tfrecordio.WithSuffix(".tfrecord"), tfrecordio.WithNumShards(2))
+			arrayrecordio.WithSuffix(".tfrecord"), arrayrecordio.WithNumShards(2))
 		// end
 		_, err := beam.Run(ctx, "prism", p)
 		ok(err)

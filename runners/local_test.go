@@ -66,7 +66,7 @@ func pipelinesOnThisHost(t *testing.T, runner, endpoint string) {
 	result, err := pipelines.Run(t.Context(), runner, func(s beam.Scope) error {
 		// So small that every chunk is an element of its own.
 		records := arrayrecordio.Read(s, source, arrayrecordio.WithSplitSize(1))
-		tfrecordio.Write(s, filepath.Join(out, "back"), records, tfrecordio.WithNumShards(2), tfrecordio.WithSuffix(".tfrecord"))
+		tfrecordio.Write(s, filepath.Join(out, "back"), records, arrayrecordio.WithNumShards(2), arrayrecordio.WithSuffix(".tfrecord"))
 		return nil
 	})
 	require.NoError(t, err)

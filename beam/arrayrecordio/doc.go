@@ -46,12 +46,21 @@
 // short last chunks of temporary files, are decoded and written again at the
 // end of a shard. Where the runner may choose the number of shards, the
 // temporary files are the shards: one for each bundle that had records, or
-// more if there is a limit on what is in a shard. Records never cross a
-// shuffle, except with windows.
+// more if there is a limit on what is in a shard. Records do not cross a shuffle.
 //
-// With [WithWindowedWrites] the records are grouped by window and pane, by the
-// triggers that the input has. One worker writes all shards of such a set; the
-// names of a set appear together, as soon as it is complete.
+// With [WithWindowedWrites], [WithDestination] or [WithSharding] there are many
+// sets of shards. A bundle writes the records of each set into files of its own, of
+// which a worker has few open at a time ([WithMaxOpenFiles]). A shuffle brings the
+// names of the files of a set together, by the triggers that the input has; one
+// worker cuts them into shards, and commits the set. The names of a set appear
+// together, as soon as it is complete. [WithWindowedWrites] tells for which windows
+// and triggers records have to be shuffled.
+//
+// # Errors
+//
+// Write panics if an argument makes no sense, as Beam's own transforms do, for
+// pipelines whose arguments are in the program. TryWrite returns the error, for
+// those that users give. So it is with all transforms of this module.
 //
 // # What is guaranteed
 //
@@ -69,10 +78,12 @@
 // Files that have names of the output, with whatever number of shards, are
 // refused unless [WithOverwrite] says otherwise.
 //
-// Temporary files are in a hidden directory of the run beside the output (see
-// [WithTempDir]), which is removed when the shards have their names. If the
-// pipeline fails it stays, as only the program that runs the pipeline knows that
-// no worker writes any more. The record of the commit, some small hidden objects
+// Temporary files are in hidden directories of the run beside the output (see
+// [WithTempDir]), which are removed when the shards have their names. If the
+// pipeline fails they stay, as only the program that runs the pipeline knows that
+// no worker writes any more. Where windows may have several panes, files have such
+// names instead, and those of failed bundles stay too; arrayrecord-beam leftovers
+// finds all of it. The record of the commit, some small hidden objects
 // beside the shards, stays for the same reason, until the next write of the same
 // output.
 //

@@ -1,11 +1,13 @@
 package arrayrecordio
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 
 	"github.com/arrayrecord/arrayrecord-go/beam/internal/sink"
+	"github.com/arrayrecord/arrayrecord-go/tfrecord"
 )
 
 // Write writes a PCollection into ArrayRecord files whose names begin with
@@ -27,22 +29,22 @@ func Write(s beam.Scope, prefix string, col beam.PCollection, opts ...WriteOptio
 // arrayrecord.ErrInvalidOption for wrong writer options, and
 // errors.ErrUnsupported if nothing serves the prefix's scheme.
 func TryWrite(s beam.Scope, prefix string, col beam.PCollection, opts ...WriteOption) (beam.PCollection, error) {
-	config := writeOptions{Config: sink.Config{
+	o := sink.Options{Config: sink.Config{
 		Prefix:        prefix,
 		Suffix:        DefaultSuffix,
 		Format:        sink.ArrayRecord,
 		WriterOptions: DefaultWriterOptions,
 	}}
-	for _, o := range opts {
-		o(&config)
+	for _, opt := range opts {
+		opt(&o)
+	}
+	if o.Config.Compression != tfrecord.Auto {
+		return beam.PCollection{}, errors.New("arrayrecordio: write: the compression of a file as a whole is for TFRecords: see WithWriterOptions")
 	}
 	s = s.Scope("arrayrecordio.Write")
-	shards, err := sink.Write(s, config.Config, config.Encoder, col)
+	shards, err := sink.Write(s, o, col)
 	if err != nil {
 		return beam.PCollection{}, fmt.Errorf("arrayrecordio: write: %w", err)
-	}
-	if config.Shards != nil {
-		*config.Shards = shards
 	}
 	return sink.Names(s, shards), nil
 }

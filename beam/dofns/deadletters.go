@@ -14,23 +14,20 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/typex"
 
 	"github.com/arrayrecord/arrayrecord-go/beam/internal/bounded"
+	"github.com/arrayrecord/arrayrecord-go/beam/internal/deadletter"
 	"github.com/arrayrecord/arrayrecord-go/beam/internal/dofn"
 	"github.com/arrayrecord/arrayrecord-go/storage"
 )
 
 func init() {
-	beam.RegisterType(reflect.TypeFor[DeadLetter]())
 	beam.RegisterType(reflect.TypeFor[encodeFn]())
 	dofn.Register5x1((*writeFn).ProcessElement)
 }
 
-// DeadLetter is a file, or the key of a group of records, of which no output
-// could be made.
-type DeadLetter struct {
-	Element string `json:"element"`          // name or key
-	Output  string `json:"output,omitempty"` // the name that it would have had
-	Error   string `json:"error"`
-}
+// DeadLetter is a file, the key of a group of records, or an element that an
+// encoder was given, of which no output could be made: Element, the Output that it
+// would have had, if that is known, and the Error.
+type DeadLetter = deadletter.DeadLetter
 
 // WriteDeadLetters writes what went wrong into one file, as JSON objects with
 // one on each line, sorted. It returns the file's name, as a PCollection of

@@ -18,7 +18,6 @@ func init() {
 	dofn.Register2x1((*nameFn).ProcessElement)
 	dofn.Register5x1((*uniqueFn).ProcessElement)
 	register.Emitter2[string, string]()
-	register.Emitter1[DeadLetter]()
 	register.Iter1[string]()
 	beam.RegisterFunction(swap)
 	beam.RegisterFunction(dropInput)

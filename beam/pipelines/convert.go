@@ -80,7 +80,7 @@ func (c TFRecordToArrayRecord) build(s beam.Scope, config sink.Config) (beam.PCo
 	if err != nil {
 		return beam.PCollection{}, invalidArgument{err}
 	}
-	shards, err := sink.Write(s, config, nil, records)
+	shards, err := sink.Write(s, sink.Options{Config: config}, records)
 	if err != nil {
 		return beam.PCollection{}, invalidArgument{err}
 	}

@@ -47,7 +47,7 @@ func (e ExampleToTFRecord) config() sink.Config {
 
 func (e ExampleToTFRecord) build(s beam.Scope, config sink.Config) (beam.PCollection, error) {
 	s = s.Scope("ExampleToTFRecord")
-	shards, err := sink.Write(s, config, nil, beam.CreateList(s, MovieExamples()))
+	shards, err := sink.Write(s, sink.Options{Config: config}, beam.CreateList(s, MovieExamples()))
 	if err != nil {
 		return beam.PCollection{}, invalidArgument{err}
 	}
@@ -99,7 +99,7 @@ func (e ExampleToArrayRecord) config() sink.Config {
 
 func (e ExampleToArrayRecord) build(s beam.Scope, config sink.Config) (beam.PCollection, error) {
 	s = s.Scope("ExampleToArrayRecord")
-	shards, err := sink.Write(s, config, nil, beam.CreateList(s, MovieExamples()))
+	shards, err := sink.Write(s, sink.Options{Config: config}, beam.CreateList(s, MovieExamples()))
 	if err != nil {
 		return beam.PCollection{}, invalidArgument{err}
 	}

@@ -67,7 +67,7 @@ func (c ArrayRecordToTFRecord) build(s beam.Scope, config sink.Config) (beam.PCo
 	if err != nil {
 		return beam.PCollection{}, invalidArgument{err}
 	}
-	shards, err := sink.Write(s, config, nil, records)
+	shards, err := sink.Write(s, sink.Options{Config: config}, records)
 	if err != nil {
 		return beam.PCollection{}, invalidArgument{err}
 	}

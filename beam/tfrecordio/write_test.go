@@ -12,6 +12,7 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/testing/ptest"
 	"github.com/stretchr/testify/require"
 
+	"github.com/arrayrecord/arrayrecord-go/beam/arrayrecordio"
 	"github.com/arrayrecord/arrayrecord-go/beam/internal/failingjob"
 	"github.com/arrayrecord/arrayrecord-go/internal/fakegcs"
 	"github.com/arrayrecord/arrayrecord-go/storage"
@@ -52,8 +53,8 @@ func TestWrite(t *testing.T) {
 			for _, n := range []int{0, 1, 3} {
 				prefix := storage.Join(dir, compression.String(), string(rune('0'+n)), "out")
 				p, s := beam.NewPipelineWithRoot()
-				written := Write(s, prefix, beam.CreateList(s, want), WithNumShards(n),
-					WithSuffix(".tfrecord"), WithWriteCompression(compression))
+				written := Write(s, prefix, beam.CreateList(s, want), arrayrecordio.WithNumShards(n),
+					arrayrecordio.WithSuffix(".tfrecord"), WithWriteCompression(compression))
 				passert.Count(s, written, "shards", max(n, 1))
 				ptest.RunAndValidate(t, p)
 				names, got := shardsOf(t, prefix+"-0000?-of-0000?.tfrecord", compression)
@@ -70,11 +71,11 @@ func TestWrite(t *testing.T) {
 func TestWriteLimitsAndEmptyInput(t *testing.T) {
 	dir := t.TempDir()
 	p, s := beam.NewPipelineWithRoot()
-	Write(s, filepath.Join(dir, "five"), beam.Create(s, "a", "b", "c", "d", "e"), WithMaxRecordsPerShard(2))
-	Write(s, filepath.Join(dir, "bytes"), beam.Create(s, "aaa", "bbb", "ccc"), WithMaxBytesPerShard(6), WithShardNameTemplate(".S"))
-	Write(s, filepath.Join(dir, "empty"), beam.CreateList(s, []string{}), WithNumShards(2))
-	Write(s, filepath.Join(dir, "none"), beam.CreateList(s, []string{}), WithSkipIfEmpty())
-	Write(s, filepath.Join(dir, "window"), beam.Create(s, "x"), WithWindowedWrites())
+	Write(s, filepath.Join(dir, "five"), beam.Create(s, "a", "b", "c", "d", "e"), arrayrecordio.WithMaxRecordsPerShard(2))
+	Write(s, filepath.Join(dir, "bytes"), beam.Create(s, "aaa", "bbb", "ccc"), arrayrecordio.WithMaxBytesPerShard(6), arrayrecordio.WithShardNameTemplate(".S"))
+	Write(s, filepath.Join(dir, "empty"), beam.CreateList(s, []string{}), arrayrecordio.WithNumShards(2))
+	Write(s, filepath.Join(dir, "none"), beam.CreateList(s, []string{}), arrayrecordio.WithSkipIfEmpty())
+	Write(s, filepath.Join(dir, "window"), beam.Create(s, "x"), arrayrecordio.WithWindowedWrites())
 	ptest.RunAndValidate(t, p)
 	for name, want := range map[string][]string{
 		"five":   {"five-00000-of-00003", "five-00001-of-00003", "five-00002-of-00003"},
@@ -99,7 +100,7 @@ func TestWriteFailureLeavesNothing(t *testing.T) {
 			dir := faults.TempDir(t)
 			faults.Inject(storagetest.Fault{Op: op, Err: errors.New("injected"), Count: 1})
 			p, s := beam.NewPipelineWithRoot()
-			Write(s, dir+"/out", beam.Create(s, "a", "b"), WithNumShards(n))
+			Write(s, dir+"/out", beam.Create(s, "a", "b"), arrayrecordio.WithNumShards(n))
 			require.ErrorContains(t, ptest.Run(p), "injected")
 			names, _ := shardsOf(t, dir+"/*", tfrecord.None)
 			require.Empty(t, names)

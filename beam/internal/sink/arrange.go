@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strings"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
@@ -65,6 +66,9 @@ func (c Config) history(files []File) (seen, tempDirs []string) {
 		tempDirs = append(tempDirs, splitNames(file.TempDirs)...)
 		if !file.Input {
 			dir, _ := storage.Split(file.Name)
+			if _, base := storage.Split(dir); !strings.HasPrefix(base, tempPrefix) {
+				dir = file.Name // it has no directory of its own
+			}
 			tempDirs = append(tempDirs, dir)
 		}
 	}
@@ -76,17 +80,24 @@ func (c Config) history(files []File) (seen, tempDirs []string) {
 // shards puts the files in their order. It gives the same file the same place
 // whenever it is called.
 func (c Config) shards(ctx context.Context, files []File) ([]File, error) {
-	if c.NumShards > 0 || c.Ordered {
+	if c.isPlanned() || c.Ordered {
 		slices.SortStableFunc(files, func(a, b File) int { return a.Shard - b.Shard })
 	}
-	if c.NumShards > 0 {
+	if c.isPlanned() {
+		n := c.NumShards
+		if c.ShardSize > 0 {
+			n = 1
+			for _, file := range files {
+				n = file.Count
+			}
+		}
 		for i, file := range files {
 			if file.Shard != i {
 				return nil, fmt.Errorf("shard %d was made more than once or not at all", min(i, file.Shard))
 			}
 		}
-		if len(files) != c.NumShards {
-			return nil, fmt.Errorf("%d of %d shards were made", len(files), c.NumShards)
+		if len(files) != n {
+			return nil, fmt.Errorf("%d of %d shards were made", len(files), n)
 		}
 	} else if len(files) == 0 && !c.SkipIfEmpty && !c.Ordered {
 		empty, err := c.makeShard(ctx, nil)

@@ -59,6 +59,9 @@ func (c committer) commit(ctx context.Context, want record, seen []string) (reco
 		if at := ofRun(list, want.Run); at >= 0 {
 			return *list[at].record, c.finish(ctx, list, at, seen)
 		}
+		if err := want.otherSet(list); err != nil {
+			return record{}, err
+		}
 		if err := c.admit(ctx, list, seen); err != nil {
 			return record{}, err
 		}

@@ -12,8 +12,6 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/graph/window"
-	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/typex"
 	"github.com/stretchr/testify/require"
 
 	"github.com/arrayrecord/arrayrecord-go/internal/fakegcs"
@@ -192,43 +190,6 @@ func TestManyCommitsAtOnce(t *testing.T) {
 			requireShards(t, map[int][][]byte{60: records[0], 40: records[1]}[n], shards)
 		}
 	}
-}
-
-// The records of a window come to another attempt in another order.
-func TestWindowTwice(t *testing.T) {
-	dir := t.TempDir()
-	c := config(t, filepath.Join(dir, "out"), func(c *Config) { c.Windowed, c.NumShards = true, 2 })
-	records := makeRecords(20)
-	write := func(records [][]byte) arrangement {
-		fn := &windowFn{Config: c}
-		fn.Setup()
-		var got []arrangement
-		next := func(record *[]byte) bool {
-			if len(records) == 0 {
-				return false
-			}
-			*record, records = records[0], records[1:]
-			return true
-		}
-		require.NoError(t, fn.ProcessElement(t.Context(), typex.PaneInfo{}, window.GlobalWindow{}, 0, next, func(a arrangement) { got = append(got, a) }))
-		require.Len(t, got, 1)
-		return got[0]
-	}
-	first := write(records)
-	reversed := slices.Clone(records)
-	slices.Reverse(reversed)
-	second := write(reversed)
-	var before []string
-	for _, all := range []arrangement{second, first, write(records)} {
-		names, err := commitArranged(t.Context(), c, all)
-		require.NoError(t, err)
-		require.Equal(t, names, list(t, dir+"/*"))
-		requireShards(t, records, names)
-		require.Equal(t, reversed[0], readShard(t, names[0])[0], "it does not follow the first")
-		before = append(before, names...)
-	}
-	require.Len(t, before, 6)
-	requireNoTemp(t, dir)
 }
 
 func TestLostShardFailsTheCommit(t *testing.T) {

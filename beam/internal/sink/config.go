@@ -7,6 +7,8 @@ import (
 	"io"
 	"strings"
 
+	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+
 	"github.com/arrayrecord/arrayrecord-go/arrayrecord"
 	"github.com/arrayrecord/arrayrecord-go/storage"
 	"github.com/arrayrecord/arrayrecord-go/tfrecord"
@@ -32,10 +34,17 @@ type Config struct {
 	MaxRecords  int64 // in a shard, if > 0
 	MaxBytes    int64 // of records in a shard, if > 0: the record that reaches it is the last
 	SkipIfEmpty bool  // write no shard if there is no record
+	ShardSize   int64 // as many shards as make files of about so many bytes, if > 0
 	Ordered     bool  // the files are the shards, in the order of their numbers, if there are any
 	Windowed    bool  // a set of shards for each window and pane
 
+	Destinations bool              // a set for each destination
+	Sharded      bool              // temporary files know their shard
+	Naming       *beam.EncodedFunc // a func(Set) Naming, or nil
+	MaxOpenFiles int               // temporary files of sets that a worker has open
+
 	Format        Format
+	Metadata      []byte               // of ArrayRecord shards, in their headers
 	WriterOptions string               // of ArrayRecord shards; of Reshard "" means those of the inputs
 	Compression   tfrecord.Compression // of TFRecord shards
 	TempDir       string               // where the directory of the run is made
@@ -47,6 +56,10 @@ type Config struct {
 	GroupSize int64  // as WriterOptions says
 	Pipeline  string // tells what this pipeline writes from what others do
 
+	// Flat: temporary files have no directory, as nobody would know when to remove
+	// it. Set by writeSets.
+	Flat bool
+
 	// Unique stands for the letter U of the template, where it is known.
 	Unique string
 }
@@ -57,6 +70,10 @@ const (
 	DefaultTemplate         = "-SSSSS-of-NNNNN"
 	DefaultWindowedTemplate = "W-P-SSSSS-of-NNNNN"
 )
+
+// DefaultMaxOpenFiles is how many temporary files of sets a worker has open. At 8
+// MiB each in a bucket they take 128 MiB.
+const DefaultMaxOpenFiles = 16
 
 // Temporary ArrayRecord files that become TFRecord shards are such that they cost
 // little time, and any range of their records can be read. A group is in memory
@@ -71,7 +88,11 @@ const (
 
 // Complete checks the configuration and fills in what it leaves open.
 func (c *Config) Complete() error {
-	if err := checkPrefix(c.Prefix); err != nil {
+	prefix := c.Prefix
+	if c.Destinations {
+		prefix += "destination" // which may be all of the last part of the name
+	}
+	if err := checkPrefix(prefix); err != nil {
 		return err
 	}
 	if strings.Contains(c.Suffix, "/") {
@@ -87,10 +108,19 @@ func (c *Config) Complete() error {
 		}
 		c.Template = &template
 	}
-	if err := c.checkTemplate(); err != nil {
+	if c.NumShards == 0 && c.ShardSize == 0 && !c.hasLimits() && (c.hasSets() || *c.Template == "") {
+		c.NumShards = 1
+	}
+	if err := c.checkTemplate(*c.Template); err != nil {
 		return err
 	}
-	if c.Format == TFRecord && c.NumShards > 0 {
+	if c.MaxOpenFiles == 0 {
+		c.MaxOpenFiles = DefaultMaxOpenFiles
+	}
+	if len(c.Metadata) > 0 && c.Format != ArrayRecord {
+		return errors.New("only ArrayRecord files have metadata")
+	}
+	if c.isCut() {
 		// Of temporary files; how long their groups are depends on the records.
 		c.WriterOptions = fmt.Sprintf("group_size:%d,snappy", cutGroupRecords)
 	}
@@ -125,13 +155,15 @@ func (c *Config) checkNumbers() error {
 		{int64(c.NumShards), "shards"},
 		{c.MaxRecords, "records in a shard"},
 		{c.MaxBytes, "bytes in a shard"},
+		{c.ShardSize, "bytes of a file"},
+		{int64(c.MaxOpenFiles), "open files"},
 	} {
 		if n.n < 0 {
 			return fmt.Errorf("%d %s: the number must not be negative", n.n, n.what)
 		}
 	}
-	if c.NumShards > 0 && (c.MaxRecords > 0 || c.MaxBytes > 0) {
-		return errors.New("a number of shards and a limit on what is in a shard exclude each other")
+	if btoi(c.NumShards > 0)+btoi(c.hasLimits())+btoi(c.ShardSize > 0) > 1 {
+		return errors.New("a number of shards, a size of shards and a limit on what is in a shard exclude each other")
 	}
 	return nil
 }

@@ -21,18 +21,26 @@ func (f *copyFn) Setup() { f.Config.Identify() }
 
 // ProcessElement makes the shard that a plan describes.
 func (f *copyFn) ProcessElement(ctx context.Context, plan shardPlan, emit func(int, File)) error {
+	file, err := f.Config.makePlanned(ctx, plan)
+	if err != nil {
+		return fmt.Errorf("making a shard: %w", err)
+	}
+	emit(0, file)
+	return nil
+}
+
+// makePlanned makes a shard, which may be a temporary file already.
+func (c Config) makePlanned(ctx context.Context, plan shardPlan) (File, error) {
 	file, ok := plan.wholeFile()
-	if !ok || f.Config.Format != ArrayRecord || file.Input {
-		c := f.Config
+	if !ok || c.Format != ArrayRecord || file.Input {
 		c.WriterOptions, c.GroupSize = plan.WriterOptions, plan.GroupSize
 		var err error
 		if file, err = c.makeShard(ctx, plan.Pieces); err != nil {
-			return fmt.Errorf("making a shard: %w", err)
+			return File{}, err
 		}
 	}
-	file.Shard, file.Seen, file.TempDirs = plan.Shard, plan.Seen, plan.TempDirs
-	emit(0, file)
-	return nil
+	file.Shard, file.Count, file.Seen, file.TempDirs = plan.Shard, plan.Count, plan.Seen, plan.TempDirs
+	return file, nil
 }
 
 // wholeFile returns the temporary file that already is the shard.

@@ -15,6 +15,7 @@ import (
 type File struct {
 	Name    string
 	Shard   int   // which shard it is to be; of no meaning before that is decided
+	Count   int   // of how many, where that was decided by a plan
 	Records int64 // in the file
 	Bytes   int64 // size of the file
 
@@ -46,7 +47,12 @@ type writer interface {
 }
 
 // NewTempName returns a name for a temporary file, which no attempt had before.
-func (c Config) NewTempName() string { return storage.Join(c.RunDir(), rand.Text()+".temp") }
+func (c Config) NewTempName() string {
+	if c.Flat {
+		return c.RunDir() + "-" + rand.Text()
+	}
+	return storage.Join(c.RunDir(), rand.Text()+".temp")
+}
 
 // createTemp begins a temporary file.
 func (c Config) createTemp(ctx context.Context, format Format) (writer, error) {
@@ -55,6 +61,11 @@ func (c Config) createTemp(ctx context.Context, format Format) (writer, error) {
 		w, err := arrayrecord.Create(ctx, name, arrayrecord.WithWriterOptions(c.WriterOptions))
 		if err != nil {
 			return nil, err
+		}
+		if len(c.Metadata) > 0 {
+			if err := w.SetMetadata(c.Metadata); err != nil {
+				return nil, errors.Join(err, w.Abort())
+			}
 		}
 		return &arrayRecordWriter{Writer: w}, nil
 	}

@@ -79,6 +79,8 @@ func Leftovers(ctx context.Context, dir string) ([]Leftover, error) {
 				}
 			}
 			found = append(found, l)
+		case strings.HasPrefix(base, tempPrefix):
+			found = append(found, Leftover{Name: info.Name, Files: 1, Bytes: info.Size, Changed: info.ModTime})
 		case recordEnd.MatchString(lastTwo(base)):
 			outcomes = append(outcomes, info)
 		}
@@ -90,11 +92,12 @@ func Leftovers(ctx context.Context, dir string) ([]Leftover, error) {
 		}
 	}
 	temp, err := tempLeftovers(ctx, dir)
-	for i := range temp {
-		_, base := storage.Split(temp[i].Name)
-		temp[i].NeededBy = needed[base]
+	found = append(found, temp...)
+	for i := range found {
+		_, base := storage.Split(found[i].Name)
+		found[i].NeededBy = needed[base]
 	}
-	return append(found, temp...), err
+	return found, err
 }
 
 // lastTwo gives the end of a name from its second last dot on.

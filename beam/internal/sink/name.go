@@ -29,18 +29,19 @@ func (c Config) ShardName(shard, numShards int) string {
 	return c.set(pane{}).name(shard, numShards)
 }
 
-// checkTemplate makes sure that no two shards of a write have the same name.
-func (c *Config) checkTemplate() error {
-	template := *c.Template
+// hasSets reports whether there may be more than one set of shards.
+func (c *Config) hasSets() bool { return c.Windowed || c.Destinations || c.Sharded }
+
+// hasLimits reports whether temporary files end when they are full.
+func (c *Config) hasLimits() bool { return c.MaxRecords > 0 || c.MaxBytes > 0 }
+
+// checkTemplate makes sure that no two shards of a set have the same name.
+func (c *Config) checkTemplate(template string) error {
 	has := func(letter string) bool { return strings.Contains(template, letter) }
 	if has("/") {
 		return fmt.Errorf("the shard name template %q contains a slash", template)
 	}
-	if template == "" && c.NumShards == 0 && c.MaxRecords == 0 && c.MaxBytes == 0 {
-		c.NumShards = 1
-	}
-	one := c.NumShards == 1 || c.Windowed && c.NumShards == 0 && c.MaxRecords == 0 && c.MaxBytes == 0
-	if !has("S") && !one {
+	if !has("S") && c.NumShards != 1 {
 		return fmt.Errorf("the shard name template %q has no S, for the number of the shard", template)
 	}
 	windowed := has("W") || has("V")

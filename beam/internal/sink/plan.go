@@ -25,7 +25,7 @@ func init() {
 
 // shardPlan says what one shard is made of.
 type shardPlan struct {
-	Shard         int
+	Shard, Count  int
 	Pieces        []piece
 	WriterOptions string
 	GroupSize     int64
@@ -149,9 +149,16 @@ func collect(next func(*File) bool) []File {
 // for that not to show in their sizes, cuts are moved to where a chunk begins.
 func (c Config) planShards(files []File) []shardPlan {
 	n, groupSize := c.NumShards, c.GroupSize
-	var total int64
+	var total, bytes int64
 	for _, file := range files {
 		total += file.Records
+		bytes += file.Bytes
+	}
+	if c.ShardSize > 0 {
+		n = int(max(1, min((bytes+c.ShardSize-1)/c.ShardSize, total)))
+	}
+	if c.Sharded {
+		return c.planParts(files)
 	}
 	const chunksWorthRounding = 8
 	size, larger := total/int64(n), total%int64(n)
@@ -162,7 +169,7 @@ func (c Config) planShards(files []File) []shardPlan {
 	var position int64 // record in it that comes next,
 	var before int64   // records in the files before it
 	for i := range plans {
-		plans[i] = shardPlan{Shard: i, WriterOptions: c.WriterOptions, GroupSize: groupSize}
+		plans[i] = shardPlan{Shard: i, Count: n, WriterOptions: c.WriterOptions, GroupSize: groupSize}
 		end := int64(i+1)*size + min(int64(i+1), larger)
 		for file < len(files) && before+position < end {
 			current := files[file]
@@ -180,6 +187,20 @@ func (c Config) planShards(files []File) []shardPlan {
 			before += current.Records
 			file, position = file+1, 0
 		}
+	}
+	return plans
+}
+
+// planParts makes each shard of the files that a sharding function has meant for
+// it.
+func (c Config) planParts(files []File) []shardPlan {
+	plans := make([]shardPlan, c.NumShards)
+	for i := range plans {
+		plans[i] = shardPlan{Shard: i, Count: c.NumShards, WriterOptions: c.WriterOptions, GroupSize: c.GroupSize}
+	}
+	for _, file := range files {
+		p := &plans[file.Shard]
+		p.Pieces = append(p.Pieces, piece{File: file, End: file.Records})
 	}
 	return plans
 }

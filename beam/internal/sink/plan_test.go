@@ -72,7 +72,7 @@ func TestLongShardsAreCutBetweenChunks(t *testing.T) {
 }
 
 func TestPlanOfNothing(t *testing.T) {
-	require.Equal(t, []shardPlan{{Shard: 0, GroupSize: 1}, {Shard: 1, GroupSize: 1}}, Config{NumShards: 2, GroupSize: 1}.planShards(nil))
+	require.Equal(t, []shardPlan{{Shard: 0, Count: 2, GroupSize: 1}, {Shard: 1, Count: 2, GroupSize: 1}}, Config{NumShards: 2, GroupSize: 1}.planShards(nil))
 }
 
 // Some shards may have been made by the first plan when the bundles, and with

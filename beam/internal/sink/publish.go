@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/log"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/arrayrecord/arrayrecord-go/beam/internal/counters"
 	"github.com/arrayrecord/arrayrecord-go/beam/internal/dofn"
@@ -48,17 +49,24 @@ func (c Config) committer(set shardSet) committer {
 	return committer{set: set, overwrite: c.Overwrite, parallel: commitParallelism}
 }
 
-// removeTemp removes directories of temporary files of a run that is done.
-func removeTemp(ctx context.Context, dirs []string) {
-	slices.Sort(dirs)
-	for _, dir := range slices.Compact(dirs) {
-		if _, base := storage.Split(dir); !strings.HasPrefix(base, tempPrefix) {
+// removeTemp removes temporary files of a run that is done, or directories of
+// them.
+func removeTemp(ctx context.Context, names []string) {
+	slices.Sort(names)
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(commitParallelism)
+	for _, name := range slices.Compact(names) {
+		if _, base := storage.Split(name); !strings.HasPrefix(base, tempPrefix) {
 			continue // no run has made it
 		}
-		if err := storage.RemoveAll(ctx, dir); err != nil {
-			log.Warnf(ctx, "temporary files of a complete write remain: %v", err)
-		}
+		g.Go(func() error {
+			if err := storage.RemoveAll(ctx, name); err != nil {
+				log.Warnf(ctx, "temporary files of a complete write remain: %v", err)
+			}
+			return nil
+		})
 	}
+	_ = g.Wait()
 }
 
 // End is for the program that has run the pipeline, when no more work is given

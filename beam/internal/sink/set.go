@@ -15,6 +15,7 @@ import (
 // however many there turn out to be.
 type shardSet struct {
 	Prefix, Template, Suffix string
+	Destination              string
 	Pane                     pane
 	Unique                   string // the letter U
 }
@@ -98,3 +99,15 @@ func (s shardSet) recordBase() string {
 func escape(name string) string { return escaper.Replace(name) }
 
 var escaper = strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`)
+
+// String names the set in errors.
+func (s shardSet) String() string {
+	text := s.Prefix
+	if s.Destination != "" {
+		text += fmt.Sprintf(", destination %q", s.Destination)
+	}
+	if s.Pane != (pane{}) {
+		text += fmt.Sprintf(", window %s, %s", s.Pane.Window, s.Pane.Pane)
+	}
+	return text
+}

@@ -45,7 +45,7 @@ func (r record) shards() []Shard {
 	var shards []Shard
 	for i, m := range r.Moves {
 		shards = append(shards, Shard{
-			Name: m.To, Window: r.Set.Pane.Window, Pane: r.Set.Pane.Pane,
+			Name: m.To, Destination: r.Set.Destination, Window: r.Set.Pane.Window, Pane: r.Set.Pane.Pane,
 			Index: i, Count: len(r.Moves), Records: m.From.Records, Bytes: m.From.Bytes,
 		})
 	}

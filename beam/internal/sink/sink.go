@@ -19,63 +19,79 @@
 // that was thought dead. What keeps that from doing harm is in type committer
 // (commit.go), type record (record.go) and docs/beam.md.
 //
-// With windows, a shuffle brings the records of a window and pane to one
-// worker, which writes and arranges all shards of the set; then they are
-// committed in the same way.
+// With windows, destinations chosen by records, or shards chosen by a function,
+// there are many sets of shards. Records are written where they are all the same;
+// a shuffle brings the names of a set's files to one worker, which makes its
+// shards; then each set is committed in the same way. See sets.go.
 package sink
 
 import (
-	"context"
 	"errors"
-	"fmt"
 	"reflect"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/graph/window"
-	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/util/reflectx"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
-	"google.golang.org/protobuf/proto"
 
 	"github.com/arrayrecord/arrayrecord-go/beam/internal/bounded"
 )
 
 func init() {
 	beam.RegisterType(reflect.TypeFor[File]())
-	beam.RegisterType(reflect.TypeFor[marshalFn]())
-	beam.RegisterFunction(fromString)
 	register.Emitter2[int, File]()
 	register.Iter1[[]byte]()
 	register.Iter1[File]()
 }
 
-// Write writes a PCollection as config says, and returns a PCollection of Shard. The encoder, a function or DoFn for beam.ParDo, makes []byte of the
-// elements, if it is not nil.
-func Write(s beam.Scope, config Config, encoder any, col beam.PCollection) (beam.PCollection, error) {
-	if err := config.Complete(); err != nil {
+// Write writes a PCollection as the options say, and returns a PCollection of
+// Shard.
+func Write(s beam.Scope, o Options, col beam.PCollection) (beam.PCollection, error) {
+	if err := o.Complete(); err != nil {
 		return beam.PCollection{}, err
 	}
-	records, err := encode(s, encoder, col)
+	if !col.IsValid() {
+		return beam.PCollection{}, errors.New("invalid PCollection")
+	}
+	if !o.Config.Windowed && !bounded.Is(col) {
+		return beam.PCollection{}, errors.New("the input is unbounded: it needs windows, and windowed writes")
+	}
+	records, failures, err := o.records(s, col)
 	if err != nil {
 		return beam.PCollection{}, err
 	}
-	if config.Windowed {
-		return writeWindows(s, config, records)
+	var shards beam.PCollection
+	if o.Config.hasSets() {
+		shards, err = writeSets(s, o.Config, records)
+	} else {
+		shards = writeOne(s, o.Config, records)
 	}
-	if !bounded.Is(col) {
-		return beam.PCollection{}, errors.New("the input is unbounded: it needs windows, and windowed writes")
+	if err != nil {
+		return beam.PCollection{}, err
 	}
+	if o.Failures != nil {
+		*o.Failures = failures
+	}
+	if o.Shards != nil {
+		*o.Shards = shards
+	}
+	return shards, nil
+}
+
+// writeOne writes one set of shards.
+func writeOne(s beam.Scope, config Config, records beam.PCollection) beam.PCollection {
 	// FinishBundle can emit into the global window only.
 	records = beam.WindowInto(s, window.NewGlobalWindows(), records)
 	files := beam.ParDo(s, &stageFn{Config: config}, records)
-	if config.NumShards > 0 {
-		return Reshard(s, config, files), nil
+	if config.isPlanned() {
+		return Reshard(s, config, files)
 	}
-	return Commit(s, config, files), nil
+	return Commit(s, config, files)
 }
 
 // Reshard makes NumShards shards of ArrayRecord files, which are a PCollection
 // of KV<int, File>, and returns a PCollection of Shard. The configuration must
-// be complete. Files that are inputs stay as they are; none may have a name of the output.
+// be complete. Files that are inputs stay as they are; none may have a name of the
+// output.
 func Reshard(s beam.Scope, config Config, files beam.PCollection) beam.PCollection {
 	plans := beam.ParDo(s, &planFn{Config: config}, gather(s, files))
 	return Commit(s, config, beam.ParDo(s, &copyFn{Config: config}, beam.Reshuffle(s, plans)))
@@ -94,44 +110,4 @@ func Commit(s beam.Scope, config Config, files beam.PCollection) beam.PCollectio
 func gather(s beam.Scope, files beam.PCollection) beam.PCollection {
 	once := beam.AddFixedKey(s, beam.Impulse(s))
 	return beam.CoGroupByKey(s, once, files)
-}
-
-// encode turns the elements into records.
-func encode(s beam.Scope, encoder any, col beam.PCollection) (beam.PCollection, error) {
-	if !col.IsValid() {
-		return col, errors.New("invalid PCollection")
-	}
-	if encoder != nil {
-		cols, err := beam.TryParDo(s, encoder, col)
-		if err != nil {
-			return col, fmt.Errorf("the encoder: %w", err)
-		}
-		if len(cols) != 1 || cols[0].Type().Type() != reflectx.ByteSlice {
-			return col, fmt.Errorf("the encoder does not return []byte: %v", cols)
-		}
-		return cols[0], nil
-	}
-	switch t := col.Type().Type(); {
-	case t == reflectx.ByteSlice:
-		return col, nil
-	case t == reflectx.String:
-		return beam.ParDo(s, fromString, col), nil
-	case t.Implements(reflect.TypeFor[proto.Message]()):
-		return beam.ParDo(s, &marshalFn{}, col), nil
-	}
-	return col, fmt.Errorf("the input is a PCollection of %v, not of []byte, string or a protocol buffer message: it needs an encoder", col.Type())
-}
-
-func fromString(record string) []byte { return []byte(record) }
-
-// marshalFn serializes messages of any type.
-type marshalFn struct{}
-
-// ProcessElement serializes one message, always in the same way.
-func (*marshalFn) ProcessElement(_ context.Context, message beam.T) ([]byte, error) {
-	record, err := proto.MarshalOptions{Deterministic: true}.Marshal(message.(proto.Message))
-	if err != nil {
-		return nil, fmt.Errorf("serializing %T: %w", message, err)
-	}
-	return record, nil
 }

@@ -36,7 +36,7 @@ func TestStaleTemporaryFiles(t *testing.T) {
 		c.Run = NewRunID()
 		storagetest.Put(t, filepath.Join(c.RunDir(), ".half.tmp"), []byte("half a file"))
 		storagetest.Put(t, filepath.Join(c.RunDir(), "other.temp"), plan)
-		_, err := Write(s, c, nil, beam.CreateList(s, records))
+		_, err := Write(s, Options{Config: c}, beam.CreateList(s, records))
 		require.NoError(t, err)
 		ptest.RunAndValidate(t, p)
 		shards := list(t, prefix+"*")
@@ -54,7 +54,7 @@ func TestIdentityIsMadeWhenAPipelineRuns(t *testing.T) {
 	p, s := beam.NewPipelineWithRoot()
 	c := config(t, prefix, withOverwrite(Replace))
 	c.Run = ""
-	_, err := Write(s, c, nil, beam.CreateList(s, makeRecords(20)))
+	_, err := Write(s, Options{Config: c}, beam.CreateList(s, makeRecords(20)))
 	require.NoError(t, err)
 	var before string
 	for range 2 {
@@ -101,7 +101,10 @@ func TestTypesAreKnownToWorkers(t *testing.T) {
 	for _, typ := range []reflect.Type{
 		reflect.TypeFor[File](), reflect.TypeFor[shardPlan](), reflect.TypeFor[piece](),
 		reflect.TypeFor[stageFn](), reflect.TypeFor[planFn](), reflect.TypeFor[copyFn](), reflect.TypeFor[commitFn](),
-		reflect.TypeFor[arrangeFn](), reflect.TypeFor[arrangement](), reflect.TypeFor[windowFn](), reflect.TypeFor[marshalFn](), reflect.TypeFor[move](),
+		reflect.TypeFor[arrangeFn](), reflect.TypeFor[arrangement](), reflect.TypeFor[marshalFn](),
+		reflect.TypeFor[stageSetsFn](), reflect.TypeFor[arrangeSetFn](), reflect.TypeFor[writeSetFn](), reflect.TypeFor[ownWindowFn](),
+		reflect.TypeFor[encodeFn](), reflect.TypeFor[partFn](), reflect.TypeFor[keyedPartFn](), reflect.TypeFor[Shard](),
+		reflect.TypeFor[move](),
 		reflect.TypeFor[shardSet](), reflect.TypeFor[pane](),
 	} {
 		key, ok := runtime.TypeKey(typ)

@@ -1,0 +1,62 @@
+package sink
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// makeSet makes the shards of a set of its temporary files.
+func (c Config) makeSet(ctx context.Context, set shardSet, files []File) (arrangement, error) {
+	seen, err := c.check(ctx, set)
+	if err != nil {
+		return arrangement{}, err
+	}
+	shards, err := c.cut(ctx, files)
+	if errors.Is(err, fs.ErrNotExist) {
+		// They were renamed and removed if an earlier attempt has come to its end.
+		list, listErr := set.recordList(ctx)
+		if at := ofRun(list, string(c.Run)); listErr == nil && at >= 0 {
+			return arrangement{Run: string(c.Run), Set: set, Moves: list[at].record.Moves}, nil
+		}
+	}
+	if err != nil {
+		return arrangement{}, err
+	}
+	for i := range files {
+		files[i].Seen = JoinNames([]string{seen})
+	}
+	return c.arrange(set, files, shards), nil
+}
+
+// cut makes shards of temporary files, as many at a time as there are places for
+// uploads.
+func (c Config) cut(ctx context.Context, files []File) ([]File, error) {
+	if !c.isPlanned() {
+		return files, nil
+	}
+	plans := c.planShards(files)
+	shards := make([]File, len(plans))
+	var p places
+	defer func() { p.giveBack(p.n) }()
+	for p.n < int64(len(plans)) && p.take(c.MaxOpenFiles) {
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(int(p.n))
+	for i, plan := range plans {
+		g.Go(func() error {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			var err error
+			shards[i], err = c.makePlanned(ctx, plan)
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	return shards, nil
+}

@@ -1,0 +1,391 @@
+package sink
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/graph/window"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/typex"
+	"github.com/stretchr/testify/require"
+
+	"github.com/arrayrecord/arrayrecord-go/internal/fakegcs"
+	"github.com/arrayrecord/arrayrecord-go/storage"
+	"github.com/arrayrecord/arrayrecord-go/storage/storagetest"
+)
+
+// hour is the window of these tests.
+var hour = window.IntervalWindow{Start: 0, End: 3600e3}
+
+func hourKey(destination string) string {
+	return part{Destination: destination, Window: windowOf{0, 3600e3}}.key()
+}
+
+func windowed(c *Config) { c.Windowed = true }
+
+// stageSets writes each slice of records, all of one set, as one bundle.
+func stageSets(t *testing.T, c Config, key string, bundles ...[][]byte) []File {
+	t.Helper()
+	var files []File
+	emit := func(at beam.EventTime, group string, f File) {
+		require.Equal(t, hour.MaxTimestamp(), at)
+		require.Equal(t, key, group)
+		files = append(files, f)
+	}
+	fn := &stageSetsFn{Config: c}
+	fn.Setup()
+	for _, records := range bundles {
+		fn.StartBundle(t.Context(), emit)
+		for _, record := range records {
+			require.NoError(t, fn.ProcessElement(t.Context(), key, record, emit))
+		}
+		require.NoError(t, fn.FinishBundle(t.Context(), emit))
+	}
+	require.Zero(t, uploads.Load())
+	return files
+}
+
+// arrangeSet makes the shards of a pane.
+func arrangeSet(ctx context.Context, c Config, pane typex.PaneInfo, key string, files []File) (all arrangement, err error) {
+	c.Flat = false
+	err = (&arrangeSetFn{Config: c}).ProcessElement(ctx, pane, hour, key, iterate(slices.Clone(files)), func(a arrangement) { all = a })
+	return all, err
+}
+
+// writeSet does what follows staging.
+func writeSet(ctx context.Context, c Config, pane typex.PaneInfo, key string, files []File) ([]string, error) {
+	all, err := arrangeSet(ctx, c, pane, key, files)
+	if err != nil {
+		return nil, err
+	}
+	return commitArranged(ctx, c, all)
+}
+
+// setConfigs are those of sets whose shards are made in different ways.
+func setConfigs(t *testing.T, prefix string) []Config {
+	var all []Config
+	for _, o := range []option{
+		withNumShards(0), withNumShards(3),
+		func(c *Config) { c.Flat = true },
+		func(c *Config) { c.Flat, c.NumShards = true, 3 },
+		func(c *Config) { c.Flat, c.MaxRecords = true, 7 },
+		func(c *Config) { c.ShardSize = 500 },
+	} {
+		all = append(all, config(t, fmt.Sprintf("%s%d", prefix, len(all)), windowed, o))
+	}
+	return all
+}
+
+// Each step of a set is done again, with other bundles too, before and after the
+// set is committed: the first decision counts, whatever comes after it.
+func TestStepsOfASetAreRepeated(t *testing.T) {
+	pane := typex.PaneInfo{IsFirst: true}
+	records := makeRecords(40)
+	for _, dir := range []string{t.TempDir(), fakegcs.Dir(t)} {
+		for i, c := range setConfigs(t, storage.Join(dir, "out")) {
+			key := hourKey("")
+			first := stageSets(t, c, key, records[:10], records[10:25], records[25:])
+			arranged, err := arrangeSet(t.Context(), c, pane, key, first)
+			require.NoError(t, err)
+			again, err := arrangeSet(t.Context(), c, pane, key, first)
+			require.NoError(t, err)
+			second := stageSets(t, c, key, records[:30], records[30:])
+			other, err := arrangeSet(t.Context(), c, pane, key, second)
+			require.NoError(t, err)
+			names, err := commitArranged(t.Context(), c, arranged)
+			require.NoError(t, err)
+			for _, attempt := range []arrangement{again, other, arranged} {
+				got, err := commitArranged(t.Context(), c, attempt)
+				require.NoError(t, err, i)
+				require.Equal(t, names, got)
+			}
+			// The runner still has the names of files that are gone.
+			for _, files := range [][]File{first, second} {
+				got, err := writeSet(t.Context(), c, pane, key, files)
+				require.NoError(t, err, i)
+				require.Equal(t, names, got)
+			}
+			got, err := writeSet(t.Context(), c, pane, key, stageSets(t, c, key, records))
+			require.NoError(t, err)
+			require.Equal(t, names, got)
+			require.Equal(t, names, list(t, c.Prefix+"*"))
+			requireShards(t, records, names)
+			requireNoTemp(t, dir)
+		}
+	}
+}
+
+// After a failure at any operation the steps of a set are repeated and come to
+// their end, also where the operation was done and only its answer got lost.
+func TestSetIsRepeatedAfterAnyFailure(t *testing.T) {
+	all := []storagetest.Op{
+		storagetest.OpList, storagetest.OpStat, storagetest.OpOpen, storagetest.OpRead, storagetest.OpCreate,
+		storagetest.OpWrite, storagetest.OpCommit, storagetest.OpRename, storagetest.OpRemove, storagetest.OpRemoveAll,
+	}
+	changing := []storagetest.Op{storagetest.OpCommit, storagetest.OpRename, storagetest.OpRemove, storagetest.OpRemoveAll}
+	for _, test := range []struct {
+		newDir func(t testing.TB) string
+		ops    []storagetest.Op
+		after  bool
+	}{
+		{testing.TB.TempDir, all, false},
+		{testing.TB.TempDir, changing, true},
+		{fakegcs.Dir, changing, true},
+	} {
+		for _, op := range test.ops {
+			for _, n := range []int{0, 2} {
+				for skip := 0; failAndRepeatSet(t, test.newDir(t), n, storagetest.Fault{Op: op, Skip: skip, After: test.after}); skip++ {
+				}
+			}
+		}
+	}
+}
+
+// failAndRepeatSet writes a set in spite of a fault, and reports whether it
+// occurred.
+func failAndRepeatSet(t *testing.T, dir string, n int, fault storagetest.Fault) bool {
+	t.Helper()
+	faults := storagetest.NewFaults()
+	dir = faults.Name(dir)
+	c := config(t, dir+"/out", windowed, withNumShards(n))
+	c.Flat = n > 0
+	records := makeRecords(40)
+	key := hourKey("")
+	files := stageSets(t, c, key, records[:10], records[10:25], records[25:])
+	fault.Count, fault.Err = 1, errors.New("injected")
+	faults.Inject(fault)
+	names, failed := writeSet(t.Context(), c, typex.PaneInfo{}, key, files)
+	if failed != nil {
+		require.ErrorContains(t, failed, "injected", "%+v", fault)
+		faults.Heal()
+		var err error
+		names, err = writeSet(t.Context(), c, typex.PaneInfo{}, key, files)
+		require.NoError(t, err, "%+v", fault)
+	}
+	faults.Heal()
+	require.Equal(t, names, list(t, dir+"/*"), "%+v", fault)
+	requireShards(t, records, names)
+	return failed != nil
+}
+
+// What one pane needs is not another's to remove, and there is no directory that
+// nobody removes.
+func TestPanesDoNotShareTemporaryFiles(t *testing.T) {
+	dir := t.TempDir()
+	c := config(t, filepath.Join(dir, "out"), windowed, withNumShards(2))
+	c.Flat = true
+	key := hourKey("")
+	records := makeRecords(40)
+	early := stageSets(t, c, key, records[:10], records[10:20])
+	late := stageSets(t, c, key, records[20:])
+	first, err := arrangeSet(t.Context(), c, typex.PaneInfo{Index: 0}, key, early)
+	require.NoError(t, err)
+	lateNames, err := writeSet(t.Context(), c, typex.PaneInfo{Index: 1, IsLast: true}, key, late)
+	require.NoError(t, err)
+	names, err := commitArranged(t.Context(), c, first)
+	require.NoError(t, err)
+	requireShards(t, records[:20], names)
+	requireShards(t, records[20:], lateNames)
+	requireNoTemp(t, dir)
+}
+
+// Files that a killed job of several panes has left are found, and what is needed
+// is known.
+func TestLeftoversOfPanes(t *testing.T) {
+	for _, dir := range []string{t.TempDir(), fakegcs.Dir(t)} {
+		c := config(t, storage.Join(dir, "out"), windowed)
+		c.Flat = true
+		key := hourKey("")
+		records := makeRecords(20)
+		stageSets(t, c, key, records)
+		all, err := arrangeSet(t.Context(), c, typex.PaneInfo{}, key, stageSets(t, c, key, records))
+		require.NoError(t, err)
+		require.NoError(t, createOnce(t.Context(), all.Set.recordName(1, endCommit), all.record(c)))
+		found, err := Leftovers(t.Context(), dir)
+		require.NoError(t, err)
+		require.Len(t, found, 3)
+		needed := 0
+		for _, l := range found {
+			if l.Needed() {
+				needed++
+			}
+			require.NoError(t, l.Finish(t.Context()))
+		}
+		require.Equal(t, 2, needed)
+		requireShards(t, records, list(t, dir+"/*"))
+		found, err = Leftovers(t.Context(), dir)
+		require.NoError(t, err)
+		require.Len(t, found, 1)
+		require.NoError(t, found[0].Remove(t.Context()))
+		require.Empty(t, list(t, dir+"/.*"))
+	}
+}
+
+// However many sets a bundle has, few files are open, and what is in memory is
+// bounded.
+func TestOpenFilesAreLimited(t *testing.T) {
+	const sets, limit = 60, 3
+	for _, size := range []int{100, 100 << 10} {
+		c := config(t, filepath.Join(t.TempDir(), "out"), windowed, withWriterOptions("group_size:64,uncompressed"),
+			func(c *Config) { c.MaxOpenFiles = limit })
+		fn := &stageSetsFn{Config: c}
+		fn.Setup()
+		records := map[string]int64{}
+		emit := func(_ beam.EventTime, group string, f File) { records[group] += f.Records }
+		fn.StartBundle(t.Context(), emit)
+		open := int64(0)
+		for i := range sets * 10 {
+			key := hourKey(fmt.Sprint(i % sets))
+			require.NoError(t, fn.ProcessElement(t.Context(), key, make([]byte, size), emit))
+			require.LessOrEqual(t, uploads.Load(), int64(limit))
+			require.Less(t, fn.out.held, holdBytes+size+heldRecord)
+			open = max(open, uploads.Load())
+		}
+		if size > 1000 {
+			require.EqualValues(t, limit, open, "the places are not used")
+		}
+		require.NoError(t, fn.FinishBundle(t.Context(), emit))
+		require.Zero(t, uploads.Load())
+		require.Len(t, records, sets)
+		for _, n := range records {
+			require.EqualValues(t, 10, n)
+		}
+	}
+}
+
+// Two bundles that want more than there are places for do not wait for each
+// other.
+func TestEachBundleHasAPlace(t *testing.T) {
+	c := config(t, filepath.Join(t.TempDir(), "out"), windowed, func(c *Config) { c.MaxOpenFiles = 1 })
+	a, b := &stageSetsFn{Config: c}, &stageSetsFn{Config: c}
+	files := 0
+	emit := func(beam.EventTime, string, File) { files++ }
+	for _, fn := range []*stageSetsFn{a, b} {
+		fn.Setup()
+		fn.StartBundle(t.Context(), emit)
+		for i := range 4 {
+			require.NoError(t, fn.ProcessElement(t.Context(), hourKey(fmt.Sprint(i)), make([]byte, openBytes), emit))
+		}
+	}
+	require.EqualValues(t, 2, uploads.Load())
+	for _, fn := range []*stageSetsFn{b, a} {
+		require.NoError(t, fn.FinishBundle(t.Context(), emit))
+	}
+	require.Equal(t, 8, files)
+	require.Zero(t, uploads.Load())
+}
+
+// A bundle that is dropped without a call gives back its files and its places.
+func TestDroppedBundlesOfSetsGiveBackWhatTheyHave(t *testing.T) {
+	dir := t.TempDir()
+	c := config(t, filepath.Join(dir, "out"), windowed)
+	emit := func(beam.EventTime, string, File) { t.Error("a file was announced") }
+	drop := func() {
+		fn := &stageSetsFn{Config: c}
+		fn.Setup()
+		fn.StartBundle(t.Context(), emit)
+		for i := range 6 {
+			require.NoError(t, fn.ProcessElement(t.Context(), hourKey(fmt.Sprint(i%3)), make([]byte, openBytes), emit))
+		}
+	}
+	settled := func(goroutines int) bool {
+		runtime.GC()
+		return uploads.Load() == 0 && runtime.NumGoroutine() <= goroutines && len(list(t, dir+"/.*/*")) == 0
+	}
+	drop()
+	require.Eventually(t, func() bool { return settled(1 << 20) }, 10*time.Second, 10*time.Millisecond)
+	before := runtime.NumGoroutine()
+	for range 20 {
+		drop()
+	}
+	require.Eventually(t, func() bool { return settled(before + 2) }, 20*time.Second, 10*time.Millisecond)
+
+	// The same DoFn, when a bundle has failed that it is used again after.
+	fn := &stageSetsFn{Config: c}
+	fn.Setup()
+	records := makeRecords(10)
+	key := hourKey("")
+	var files []File
+	keep := func(_ beam.EventTime, _ string, f File) { files = append(files, f) }
+	for range 2 {
+		fn.StartBundle(t.Context(), keep)
+		for _, record := range append(records, make([]byte, openBytes)) {
+			require.NoError(t, fn.ProcessElement(t.Context(), key, record, keep))
+		}
+	}
+	require.NoError(t, fn.FinishBundle(t.Context(), keep))
+	require.Len(t, files, 1)
+	require.EqualValues(t, len(records)+1, files[0].Records)
+	require.Zero(t, uploads.Load())
+}
+
+// A failure of storage while a bundle is staged leaves no file and no place
+// taken.
+func TestFailedStagingOfSetsLeavesNothing(t *testing.T) {
+	for _, op := range []storagetest.Op{storagetest.OpCreate, storagetest.OpWrite, storagetest.OpCommit} {
+		faults := storagetest.NewFaults()
+		dir := faults.TempDir(t)
+		c := config(t, dir+"/out", windowed, func(c *Config) { c.MaxOpenFiles = 2 })
+		faults.Inject(storagetest.Fault{Op: op, Err: errors.New("injected"), Skip: 3, Count: 1})
+		fn := &stageSetsFn{Config: c}
+		fn.Setup()
+		emit := func(beam.EventTime, string, File) { t.Error("a file was announced") }
+		fn.StartBundle(t.Context(), emit)
+		var err error
+		for i := 0; err == nil && i < 100; i++ {
+			err = fn.ProcessElement(t.Context(), hourKey(fmt.Sprint(i%5)), make([]byte, 200<<10), emit)
+		}
+		if err == nil {
+			err = fn.FinishBundle(t.Context(), emit)
+		}
+		require.ErrorContains(t, err, "injected", op)
+		fn.StartBundle(t.Context(), emit)
+		require.Zero(t, uploads.Load())
+		require.Empty(t, list(t, dir+"/.*/.*"))
+	}
+}
+
+// Sets with the same names would take each other's place.
+func TestSetsOfOneJobWithTheSameNames(t *testing.T) {
+	c := config(t, filepath.Join(t.TempDir(), "out"), withOverwrite(Replace), windowed)
+	c.Destinations = true
+	set := func(destination string) arrangement {
+		key := hourKey(destination)
+		files := stageSets(t, c, key, makeRecords(10))
+		all, err := arrangeSet(t.Context(), c, typex.PaneInfo{}, key, files)
+		require.NoError(t, err)
+		all.Set.Prefix = c.Prefix
+		return all
+	}
+	a, b := set("a"), set("b")
+	names, err := commitArranged(t.Context(), c, a)
+	require.NoError(t, err)
+	_, err = commitArranged(t.Context(), c, b)
+	require.ErrorContains(t, err, "has the same names as")
+	requireShards(t, makeRecords(10), names)
+	// Another run of the pipeline may.
+	c.Run = NewRunID()
+	_, err = commitArranged(t.Context(), c, set("b"))
+	require.NoError(t, err)
+}
+
+// Names that come from data must not lead out of the output.
+func TestDestinationsStayInTheOutput(t *testing.T) {
+	for d, good := range map[string]bool{"a": true, "a/b": true, "": true, "..": false, "a/../b": false, "./a": false, "a\xff": false, "a\x00": false, "...": true} {
+		require.Equal(t, good, checkDestination(d) == nil, "%q", d)
+	}
+	c := config(t, filepath.Join(t.TempDir(), "out"), windowed)
+	for _, s := range []shardSet{
+		{Prefix: "gs://bucket/out", Template: "W-S"}, {Prefix: c.Prefix + "/", Template: "W-S"}, {Prefix: c.Prefix, Template: "S"},
+		{Prefix: c.Prefix, Template: "W-S", Suffix: "/x"},
+	} {
+		require.Error(t, c.checkSet(s), s)
+	}
+	require.NoError(t, c.checkSet(shardSet{Prefix: c.Prefix, Template: "W-S"}))
+}
