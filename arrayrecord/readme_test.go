@@ -28,20 +28,23 @@ func TestReadmeProgram(t *testing.T) {
 	require.Equal(t, "200 records; sizes of three: 171 169 167\n", string(out))
 }
 
-// All code in the guide stands in the tested examples.
-func TestGuideShowsTestedCode(t *testing.T) {
-	guide, err := os.ReadFile(filepath.Join("..", "docs", "guide.md"))
-	require.NoError(t, err)
-	examples, err := os.ReadFile("example_test.go")
-	require.NoError(t, err)
-	buckets, err := os.ReadFile(filepath.Join("..", "storage", "gcs", "example_test.go"))
-	require.NoError(t, err)
-	examples = append(examples, buckets...)
-	blocks := strings.Split(string(guide), "```go\n")[1:]
-	require.Greater(t, len(blocks), 8)
-	for _, block := range blocks {
-		code, _, closed := strings.Cut(block, "```")
-		require.True(t, closed)
-		require.True(t, strings.Contains(string(examples), code), "not in an example:\n%s", code)
+// All Go code in these pages stands in the tested examples.
+func TestPagesShowTestedCode(t *testing.T) {
+	examples := ""
+	for _, file := range []string{"example_test.go", filepath.Join("..", "storage", "gcs", "example_test.go")} {
+		text, err := os.ReadFile(file)
+		require.NoError(t, err)
+		examples += string(text)
+	}
+	for name, atLeast := range map[string]int{"guide.md": 9, "sampling.md": 1} {
+		page, err := os.ReadFile(filepath.Join("..", "docs", name))
+		require.NoError(t, err)
+		blocks := strings.Split(string(page), "```go\n")[1:]
+		require.GreaterOrEqual(t, len(blocks), atLeast, name)
+		for _, block := range blocks {
+			code, _, closed := strings.Cut(block, "```")
+			require.True(t, closed)
+			require.True(t, strings.Contains(examples, code), "%s: not in an example:\n%s", name, code)
+		}
 	}
 }

@@ -22,6 +22,8 @@ const (
 	collectRecords = 4 << 10
 	// takeBytes is the size of the pieces that go to an io.Writer.
 	takeBytes = 256 << 10
+	// CopyChunks goes in steps of about this size.
+	copyBytes = 8 << 20
 )
 
 // Writer writes one file. It is for one goroutine at a time; encoding runs on several threads by
@@ -125,7 +127,7 @@ func (w *Writer) SetMetadata(message []byte) error {
 		return w.err
 	}
 	if w.records > 0 {
-		return fmt.Errorf("arrayrecord: %smetadata must come before the first record", prefix(w.name))
+		return w.refuse("metadata must come before the first record")
 	}
 	if err := w.core.SetMetadata(message); err != nil {
 		return fileError(w.name, err)
@@ -143,7 +145,7 @@ func (w *Writer) Write(record []byte) error {
 		return w.err
 	}
 	if w.groups.ended {
-		return w.groups.refuse(w.name, "a chunk shorter than the group size has been copied; it must be the last")
+		return w.refuse("a chunk shorter than the group size has been copied; it must be the last")
 	}
 	if len(w.data)+len(record) > collectBytes || len(w.sizes) == collectRecords {
 		if err := w.flush(); err != nil {
@@ -216,6 +218,11 @@ func (w *Writer) fail(err error) error {
 	return err
 }
 
+// refuse is the error of a call that does not suit what has been written, and changes nothing.
+func (w *Writer) refuse(why string) error {
+	return fmt.Errorf("arrayrecord: %s%s", prefix(w.name), why)
+}
+
 func (w *Writer) contextError() error {
 	return fmt.Errorf("arrayrecord: %s%w", prefix(w.name), ahead.ContextError(w.ctx))
 }
@@ -246,13 +253,12 @@ func (w *Writer) CopyChunks(ctx context.Context, r *Reader, begin, end int) erro
 	if !core.Can(core.CanCopyChunks) {
 		return w.copyRecords(ctx, r, begin, end)
 	}
-	const stepBytes = 8 << 20
 	for begin < end {
 		if ctx.Err() != nil {
 			return r.error(ahead.ContextError(ctx))
 		}
 		stepEnd := end
-		if run := r.core.Run(r.core.FirstRecord(begin), stepBytes, math.MaxInt); run.End < r.numRecords {
+		if run := r.core.Run(r.core.FirstRecord(begin), copyBytes, math.MaxInt); run.End < r.numRecords {
 			stepEnd = min(end, r.core.ChunkOf(run.End))
 		}
 		var data []byte

@@ -15,10 +15,6 @@ type groups struct {
 
 func groupsOf(o WriterOptions) groups { return groups{size: o.WithDefaults().GroupSize} }
 
-func (groups) refuse(name, why string) error {
-	return fmt.Errorf("arrayrecord: %s%s", prefix(name), why)
-}
-
 // copyRecords copies the data chunks [begin, end) of r by decoding and encoding them again, under the
 // rules of chunks that are copied as they are. The caller holds r's guard.
 func (w *Writer) copyRecords(ctx context.Context, r *Reader, begin, end int) error {
@@ -26,20 +22,19 @@ func (w *Writer) copyRecords(ctx context.Context, r *Reader, begin, end int) err
 		return nil
 	}
 	if w.groups.ended || w.records%w.groups.size != 0 {
-		return w.groups.refuse(w.name, "chunks can only be copied to the end of a group")
+		return w.refuse("chunks can only be copied to the end of a group")
 	}
 	first, last := r.firstRecord(begin), r.firstRecord(end)
 	short := (last-1)%r.groupSize + 1 // records in the last chunk
 	if end-begin > 1 && r.groupSize != w.groups.size || short > w.groups.size || end < r.numChunks && short != w.groups.size {
-		return w.groups.refuse(w.name, fmt.Sprintf("chunks of %d records cannot be copied to a file with groups of %d", r.groupSize, w.groups.size))
+		return w.refuse(fmt.Sprintf("chunks of %d records cannot be copied to a file with groups of %d", r.groupSize, w.groups.size))
 	}
-	const stepBytes = 8 << 20
 	for first < last {
 		if ctx.Err() != nil {
 			return r.error(ahead.ContextError(ctx))
 		}
 		// All of a step, or nothing.
-		step := min(last, r.run(first, stepBytes, stepBytes).End)
+		step := min(last, r.run(first, copyBytes, copyBytes).End)
 		var records [][]byte
 		for record, err := range r.Range(ctx, first, step) {
 			if err != nil {
