@@ -19,7 +19,7 @@ export PYTHONDONTWRITEBYTECODE=1
 
 # The environment is made anew when the requirements have changed.
 if ! cmp -s "$requirements" "$venv/installed.txt"; then
-  echo "making $venv (array_record, Grain and what they need, from the Python package index)"
+  echo "making $venv (array_record, Grain, TensorFlow Datasets and what they need, from the Python package index)"
   rm -rf "$venv"
   mkdir -p "$(dirname "$venv")"
   python3 -m venv "$venv" || {
@@ -42,11 +42,16 @@ ARRAYRECORD_INTEROP_UPSTREAM=$data/upstream ARRAYRECORD_INTEROP_OURS=$data/ours 
   ARRAYRECORD_INTEROP_GRAIN=$data/grain ARRAYRECORD_INTEROP_OPTIONS=$data/options \
   go test -count=1 -tags "interop${INTEROP_TAGS:+,$INTEROP_TAGS}" ./interop
 
+beam() { go run ./cmd/arrayrecord-beam "$@" --progress=none >/dev/null; }
+beam convert --input 'testdata/digits-*.tfrecord' --output "$data/tfds" --tfds digits --num_shards 3 --shuffle
+beam convert --input 'testdata/digits-*.tfrecord' --output "$data/tfds" --tfds digits --tfds_split test --num_shards 2
+
 failed=0
 "${check[@]}" read "$data/ours/parallel" || failed=1
 "${check[@]}" read "$data/ours/serial" || failed=1
 "${check[@]}" compare "$data/ours/serial" "$data/upstream" || failed=1
 "${check[@]}" movies "$data/ours/movies.jsonl" || failed=1
+"$venv/bin/python" interop/check_tfds.py "$data/tfds" testdata/digits-*.tfrecord || failed=1
 "$venv/bin/python" interop/check_grain.py compare "$data/grain" || failed=1
 
 # The data source for Python, on files of both sides.

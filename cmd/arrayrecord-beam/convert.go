@@ -31,6 +31,8 @@ func newConvert() *cobra.Command {
 	var input tfRecordFlags
 	var failures failureFlags
 	var shuffle shuffleFlags
+	var dataset tfdsFlags
+	var described pipelines.TFDS
 	return pipeline{
 		use:   "convert --input PATTERN --output PREFIX",
 		alias: "convert_tf_to_arrayrecord_disk",
@@ -45,6 +47,8 @@ of them.
 
 ` + shuffleHelp + `
 
+` + tfdsHelp + `
+
 ` + patternHelp + `
 
 ` + writerOptionsHelp,
@@ -57,7 +61,10 @@ of them.
 
   # in a random order, the same one each time
   arrayrecord-beam convert --input 'train-*.tfrecord' --output shuffled/train --num_shards 8 \
-      --shuffle --seed 42`,
+      --shuffle --seed 42
+
+  # for TensorFlow Datasets: tfds.load("digits", data_dir="datasets")
+  arrayrecord-beam convert --input 'train-*.tfrecord' --output datasets --tfds digits --num_shards 8`,
 		input: &c.Input, inputUsage: "`pattern` of the TFRecord files",
 		output: &c.Output, outputUsage: "`prefix` of the shards' names",
 		addFlags: func(flags *pflag.FlagSet) {
@@ -68,6 +75,7 @@ of them.
 			input.addTo(flags)
 			failures.addTo(flags)
 			shuffle.addTo(flags)
+			dataset.addTo(flags)
 		},
 		check: func() (err error) {
 			if c.Compression, err = input.parse(); err != nil {
@@ -76,13 +84,18 @@ of them.
 			if c.Failures, err = failures.parse(c.Output); err != nil {
 				return err
 			}
+			if described, err = dataset.apply(&c.Output, &c.Suffix); err != nil {
+				return err
+			}
 			return shuffle.check()
 		},
-		run: func(ctx context.Context, runner string) (pipelines.Result, error) {
+		run: func(ctx context.Context, runner string) (result pipelines.Result, err error) {
 			if shuffle.on {
-				return shuffle.convert(ctx, runner, c)
+				result, err = shuffle.convert(ctx, runner, c)
+			} else {
+				result, err = c.Run(ctx, runner)
 			}
-			return c.Run(ctx, runner)
+			return dataset.describe(ctx, runner, described, result, err)
 		},
 	}.command()
 }
@@ -90,6 +103,8 @@ of them.
 func newReshard() *cobra.Command {
 	r := pipelines.NewReshard("", "", 0)
 	var shuffle shuffleFlags
+	var dataset tfdsFlags
+	var described pipelines.TFDS
 	return pipeline{
 		use:   "reshard --input PATTERN --output PREFIX --num_shards N",
 		short: "Make another number of shards of ArrayRecord files",
@@ -103,6 +118,8 @@ compressed again.
 
 ` + shuffleHelp + `
 
+` + tfdsHelp + `
+
 The input must not have names of the output: PATTERN would match both afterwards.
 
 ` + patternHelp,
@@ -115,13 +132,21 @@ The input must not have names of the output: PATTERN would match both afterwards
 			addOverwrite(flags, &r.Overwrite)
 			flags.StringVar(&r.WriterOptions, "writer_options", "", "`options` of the ArrayRecord writer (default those of the input)")
 			shuffle.addTo(flags)
+			dataset.addTo(flags)
 		},
-		check: shuffle.check,
-		run: func(ctx context.Context, runner string) (pipelines.Result, error) {
-			if shuffle.on {
-				return shuffle.reshard(ctx, runner, r)
+		check: func() (err error) {
+			if described, err = dataset.apply(&r.Output, &r.Suffix); err != nil {
+				return err
 			}
-			return r.Run(ctx, runner)
+			return shuffle.check()
+		},
+		run: func(ctx context.Context, runner string) (result pipelines.Result, err error) {
+			if shuffle.on {
+				result, err = shuffle.reshard(ctx, runner, r)
+			} else {
+				result, err = r.Run(ctx, runner)
+			}
+			return dataset.describe(ctx, runner, described, result, err)
 		},
 	}.command()
 }
