@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -16,6 +17,8 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/graph/window"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/graph/window/trigger"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/metrics"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/io/fileio"
+	_ "github.com/apache/beam/sdks/v2/go/pkg/beam/io/filesystem/local"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
 	_ "github.com/apache/beam/sdks/v2/go/pkg/beam/runners/prism"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/testing/passert"
@@ -125,6 +128,30 @@ func Example_read() {
 		_, err := beam.Run(ctx, "prism", p)
 		ok(err)
 		fmt.Println("4 records")
+	})
+	// Output: 4 records
+}
+
+// count counts the records of its process.
+func count([]byte) { counted.Add(1) }
+
+var counted atomic.Int64
+
+func init() { register.Function1x0(count) }
+
+func Example_watch() {
+	inTempDir(func() {
+		ctx := context.Background()
+		p, s := beam.NewPipelineWithRoot()
+		end := time.Now().Add(time.Second)
+		// doc
+		found := fileio.MatchContinuously(s, "movies-*.arrayrecord", time.Second, fileio.MatchEnd(end))
+		arrived := arrayrecordio.ReadFiles(s, found)
+		// end
+		beam.ParDo0(s, count, arrived)
+		_, err := beam.Run(ctx, "prism", p)
+		ok(err)
+		fmt.Println(counted.Load(), "records")
 	})
 	// Output: 4 records
 }

@@ -82,7 +82,7 @@ func ExampleReadAll() {
 
 	p, s := beam.NewPipelineWithRoot()
 	patterns := beam.Create(s, filepath.Join(dir, "a"), filepath.Join(dir, "b[1:2]"), filepath.Join(dir, "c*"))
-	records := arrayrecordio.ReadAll(s, patterns, arrayrecordio.WithEmptyMatchAllowed())
+	records := arrayrecordio.ReadAll(s, patterns, arrayrecordio.WithEmptyMatch(arrayrecordio.EmptyAllow))
 	beam.ParDo0(s, printBytes, records)
 	if _, err := beam.Run(context.Background(), "prism", p); err != nil {
 		log.Fatal(err)

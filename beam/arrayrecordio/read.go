@@ -5,7 +5,6 @@ import (
 	"math"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
-	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/util/reflectx"
 
 	"github.com/arrayrecord/arrayrecord-go/arrayrecord"
 	"github.com/arrayrecord/arrayrecord-go/beam/internal/match"
@@ -36,10 +35,24 @@ func WithSplitSize(n int64) ReadOption {
 	return func(o *readOptions) { o.SplitSize = n }
 }
 
-// WithEmptyMatchAllowed accepts a pattern or name that no file has: it gives no
-// records, where the default is to fail.
-func WithEmptyMatchAllowed() ReadOption {
-	return func(o *readOptions) { o.allowEmpty = true }
+// An EmptyMatch says what becomes of a pattern or name that no file has.
+type EmptyMatch = match.Empty
+
+// The policies for patterns without files, as those of Beam's fileio.
+const (
+	// EmptyDisallow, the default, fails: a mistyped pattern must not silently be
+	// an empty data set.
+	EmptyDisallow = match.Disallow
+	// EmptyAllow gives no records.
+	EmptyAllow = match.Allow
+	// EmptyAllowIfWildcard gives no records if the pattern has a wildcard, and
+	// fails for a name.
+	EmptyAllowIfWildcard = match.AllowIfWildcard
+)
+
+// WithEmptyMatch says what becomes of patterns and names that no file has.
+func WithEmptyMatch(e EmptyMatch) ReadOption {
+	return func(o *readOptions) { o.empty = e }
 }
 
 // WithFailures makes a file that cannot be read as a whole no failure of the
@@ -63,8 +76,8 @@ type Failure struct {
 
 type readOptions struct {
 	readConfig
-	allowEmpty bool
-	failures   *beam.PCollection // nil: fail
+	empty    EmptyMatch
+	failures *beam.PCollection // nil: fail
 }
 
 // readConfig travels to the workers as part of DoFns, hence its exported
@@ -83,7 +96,7 @@ type readConfig struct {
 //
 // The files are found when the pipeline runs. It fails if there are none, if
 // one of them cannot be read or is damaged, and if a range is not within its
-// file. See WithEmptyMatchAllowed and WithFailures.
+// file. See WithEmptyMatch and WithFailures.
 //
 // Memory does not depend on the sizes of files. The elements belong to the
 // pipeline.
@@ -138,7 +151,45 @@ func TryReadAllRecords(s beam.Scope, patterns beam.PCollection, opts ...ReadOpti
 	return readPatterns(s.Scope("arrayrecordio.ReadAllRecords"), patterns, newReadRecordsFn, opts)
 }
 
+// ReadFiles returns the records of files that Beam's package fileio has found, a
+// PCollection of fileio.FileMetadata or fileio.ReadableFile, as Read does. With
+// fileio.MatchContinuously it reads new files as they appear. The names must be
+// such that this module reads too; see package storage/beamfs for file systems
+// that only Beam has.
+func ReadFiles(s beam.Scope, files beam.PCollection, opts ...ReadOption) beam.PCollection {
+	return beam.Must(TryReadFiles(s, files, opts...))
+}
+
+// TryReadFiles is ReadFiles with an error instead of a panic, as TryRead is for
+// Read.
+func TryReadFiles(s beam.Scope, files beam.PCollection, opts ...ReadOption) (beam.PCollection, error) {
+	return readMatched(s.Scope("arrayrecordio.ReadFiles"), files, newReadFn, opts)
+}
+
+// ReadFilesRecords is ReadFiles with where each record comes from: a PCollection
+// of [Record].
+func ReadFilesRecords(s beam.Scope, files beam.PCollection, opts ...ReadOption) beam.PCollection {
+	return beam.Must(TryReadFilesRecords(s, files, opts...))
+}
+
+// TryReadFilesRecords is ReadFilesRecords with an error instead of a panic, as
+// TryRead is for Read.
+func TryReadFilesRecords(s beam.Scope, files beam.PCollection, opts ...ReadOption) (beam.PCollection, error) {
+	return readMatched(s.Scope("arrayrecordio.ReadFilesRecords"), files, newReadRecordsFn, opts)
+}
+
 const caller = "arrayrecordio"
+
+func newReadOptions(opts []ReadOption) (readOptions, error) {
+	o := readOptions{readConfig: readConfig{ReaderOptions: DefaultReaderOptions, SplitSize: DefaultSplitSize, LongestRun: longestRun}}
+	for _, opt := range opts {
+		opt(&o)
+	}
+	if err := o.check(); err != nil {
+		return o, fmt.Errorf("%s: %w", caller, err)
+	}
+	return o, nil
+}
 
 func readPattern(s beam.Scope, pattern string, newFn func(readConfig) any, opts []ReadOption) (beam.PCollection, error) {
 	if err := (match.Options{Caller: caller, Ranges: true}).Check(pattern); err != nil {
@@ -148,27 +199,38 @@ func readPattern(s beam.Scope, pattern string, newFn func(readConfig) any, opts 
 }
 
 func readPatterns(s beam.Scope, patterns beam.PCollection, newFn func(readConfig) any, opts []ReadOption) (beam.PCollection, error) {
-	o := readOptions{readConfig: readConfig{ReaderOptions: DefaultReaderOptions, SplitSize: DefaultSplitSize, LongestRun: longestRun}}
-	for _, opt := range opts {
-		opt(&o)
+	o, err := newReadOptions(opts)
+	if err != nil {
+		return beam.PCollection{}, err
 	}
-	if err := o.check(); err != nil {
-		return beam.PCollection{}, fmt.Errorf("%s: %w", caller, err)
+	m := match.Options{Caller: caller, Ranges: true, Empty: o.empty}
+	if err := m.CheckAll(patterns); err != nil {
+		return beam.PCollection{}, err
 	}
-	if !patterns.IsValid() {
-		return beam.PCollection{}, fmt.Errorf("%s: the patterns are an invalid PCollection", caller)
+	return o.read(s, match.Files(s, patterns, m), newFn), nil
+}
+
+func readMatched(s beam.Scope, matched beam.PCollection, newFn func(readConfig) any, opts []ReadOption) (beam.PCollection, error) {
+	o, err := newReadOptions(opts)
+	if err != nil {
+		return beam.PCollection{}, err
 	}
-	if t := patterns.Type().Type(); t != reflectx.String {
-		return beam.PCollection{}, fmt.Errorf("%s: the patterns are a PCollection of %v, not of string", caller, patterns.Type())
+	files, err := match.FromFileio(s, matched, caller)
+	if err != nil {
+		return beam.PCollection{}, err
 	}
-	files := match.Files(s, patterns, match.Options{Caller: caller, Ranges: true, AllowEmpty: o.allowEmpty})
+	return o.read(s, files, newFn), nil
+}
+
+// read gives the records of a PCollection of match.File.
+func (o readOptions) read(s beam.Scope, files beam.PCollection, newFn func(readConfig) any) beam.PCollection {
 	var units beam.PCollection
 	if o.failures == nil {
 		units = beam.ParDo(s, &unitFn{Config: o.readConfig}, files)
 	} else {
 		units, *o.failures = beam.ParDo2(s, &verifyFn{Config: o.readConfig}, files)
 	}
-	return beam.ParDo(s, newFn(o.readConfig), beam.Reshuffle(s, units)), nil
+	return beam.ParDo(s, newFn(o.readConfig), beam.Reshuffle(s, units))
 }
 
 func (c readConfig) check() error {

@@ -21,6 +21,8 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/graph/window"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/metrics"
 	beamruntime "github.com/apache/beam/sdks/v2/go/pkg/beam/core/runtime"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/io/fileio"
+	_ "github.com/apache/beam/sdks/v2/go/pkg/beam/io/filesystem/local"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/testing/passert"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/testing/ptest"
 	"github.com/stretchr/testify/require"
@@ -281,7 +283,7 @@ func TestBucketsRangesAndEmptyFiles(t *testing.T) {
 
 		p, s := beam.NewPipelineWithRoot()
 		patterns := beam.Create(s, a+"[10:20]", a+"[99:100]", storage.Join(dir, "[b]"), storage.Join(dir, "em*"), a+"[50:50]", storage.Join(dir, "none-*"))
-		got := ReadAllRecords(s, patterns, WithEmptyMatchAllowed(), WithSplitSize(1000))
+		got := ReadAllRecords(s, patterns, WithEmptyMatch(EmptyAllow), WithSplitSize(1000))
 		var want []any
 		for i := range 100 {
 			if i >= 10 && i < 20 || i == 99 {
@@ -302,6 +304,25 @@ func TestBucketsRangesAndEmptyFiles(t *testing.T) {
 }
 
 // Records are in the window of the pattern that found them.
+func TestReadFilesOfFileio(t *testing.T) {
+	dir := t.TempDir()
+	records := makeRecords(30)
+	save(t, filepath.Join(dir, "a"), "group_size:1", records)
+	save(t, filepath.Join(dir, "b"), "group_size:7", records)
+	p, s := beam.NewPipelineWithRoot()
+	found := fileio.MatchFiles(s, filepath.Join(dir, "*"))
+	var want, located []any
+	for _, name := range []string{"a", "b"} {
+		for i, record := range records {
+			want = append(want, record)
+			located = append(located, fmt.Sprintf("%s %d %x", name, i, record))
+		}
+	}
+	passert.Equals(s, ReadFiles(s, fileio.ReadMatches(s, found)), want...)
+	passert.Equals(s, beam.ParDo(s, describeRecord, ReadFilesRecords(s, found, WithSplitSize(100))), located...)
+	ptest.RunAndValidate(t, p)
+}
+
 func TestWindowsOfPatternsAreKept(t *testing.T) {
 	dir := t.TempDir()
 	save(t, filepath.Join(dir, "0"), "group_size:1", [][]byte{[]byte("a"), []byte("b")})

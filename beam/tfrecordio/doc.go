@@ -13,7 +13,7 @@
 //	readFiles(), FileIO           ReadAllFromTFRecord()              ReadAll
 //	                              ... (with_filename=True)           ReadAllWithFilename
 //	withCompression(...)          compression_type=...               WithCompression
-//	FileIO's EmptyMatchTreatment                                     WithEmptyMatchAllowed
+//	FileIO's EmptyMatchTreatment                                     WithEmptyMatch
 //
 // [ReadRecords] and [ReadAllRecords] give records with file name and offset.
 //

@@ -97,7 +97,7 @@ func ExampleReadAll() {
 
 	p, s := beam.NewPipelineWithRoot()
 	patterns := beam.Create(s, filepath.Join(dir, "[ab]"), filepath.Join(dir, "x-*"))
-	records := tfrecordio.ReadAll(s, patterns, tfrecordio.WithEmptyMatchAllowed())
+	records := tfrecordio.ReadAll(s, patterns, tfrecordio.WithEmptyMatch(tfrecordio.EmptyAllow))
 	beam.ParDo0(s, printRecord, records)
 	if _, err := beam.Run(context.Background(), "prism", p); err != nil {
 		log.Fatal(err)

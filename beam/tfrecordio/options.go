@@ -6,6 +6,7 @@ import (
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 
+	"github.com/arrayrecord/arrayrecord-go/beam/internal/match"
 	"github.com/arrayrecord/arrayrecord-go/tfrecord"
 )
 
@@ -38,10 +39,24 @@ func WithSplitSize(n int64) ReadOption {
 	return func(r *readOptions) { r.SplitSize = n }
 }
 
-// WithEmptyMatchAllowed accepts a pattern or name that no file has: it gives no
-// records, where the default is to fail.
-func WithEmptyMatchAllowed() ReadOption {
-	return func(r *readOptions) { r.allowEmpty = true }
+// An EmptyMatch says what becomes of a pattern or name that no file has.
+type EmptyMatch = match.Empty
+
+// The policies for patterns without files, as those of Beam's fileio.
+const (
+	// EmptyDisallow, the default, fails: a mistyped pattern must not silently be
+	// an empty data set.
+	EmptyDisallow = match.Disallow
+	// EmptyAllow gives no records.
+	EmptyAllow = match.Allow
+	// EmptyAllowIfWildcard gives no records if the pattern has a wildcard, and
+	// fails for a name.
+	EmptyAllowIfWildcard = match.AllowIfWildcard
+)
+
+// WithEmptyMatch says what becomes of patterns and names that no file has.
+func WithEmptyMatch(e EmptyMatch) ReadOption {
+	return func(r *readOptions) { r.empty = e }
 }
 
 // WithFailures makes a file that cannot be read as a whole no failure of the
@@ -58,8 +73,8 @@ func WithFailures(failures *beam.PCollection) ReadOption {
 
 type readOptions struct {
 	readConfig
-	allowEmpty bool
-	failures   *beam.PCollection // nil: fail
+	empty    EmptyMatch
+	failures *beam.PCollection // nil: fail
 }
 
 // readConfig travels to the workers as part of DoFns, hence its exported
@@ -79,10 +94,13 @@ func newReadOptions(opts []ReadOption) (readOptions, error) {
 	if r.MaxRecordSize == 0 {
 		r.MaxRecordSize = tfrecord.DefaultMaxRecordSize
 	}
-	if r.SplitSize < 0 {
-		return r, fmt.Errorf("%w: split size %d", tfrecord.ErrInvalidOption, r.SplitSize)
-	}
 	// A wrong option should not wait for a worker to be noticed.
 	_, err := r.newReader(strings.NewReader(""), 0, r.Compression)
-	return r, err
+	if r.SplitSize < 0 {
+		err = fmt.Errorf("%w: split size %d", tfrecord.ErrInvalidOption, r.SplitSize)
+	}
+	if err != nil {
+		return r, fmt.Errorf("%s: %w", caller, err)
+	}
+	return r, nil
 }

@@ -1,11 +1,9 @@
 package tfrecordio
 
 import (
-	"fmt"
 	"reflect"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
-	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/util/reflectx"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
 
 	"github.com/arrayrecord/arrayrecord-go/beam/internal/match"
@@ -32,7 +30,7 @@ type Failure struct {
 //
 // The files are found when the pipeline runs. It fails if there are none, if
 // one of them cannot be read, and at a record that is damaged or truncated,
-// naming the file, the record and its offset. See WithEmptyMatchAllowed and
+// naming the file, the record and its offset. See WithEmptyMatch and
 // WithFailures.
 //
 // Files, and parts of uncompressed ones, are read in parallel where the runner
@@ -62,7 +60,7 @@ func ReadAll(s beam.Scope, patterns beam.PCollection, opts ...ReadOption) beam.P
 // TryReadAll is ReadAll with an error instead of a panic, as TryRead is for
 // Read.
 func TryReadAll(s beam.Scope, patterns beam.PCollection, opts ...ReadOption) (beam.PCollection, error) {
-	return read(s.Scope("tfrecordio.ReadAll"), patterns, newReadFn, opts)
+	return readPatterns(s.Scope("tfrecordio.ReadAll"), patterns, newReadFn, opts)
 }
 
 // ReadAllWithFilename is ReadAll with the name of the file beside each record:
@@ -74,7 +72,7 @@ func ReadAllWithFilename(s beam.Scope, patterns beam.PCollection, opts ...ReadOp
 // TryReadAllWithFilename is ReadAllWithFilename with an error instead of a
 // panic, as TryRead is for Read.
 func TryReadAllWithFilename(s beam.Scope, patterns beam.PCollection, opts ...ReadOption) (beam.PCollection, error) {
-	return read(s.Scope("tfrecordio.ReadAllWithFilename"), patterns, newReadNamedFn, opts)
+	return readPatterns(s.Scope("tfrecordio.ReadAllWithFilename"), patterns, newReadNamedFn, opts)
 }
 
 // ReadRecords is Read with where each record comes from: a PCollection of
@@ -98,7 +96,34 @@ func ReadAllRecords(s beam.Scope, patterns beam.PCollection, opts ...ReadOption)
 // TryReadAllRecords is ReadAllRecords with an error instead of a panic, as
 // TryRead is for Read.
 func TryReadAllRecords(s beam.Scope, patterns beam.PCollection, opts ...ReadOption) (beam.PCollection, error) {
-	return read(s.Scope("tfrecordio.ReadAllRecords"), patterns, newReadRecordsFn, opts)
+	return readPatterns(s.Scope("tfrecordio.ReadAllRecords"), patterns, newReadRecordsFn, opts)
+}
+
+// ReadFiles returns the records of files that Beam's package fileio has found, a
+// PCollection of fileio.FileMetadata or fileio.ReadableFile, as Read does. With
+// fileio.MatchContinuously it reads new files as they appear. The names must be
+// such that this module reads too; see package storage/beamfs for file systems
+// that only Beam has. What a ReadableFile says of compression is not looked at.
+func ReadFiles(s beam.Scope, files beam.PCollection, opts ...ReadOption) beam.PCollection {
+	return beam.Must(TryReadFiles(s, files, opts...))
+}
+
+// TryReadFiles is ReadFiles with an error instead of a panic, as TryRead is for
+// Read.
+func TryReadFiles(s beam.Scope, files beam.PCollection, opts ...ReadOption) (beam.PCollection, error) {
+	return readMatched(s.Scope("tfrecordio.ReadFiles"), files, newReadFn, opts)
+}
+
+// ReadFilesRecords is ReadFiles with where each record comes from: a PCollection
+// of [Record].
+func ReadFilesRecords(s beam.Scope, files beam.PCollection, opts ...ReadOption) beam.PCollection {
+	return beam.Must(TryReadFilesRecords(s, files, opts...))
+}
+
+// TryReadFilesRecords is ReadFilesRecords with an error instead of a panic, as
+// TryRead is for Read.
+func TryReadFilesRecords(s beam.Scope, files beam.PCollection, opts ...ReadOption) (beam.PCollection, error) {
+	return readMatched(s.Scope("tfrecordio.ReadFilesRecords"), files, newReadRecordsFn, opts)
 }
 
 const caller = "tfrecordio"
@@ -107,26 +132,40 @@ func readPattern(s beam.Scope, pattern string, newFn func(readConfig) any, opts 
 	if err := (match.Options{Caller: caller}).Check(pattern); err != nil {
 		return beam.PCollection{}, err
 	}
-	return read(s, beam.Create(s, pattern), newFn, opts)
+	return readPatterns(s, beam.Create(s, pattern), newFn, opts)
 }
 
-func read(s beam.Scope, patterns beam.PCollection, newFn func(readConfig) any, opts []ReadOption) (beam.PCollection, error) {
+func readPatterns(s beam.Scope, patterns beam.PCollection, newFn func(readConfig) any, opts []ReadOption) (beam.PCollection, error) {
 	o, err := newReadOptions(opts)
 	if err != nil {
-		return beam.PCollection{}, fmt.Errorf("%s: %w", caller, err)
+		return beam.PCollection{}, err
 	}
-	if !patterns.IsValid() {
-		return beam.PCollection{}, fmt.Errorf("%s: the patterns are an invalid PCollection", caller)
+	m := match.Options{Caller: caller, Empty: o.empty}
+	if err := m.CheckAll(patterns); err != nil {
+		return beam.PCollection{}, err
 	}
-	if t := patterns.Type().Type(); t != reflectx.String {
-		return beam.PCollection{}, fmt.Errorf("%s: the patterns are a PCollection of %v, not of string", caller, patterns.Type())
+	return o.read(s, match.Files(s, patterns, m), newFn), nil
+}
+
+func readMatched(s beam.Scope, matched beam.PCollection, newFn func(readConfig) any, opts []ReadOption) (beam.PCollection, error) {
+	o, err := newReadOptions(opts)
+	if err != nil {
+		return beam.PCollection{}, err
 	}
-	files := match.Files(s, patterns, match.Options{Caller: caller, AllowEmpty: o.allowEmpty})
+	files, err := match.FromFileio(s, matched, caller)
+	if err != nil {
+		return beam.PCollection{}, err
+	}
+	return o.read(s, files, newFn), nil
+}
+
+// read gives the records of a PCollection of match.File.
+func (o readOptions) read(s beam.Scope, files beam.PCollection, newFn func(readConfig) any) beam.PCollection {
 	var parts beam.PCollection
 	if o.failures == nil {
 		parts = beam.ParDo(s, &planFn{Config: o.readConfig}, files)
 	} else {
 		parts, *o.failures = beam.ParDo2(s, &verifyFn{Config: o.readConfig}, files)
 	}
-	return beam.ParDo(s, newFn(o.readConfig), beam.Reshuffle(s, parts)), nil
+	return beam.ParDo(s, newFn(o.readConfig), beam.Reshuffle(s, parts))
 }

@@ -5,22 +5,29 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
+	"path"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/metrics"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/runtime"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/io/fileio"
+	_ "github.com/apache/beam/sdks/v2/go/pkg/beam/io/filesystem/local"
 	_ "github.com/apache/beam/sdks/v2/go/pkg/beam/runners/prism"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/testing/passert"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/testing/ptest"
 	"github.com/stretchr/testify/require"
 
+	"github.com/arrayrecord/arrayrecord-go/beam/internal/bounded"
 	"github.com/arrayrecord/arrayrecord-go/beam/internal/counters"
 	"github.com/arrayrecord/arrayrecord-go/beam/internal/failingjob"
 	"github.com/arrayrecord/arrayrecord-go/beam/internal/match"
@@ -129,7 +136,7 @@ func TestReadAll(t *testing.T) {
 	for _, split := range []int64{DefaultSplitSize, 20} {
 		p, s := beam.NewPipelineWithRoot()
 		patterns := beam.Create(s, filepath.Join(dir, "a-*"), filepath.Join(dir, "b"), filepath.Join(dir, "none*"))
-		opts := []ReadOption{WithSplitSize(split), WithEmptyMatchAllowed()}
+		opts := []ReadOption{WithSplitSize(split), WithEmptyMatch(EmptyAllow)}
 		var bytes, named []any
 		for _, name := range []string{"a-1", "a-2", "b"} {
 			for i := range 3 {
@@ -142,6 +149,83 @@ func TestReadAll(t *testing.T) {
 		ptest.RunAndValidate(t, p)
 	}
 }
+
+func TestReadFilesOfFileio(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, "a-1", "a-2")
+	p, s := beam.NewPipelineWithRoot()
+	found := fileio.MatchFiles(s, filepath.Join(dir, "a-*"))
+	var want, named []any
+	for _, name := range []string{"a-1", "a-2"} {
+		for i := range 3 {
+			want = append(want, fmt.Appendf(nil, "%d of %s", i, name))
+			named = append(named, fmt.Sprintf("%s %d: %d of %s", name, i*(frameSize+8), i, name))
+		}
+	}
+	passert.Equals(s, ReadFiles(s, fileio.ReadMatches(s, found)), want...)
+	passert.Equals(s, beam.ParDo(s, located, ReadFilesRecords(s, found, WithSplitSize(20))), named...)
+	ptest.RunAndValidate(t, p)
+}
+
+func located(r Record) string {
+	return fmt.Sprintf("%s %d: %s", filepath.Base(r.File), r.Offset, r.Data)
+}
+
+// watchFn makes the next file when it gets the record of one.
+type watchFn struct{ Dir string }
+
+func (f *watchFn) ProcessElement(r Record, emit func(string)) error {
+	if name := filepath.Base(r.File); name < "d" {
+		next := string(name[0] + 1)
+		data, err := os.ReadFile(r.File)
+		if err != nil {
+			return err
+		}
+		// Under its name at once: what is found is complete.
+		hidden := filepath.Join(f.Dir, "hidden-"+next)
+		if err := os.WriteFile(hidden, data, 0o666); err != nil {
+			return err
+		}
+		if err := os.Rename(hidden, filepath.Join(f.Dir, next)); err != nil {
+			return err
+		}
+	}
+	emit(filepath.Base(r.File))
+	return nil
+}
+
+func init() {
+	beam.RegisterFunction(located)
+	beam.RegisterType(reflect.TypeFor[watchFn]())
+}
+
+func TestNewFilesAreReadAsTheyAppear(t *testing.T) {
+	dir := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "a"), frame(t, []byte("record")), 0o666))
+	p, s := beam.NewPipelineWithRoot()
+	found := fileio.MatchContinuously(s, filepath.Join(dir, "?"), 200*time.Millisecond, fileio.MatchEnd(time.Now().Add(4*time.Second)))
+	names := beam.ParDo(s, &watchFn{Dir: dir}, ReadFilesRecords(s, found))
+	require.False(t, bounded.Is(names))
+	beam.ParDo0(s, &seenFn{}, names)
+	ptest.RunAndValidate(t, p)
+	require.Equal(t, []string{"a", "b", "c", "d"}, slices.Sorted(maps.Keys(seen.names)))
+}
+
+// seenFn collects what comes, which asserting would do at the end of time.
+type seenFn struct{}
+
+var seen = struct {
+	sync.Mutex
+	names map[string]bool
+}{names: map[string]bool{}}
+
+func (*seenFn) ProcessElement(name string) {
+	seen.Lock()
+	defer seen.Unlock()
+	seen.names[name] = true
+}
+
+func init() { beam.RegisterType(reflect.TypeFor[seenFn]()) }
 
 func TestReadFromABucket(t *testing.T) {
 	dir := fakegcs.Dir(t)
@@ -347,6 +431,14 @@ func TestWrongArgumentsAreNoticedAtConstruction(t *testing.T) {
 	_, err = TryRead(s, "x", WithCompression(99))
 	require.ErrorIs(t, err, tfrecord.ErrInvalidOption)
 	_, err = TryRead(s, "x", WithSplitSize(-1))
+	require.ErrorIs(t, err, tfrecord.ErrInvalidOption)
+	_, err = TryRead(s, "x[1")
+	require.ErrorIs(t, err, path.ErrBadPattern)
+	_, err = TryRead(s, "x", WithEmptyMatch(7))
+	require.ErrorContains(t, err, "policy 7")
+	_, err = TryReadFiles(s, beam.Create(s, "x"))
+	require.ErrorContains(t, err, "not of fileio.FileMetadata")
+	_, err = TryReadFilesRecords(s, beam.Create(s, "x"), WithSplitSize(-1))
 	require.ErrorIs(t, err, tfrecord.ErrInvalidOption)
 	_, err = TryReadAll(s, beam.PCollection{})
 	require.ErrorContains(t, err, "invalid PCollection")

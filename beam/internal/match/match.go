@@ -6,10 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path"
 	"reflect"
 	"strings"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/util/reflectx"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
 
 	"github.com/arrayrecord/arrayrecord-go/beam/internal/counters"
@@ -37,17 +39,46 @@ type Options struct {
 	Caller string
 	// Ranges makes name[begin:end] a path.
 	Ranges bool
-	// AllowEmpty makes a pattern without files no error.
-	AllowEmpty bool
+	// Empty says what a pattern without files is.
+	Empty Empty
 }
 
+// Empty says what becomes of a pattern that no file matches.
+type Empty int
+
+// The policies for patterns without files.
+const (
+	Disallow Empty = iota
+	Allow
+	AllowIfWildcard
+)
+
 // Check finds what is wrong with a pattern without looking at files: that it is
-// empty, or its range wrong, or its scheme one that nothing serves, which
-// matches errors.ErrUnsupported.
+// empty, or malformed, which matches path.ErrBadPattern, or its range wrong, or
+// its scheme one that nothing serves, which matches errors.ErrUnsupported.
 func (o Options) Check(pattern string) error {
-	_, err := o.parse(pattern)
+	p, err := o.parse(pattern)
+	if err == nil && p.End < 0 {
+		if _, err = path.Match(pattern, ""); err != nil {
+			err = fmt.Errorf("%s: %w", pattern, err)
+		}
+	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", o.Caller, err)
+	}
+	return nil
+}
+
+// CheckAll finds what is wrong with the options, and with a PCollection of
+// patterns without looking at them.
+func (o Options) CheckAll(patterns beam.PCollection) error {
+	switch {
+	case o.Empty < Disallow || o.Empty > AllowIfWildcard:
+		return fmt.Errorf("%s: unknown policy %d for patterns without files", o.Caller, o.Empty)
+	case !patterns.IsValid():
+		return fmt.Errorf("%s: the patterns are an invalid PCollection", o.Caller)
+	case patterns.Type().Type() != reflectx.String:
+		return fmt.Errorf("%s: the patterns are a PCollection of %v, not of string", o.Caller, patterns.Type())
 	}
 	return nil
 }
@@ -115,7 +146,8 @@ func (o Options) find(ctx context.Context, pattern string) ([]File, error) {
 		return []File{{Name: path.Name, Size: info.Size, Begin: int64(path.Begin), End: int64(path.End)}}, nil
 	}
 	var infos []storage.Info
-	if path.End < 0 && strings.ContainsAny(pattern, `*?[\`) {
+	wildcard := path.End < 0 && strings.ContainsAny(pattern, `*?[\`)
+	if wildcard {
 		if infos, err = storage.List(ctx, pattern); err != nil {
 			return nil, err
 		}
@@ -123,7 +155,7 @@ func (o Options) find(ctx context.Context, pattern string) ([]File, error) {
 		return nil, err
 	}
 	// A mistyped pattern must not silently give an empty data set.
-	if len(infos) == 0 && !o.AllowEmpty {
+	if len(infos) == 0 && o.Empty != Allow && !(o.Empty == AllowIfWildcard && wildcard) {
 		return nil, fmt.Errorf("no file matches %q: %w", pattern, fs.ErrNotExist)
 	}
 	files := make([]File, len(infos))

@@ -4,10 +4,13 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"testing"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/io/fileio"
+	_ "github.com/apache/beam/sdks/v2/go/pkg/beam/io/filesystem/local"
 	_ "github.com/apache/beam/sdks/v2/go/pkg/beam/runners/prism"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/testing/passert"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/testing/ptest"
@@ -34,7 +37,7 @@ func TestFilesOfPatternsInAPipeline(t *testing.T) {
 	in := place(t, "a-1", "a-2", "b", "c")
 	p, s := beam.NewPipelineWithRoot()
 	patterns := beam.Create(s, in("a-*"), in("c"), in("b[3:7]"), in("missing-*"))
-	passert.Equals(s, Files(s, patterns, Options{Ranges: true, AllowEmpty: true}),
+	passert.Equals(s, Files(s, patterns, Options{Ranges: true, Empty: Allow}),
 		File{Name: in("a-1"), Size: 0, End: -1},
 		File{Name: in("a-2"), Size: 1, End: -1},
 		File{Name: in("c"), Size: 3, End: -1},
@@ -61,7 +64,7 @@ func TestNothingFound(t *testing.T) {
 		_, err := Options{Ranges: true}.find(t.Context(), pattern)
 		require.ErrorIs(t, err, fs.ErrNotExist)
 		require.ErrorContains(t, err, pattern)
-		files, err := Options{Ranges: true, AllowEmpty: true}.find(t.Context(), pattern)
+		files, err := Options{Ranges: true, Empty: Allow}.find(t.Context(), pattern)
 		require.NoError(t, err)
 		require.Empty(t, files)
 	}
@@ -92,17 +95,17 @@ func TestRangesAreNamesWhereTheyAreNotAllowed(t *testing.T) {
 
 // A directory, or a place that cannot be reached, is not an empty match.
 func TestOtherErrorsAreReported(t *testing.T) {
-	_, err := Options{AllowEmpty: true}.find(t.Context(), t.TempDir())
+	_, err := Options{Empty: Allow}.find(t.Context(), t.TempDir())
 	require.ErrorContains(t, err, "not a regular file")
 
 	faults := storagetest.NewFaults()
 	dir := faults.TempDir(t)
 	injected := errors.New("injected")
 	faults.Inject(storagetest.Fault{Op: storagetest.OpStat, Err: injected})
-	_, err = Options{AllowEmpty: true}.find(t.Context(), dir+"/x")
+	_, err = Options{Empty: Allow}.find(t.Context(), dir+"/x")
 	require.ErrorIs(t, err, injected)
 	faults.Inject(storagetest.Fault{Op: storagetest.OpList, Err: injected})
-	_, err = Options{AllowEmpty: true}.find(t.Context(), dir+"/*")
+	_, err = Options{Empty: Allow}.find(t.Context(), dir+"/*")
 	require.ErrorIs(t, err, injected)
 }
 
@@ -113,4 +116,73 @@ func TestCheck(t *testing.T) {
 	require.ErrorIs(t, o.Check("nowhere://x"), errors.ErrUnsupported)
 	require.EqualError(t, o.Check("x[2:1]"), "someio: x[2:1]: the range ends before it begins")
 	require.NoError(t, Options{}.Check("x[2:1]"))
+	require.NoError(t, o.Check("x[1[0:5]"), "a range is behind a name, which is no pattern")
+	for _, malformed := range []string{"x[1", "dir-[a/x", `x\`} {
+		require.ErrorIs(t, o.Check(malformed), path.ErrBadPattern, malformed)
+		require.ErrorContains(t, o.Check(malformed), "someio: "+malformed)
+	}
+}
+
+func TestEmptyMatchPolicies(t *testing.T) {
+	in := place(t, "a")
+	for _, test := range []struct {
+		empty                 Empty
+		names, wildcardsAllow bool
+	}{{Disallow, false, false}, {Allow, true, true}, {AllowIfWildcard, false, true}} {
+		for _, pattern := range []string{in("b"), in("b[0:1]")} {
+			_, err := Options{Ranges: true, Empty: test.empty}.find(t.Context(), pattern)
+			require.Equal(t, test.names, err == nil, pattern)
+		}
+		for _, pattern := range []string{in("b*"), in("b?"), in("[bc]"), in("**/x")} {
+			_, err := Options{Empty: test.empty}.find(t.Context(), pattern)
+			require.Equal(t, test.wildcardsAllow, err == nil, pattern)
+		}
+	}
+	_, s := beam.NewPipelineWithRoot()
+	require.ErrorContains(t, Options{Empty: 3}.CheckAll(beam.Create(s, "x")), "policy 3")
+	require.ErrorContains(t, Options{Empty: -1}.CheckAll(beam.Create(s, "x")), "policy -1")
+}
+
+func metadataOf(f fileio.ReadableFile) fileio.FileMetadata { return f.Metadata }
+
+func zeroSize(m fileio.FileMetadata) fileio.FileMetadata {
+	m.Size = 0
+	return m
+}
+
+func init() {
+	beam.RegisterFunction(metadataOf)
+	beam.RegisterFunction(zeroSize)
+}
+
+func TestFilesThatFileioHasFound(t *testing.T) {
+	in := place(t, "a-0", "a-1", "b", "c[0:1]")
+	want := []any{File{Name: in("a-0"), Size: 0, End: -1}, File{Name: in("a-1"), Size: 1, End: -1}}
+	p, s := beam.NewPipelineWithRoot()
+	found := fileio.MatchFiles(s, in("a-*"))
+	readable := fileio.ReadMatches(s, found)
+	for _, files := range []beam.PCollection{found, readable, beam.ParDo(s, metadataOf, readable), beam.ParDo(s, zeroSize, found)} {
+		got, err := FromFileio(s, files, "someio")
+		require.NoError(t, err)
+		passert.Equals(s, got, want...)
+	}
+	// A name is a name, whatever is in it.
+	got, err := FromFileio(s, fileio.MatchFiles(s, in("c*")), "someio")
+	require.NoError(t, err)
+	passert.Equals(s, got, File{Name: in("c[0:1]"), Size: 3, End: -1})
+	ptest.RunAndValidate(t, p)
+
+	_, err = FromFileio(s, beam.Create(s, "x"), "someio")
+	require.EqualError(t, err, "someio: the files are a PCollection of string, not of fileio.FileMetadata or fileio.ReadableFile")
+	_, err = FromFileio(s, beam.PCollection{}, "someio")
+	require.ErrorContains(t, err, "invalid PCollection")
+}
+
+func TestFileThatHasGone(t *testing.T) {
+	in := place(t, "a")
+	f := &matchedFn{Caller: "someio"}
+	f.Setup()
+	err := f.ProcessElement(t.Context(), fileio.FileMetadata{Path: in("b")}, nil)
+	require.ErrorIs(t, err, fs.ErrNotExist)
+	require.ErrorContains(t, err, "someio: ")
 }
