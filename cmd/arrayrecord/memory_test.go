@@ -47,6 +47,7 @@ func TestMemoryIsBounded(t *testing.T) {
 }
 
 func memoryCases(t *testing.T, name string) [][]string {
+	dir := t.TempDir()
 	return [][]string{
 		{"cat", "--format", "raw", name},
 		{"get", "--format", "raw", name, ":"},
@@ -57,5 +58,9 @@ func memoryCases(t *testing.T, name string) [][]string {
 		{"schema", name},
 		{"diff", name, name},
 		{"diff", "--sets", name, name},
+		{"merge", name, name, "-o", filepath.Join(dir, "merged")},
+		{"recompress", name, "--options", "zstd:1", "-o", filepath.Join(dir, "recompressed")},
+		{"shuffle", name, "--memory", "64M", "-o", filepath.Join(dir, "shuffled")},
+		{"filter", "x", name, "-o", filepath.Join(dir, "filtered")},
 	}
 }

@@ -1,49 +1,30 @@
 package main
 
-import (
-	"io"
-
-	"github.com/schollz/progressbar/v3"
-)
-
-// A progress shows on a terminal how far a command is; elsewhere it shows nothing.
+// A progress shows on a terminal how far a command is that works on one file after the other.
 type progress struct {
-	out io.Writer // nil: nothing is shown
-	bar *progressbar.ProgressBar
+	a    *app
+	line *status // nil if nothing is shown
 }
 
-func (a *app) progress() *progress {
-	if !lookAt(a.err).terminal {
-		return &progress{}
-	}
-	return &progress{out: a.err}
-}
+func (a *app) progress() *progress { return &progress{a: a} }
 
 // of gives what a function of the library calls while it works on a file; nil for nothing.
 func (p *progress) of(name string) func(done, size int64) {
-	if p.out == nil {
+	if !lookAt(p.a.err).terminal {
 		return nil
 	}
 	return func(done, size int64) {
-		if p.bar == nil {
-			p.bar = progressbar.NewOptions64(max(size, 1),
-				progressbar.OptionSetWriter(p.out),
-				progressbar.OptionShowBytes(true),
-				progressbar.OptionUseIECUnits(true),
-				progressbar.OptionUseANSICodes(true),
-				progressbar.OptionFullWidth(),
-				progressbar.OptionSetDescription(name),
-			)
+		if p.line == nil {
+			p.line = p.a.showStatus(&status{what: "of " + name, total: size, bytes: true})
 		}
-		// A bar that is full takes itself for finished.
-		_ = p.bar.Set64(min(done, max(size-1, 0)))
+		p.line.done.Store(done)
 	}
 }
 
 // clear takes what is shown off the terminal, before something else is printed.
 func (p *progress) clear() {
-	if p.bar != nil {
-		_ = p.bar.Clear()
-		p.bar = nil
+	if p.line != nil {
+		p.line.close()
+		p.line = nil
 	}
 }
