@@ -15,7 +15,7 @@ type status struct {
 	out   io.Writer
 	what  string // is counted
 	bytes bool   // are counted, what has a name of its own
-	total int64 // 0 if unknown
+	total int64  // 0 if unknown
 	done  atomic.Int64
 	begin time.Time
 	stop  chan struct{}
