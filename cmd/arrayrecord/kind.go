@@ -28,7 +28,7 @@ func magic(s string) func([]byte) bool {
 var kinds = []kind{
 	{"an empty file", "", func(b []byte) bool { return len(b) == 0 }},
 	{"a TFRecord file", "tfrecord", func(b []byte) bool { _, ok := tfrecord.ParseHeader(b); return ok }},
-	{"a Parquet file", "parquet", magic("PAR1")},
+	{"a Parquet file", "", magic("PAR1")},
 	{"a gzip file", "", magic("\x1f\x8b")},
 	{"a zstd file", "", magic("\x28\xb5\x2f\xfd")},
 	{"an xz file", "", magic("\xfd7zXZ")},

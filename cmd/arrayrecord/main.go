@@ -150,6 +150,7 @@ says where each group is.
 	}
 	add(lookGroup, newInfo(a), newLs(a), newCat(a), newHead(a), newTail(a), newGet(a), newSample(a), newGrep(a),
 		newStats(a), newSchema(a), newDiff(a))
+	add(makeGroup, newPack(a), newUnpack(a))
 	add(changeGroup, newMerge(a), newSplit(a), newReshard(a), newRecompress(a), newShuffle(a), newFilter(a))
 	add(careGroup, newVerify(a), newRepair(a), newClean(a))
 	root.AddCommand(newVersion(a), newMan())

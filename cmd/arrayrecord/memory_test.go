@@ -48,6 +48,7 @@ func TestMemoryIsBounded(t *testing.T) {
 
 func memoryCases(t *testing.T, name string) [][]string {
 	dir := t.TempDir()
+	tfrecords := filepath.Join(dir, "x.tfrecord")
 	return [][]string{
 		{"cat", "--format", "raw", name},
 		{"get", "--format", "raw", name, ":"},
@@ -61,6 +62,8 @@ func memoryCases(t *testing.T, name string) [][]string {
 		{"merge", name, name, "-o", filepath.Join(dir, "merged")},
 		{"recompress", name, "--options", "zstd:1", "-o", filepath.Join(dir, "recompressed")},
 		{"shuffle", name, "--memory", "64M", "-o", filepath.Join(dir, "shuffled")},
+		{"unpack", name, "--to", "tfrecord", "-o", tfrecords},
+		{"pack", tfrecords, "-o", filepath.Join(dir, "packed")},
 		{"filter", "x", name, "-o", filepath.Join(dir, "filtered")},
 	}
 }

@@ -19,6 +19,7 @@ type outputFlags struct {
 	name      string
 	shards    int // 0 for one file of that name
 	overwrite bool
+	noSync    bool
 	options   string
 
 	writer arrayrecord.WriterOptions // of options
@@ -32,6 +33,7 @@ const maxShards = 1000
 func (o *outputFlags) addFlags(cmd *cobra.Command, what string) {
 	cmd.Flags().StringVarP(&o.name, "output", "o", "", what)
 	cmd.Flags().BoolVar(&o.overwrite, "overwrite", false, "replace files that are there")
+	cmd.Flags().BoolVar(&o.noSync, "no-sync", false, "do not wait until the disk has the files: a power failure may spoil them")
 	cmd.Flags().StringVar(&o.options, "options", "", "writer `OPTIONS` such as group_size:64,zstd:9 (docs/format.md section 8)")
 }
 
@@ -88,7 +90,7 @@ func (o *outputFlags) create(ctx context.Context, a *app, name string, options a
 		}
 		return arrayrecord.NewWriter(a.out, options)
 	}
-	options.NoOverwrite = !o.overwrite
+	options.NoOverwrite, options.NoSync = !o.overwrite, o.noSync
 	w, err := arrayrecord.Create(ctx, name, options)
 	if errors.Is(err, os.ErrExist) {
 		err = fmt.Errorf("%w (--overwrite replaces it)", err)
