@@ -18,7 +18,7 @@ func newRecompress(a *app) *cobra.Command {
 		Long: `Write files with another codec, level or group size; options that are not given are
 those of the first file. Several files go into the directory OUTPUT/, which ends in
 a slash, under their own names.`,
-		Example: `  arrayrecord recompress train.arrayrecord --options zstd:19,group_size:64 -o x.arrayrecord
+		Example: `  arrayrecord recompress in.arrayrecord --options zstd:19 -o out.arrayrecord
   arrayrecord recompress 'raw/*.arrayrecord' --options zstd:9 -o packed/`,
 		Args: atLeast(1, "file name"),
 		RunE: func(cmd *cobra.Command, args []string) error {
