@@ -56,7 +56,7 @@ Files are named by the record's number and what it holds, such as 00000017.jpg, 
 by the feature --name; with --field they hold one feature of a tf.train.Example.
 Names that lead out of the directory are an error.`,
 		Example: `  arrayrecord unpack train.arrayrecord --to jsonl -o - | jq .label
-  arrayrecord unpack 'train-*.arrayrecord' --to tfrecord --compression gzip -o train.tfrecord.gz
+  arrayrecord unpack train.arrayrecord --to tfrecord --compression gzip -o x.tfrecord.gz
   arrayrecord unpack photos.arrayrecord --to files --field image --name id -o photos`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			switch {
