@@ -321,12 +321,14 @@ class Reader {
   // Records by number, in any order and with repetitions, on up to `parallelism` threads (0: one
   // per processor).
   Result<Batch> try_batch(const uint64_t* records, size_t n, uint32_t parallelism = 0) const {
-    ar_batch* batch = nullptr;
+    ar_batch* handle = nullptr;
     ar_error error;
-    if (ar_reader_read_batch(reader_.get(), records, n, parallelism, &batch, &error) != AR_OK) {
+    if (ar_batch_create(&handle, &error) != AR_OK) return error;
+    Batch batch(handle, n);
+    if (ar_batch_read(handle, reader_.get(), records, n, parallelism, &error) != AR_OK) {
       return error;
     }
-    return Batch(batch, n);
+    return batch;
   }
   Result<Batch> try_batch(const std::vector<uint64_t>& records, uint32_t parallelism = 0) const {
     return try_batch(records.data(), records.size(), parallelism);

@@ -35,12 +35,17 @@ static int write_file(const char* path, ar_error* error) {
 
 static int read_file(const char* path, ar_error* error) {
   ar_reader* reader;
-  ar_batch* batch;
+  ar_batch* batch; /* may be read any number of times, into the same memory */
   const uint64_t wanted[] = {2, 0};
 
   if (ar_reader_open(path, NULL, &reader, error) != AR_OK) return error->code;
   printf("%" PRIu64 " records\n", ar_reader_num_records(reader));
-  if (ar_reader_read_batch(reader, wanted, 2, 0, &batch, error) != AR_OK) {
+  if (ar_batch_create(&batch, error) != AR_OK) {
+    ar_reader_free(reader);
+    return error->code;
+  }
+  if (ar_batch_read(batch, reader, wanted, 2, 0, error) != AR_OK) {
+    ar_batch_free(batch);
     ar_reader_free(reader);
     return error->code;
   }

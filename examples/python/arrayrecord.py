@@ -79,8 +79,9 @@ def _load():
       (library, 'ar_reader_free', None, [pointer]),
       (library, 'ar_reader_num_records', number, [pointer]),
       (library, 'ar_reader_get', ctypes.c_int, [pointer, number, pointer, size, pointer, error]),
-      (library, 'ar_reader_read_batch', ctypes.c_int,
-       [pointer, pointer, size, ctypes.c_uint32, pointer, error]),
+      (library, 'ar_batch_create', ctypes.c_int, [pointer, error]),
+      (library, 'ar_batch_read', ctypes.c_int,
+       [pointer, pointer, pointer, size, ctypes.c_uint32, error]),
       (at_once, 'ar_batch_record', pointer, [pointer, size, pointer]),
       (library, 'ar_batch_free', None, [pointer]),
   ):
@@ -197,14 +198,14 @@ class _Reader:
     batch = ctypes.c_void_p()
     error = _Error()
     address, n = positions.buffer_info()
-    thread = _enter()
+    _check(_library.ar_batch_create(ctypes.byref(batch), error), error, self.path)
     try:
-      code = _library.ar_reader_read_batch(
-          self._handle, address, n, 0, ctypes.byref(batch), error)
-    finally:
-      _under_way.discard(thread)
-    _check(code, error, self.path)
-    try:
+      thread = _enter()
+      try:
+        code = _library.ar_batch_read(batch, self._handle, address, n, 0, error)
+      finally:
+        _under_way.discard(thread)
+      _check(code, error, self.path)
       # For each record one call tells where it is and how large, the next makes it a bytes.
       size = ctypes.c_size_t()
       places = map(_library.ar_batch_record, repeat(batch), range(n), repeat(ctypes.byref(size)))
