@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"iter"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -30,11 +31,30 @@ type reader interface {
 	Close() error
 }
 
+// elsewhere has the files of the disk, and reads them by ranges, as buckets are read.
+var elsewhere = storagetest.NewFaults()
+
+// waysToOpen are all that there are: what is true of a file is true in each.
+func waysToOpen(t *testing.T, file []byte) map[string]func() (reader, error) {
+	path := filepath.Join(t.TempDir(), "x")
+	require.NoError(t, os.WriteFile(path, file, 0o666))
+	ctx := context.Background()
+	quiet := arrayrecord.WithLogger(slog.New(slog.DiscardHandler))
+	return map[string]func() (reader, error){
+		"bytes":       func() (reader, error) { return arrayrecord.NewReader(bytes.NewReader(file), int64(len(file))) },
+		"file":        func() (reader, error) { return arrayrecord.Open(ctx, path) },
+		"mapped file": func() (reader, error) { return arrayrecord.Open(ctx, path, arrayrecord.WithMmap()) },
+		"data source": func() (reader, error) { return arrayrecord.OpenDataSource(ctx, []string{path}, quiet) },
+		"fetched source": func() (reader, error) {
+			return arrayrecord.OpenDataSource(ctx, []string{elsewhere.Name(path)}, quiet)
+		},
+	}
+}
+
 // Files whose index and chunk headers agree, under right hashes, on records that are not there. Nothing
 // of what they claim may be allocated, as nothing could save a Go program that runs out of memory.
 func TestClaimsAreNotBelieved(t *testing.T) {
-	const huge = 2<<30 - 1               // within the limits of a reader
-	elsewhere := storagetest.NewFaults() // read by ranges, as buckets are
+	const huge = 2<<30 - 1 // within the limits of a reader
 	small := encodeSimple([][]byte{[]byte("one"), []byte("two")})
 	zstd := append(binary.AppendUvarint([]byte{'z', 3, 1, 4, 6}, huge), 0x28, 0xb5, 0x2f, 0xfd)
 	for name, file := range map[string][]byte{
@@ -47,16 +67,7 @@ func TestClaimsAreNotBelieved(t *testing.T) {
 		"one, only index":   fileWith('r', small, 1, 3, func(l *layout) { l.entry = entryRecord(64, huge, 1) }),
 		"footer of a chunk": fileWith('r', small, 2, 6, func(l *layout) { l.metadata = metadataRecord(1, 1<<40, 1<<50) }),
 	} {
-		path := filepath.Join(t.TempDir(), "x")
-		require.NoError(t, os.WriteFile(path, file, 0o666))
-		ctx := context.Background()
-		for way, open := range map[string]func() (reader, error){
-			"bytes":          func() (reader, error) { return arrayrecord.NewReader(bytes.NewReader(file), int64(len(file))) },
-			"file":           func() (reader, error) { return arrayrecord.Open(ctx, path) },
-			"mapped file":    func() (reader, error) { return arrayrecord.Open(ctx, path, arrayrecord.WithMmap()) },
-			"data source":    func() (reader, error) { return arrayrecord.OpenDataSource(ctx, []string{path}) },
-			"fetched source": func() (reader, error) { return arrayrecord.OpenDataSource(ctx, []string{elsewhere.Name(path)}) },
-		} {
+		for way, open := range waysToOpen(t, file) {
 			want := arrayrecord.ErrCorrupt
 			if name == "over all limits" {
 				want = arrayrecord.ErrTooLarge

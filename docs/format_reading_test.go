@@ -2,7 +2,6 @@ package docs_test
 
 import (
 	"bytes"
-	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -17,7 +16,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/arrayrecord/arrayrecord-go/arrayrecord"
-	"github.com/arrayrecord/arrayrecord-go/internal/recordtest"
 )
 
 // ---- Sections 6 and 7 ----
@@ -186,17 +184,21 @@ func TestOpeningChecks(t *testing.T) {
 	}
 	for _, c := range cases {
 		file := fileWith('r', data, n, size, c.spoil)
-		_, err := arrayrecord.NewReader(bytes.NewReader(file), int64(len(file)))
-		require.ErrorIs(t, err, c.want, c.step)
+		refused := func() {
+			for way, open := range waysToOpen(t, file) {
+				_, err := open()
+				require.ErrorIs(t, err, c.want, "%s, %s", c.step, way)
+			}
+		}
+		refused()
 		clear(file[:64]) // the signature decides steps 1 to 4 only
-		_, err = arrayrecord.NewReader(bytes.NewReader(file), int64(len(file)))
 		if c.step < "5" && c.step[1] == ':' {
 			c.want = arrayrecord.ErrNotArrayRecord
 		}
 		if c.step < "4" && c.step[1] == ':' { // an intact chunk, of a file that goes on
 			c.want = arrayrecord.ErrTruncated
 		}
-		require.ErrorIs(t, err, c.want, c.step)
+		refused()
 	}
 
 	harmless := map[string]func(*layout){
@@ -232,11 +234,12 @@ func TestOpeningChecks(t *testing.T) {
 		"5: no size":     fileWith('r', data, n, size, func(l *layout) { l.entry = join(varintField(1, begin), varintField(3, n)) }),
 		"6: end":         fileWith('r', data, n, size, func(l *layout) { l.gap = 50 }),
 	} {
-		r, err := arrayrecord.NewReader(bytes.NewReader(file), int64(len(file)))
-		require.NoError(t, err, name)
-		_, err = recordtest.All(context.Background(), r)
-		require.ErrorIs(t, err, corrupt, name)
-		require.NoError(t, r.Close())
+		for way, open := range waysToOpen(t, file) {
+			r, err := open()
+			require.NoError(t, err, "%s, %s", name, way)
+			require.NoError(t, r.Close())
+			requireRefused(t, open, corrupt, name+", "+way)
+		}
 	}
 }
 

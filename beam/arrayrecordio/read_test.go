@@ -566,33 +566,44 @@ func TestRecordsDoNotShareMemory(t *testing.T) {
 	require.Equal(t, records, got)
 }
 
+// Memory goes neither with the size of a file nor with what it decodes to.
 func TestMemoryDoesNotGrowWithTheFile(t *testing.T) {
-	name := filepath.Join(t.TempDir(), "x")
-	w, err := arrayrecord.Create(t.Context(), name, arrayrecord.WithWriterOptions("group_size:4,uncompressed"))
-	require.NoError(t, err)
-	record := make([]byte, 10_000)
-	const n = 20_000
-	for range n {
-		require.NoError(t, w.Write(record))
-	}
-	require.NoError(t, w.Close())
-	info, err := os.Stat(name)
-	require.NoError(t, err)
-	c := readConfig{ReaderOptions: DefaultReaderOptions, LongestRun: longestRun}
-	u := makeUnits(t, c, match.File{Name: name, Size: info.Size(), End: -1})[0]
-	f := newReadFn(c).(*readFn)
-	f.Setup()
-	before := liveHeap()
-	peak, i := before, 0
-	require.NoError(t, f.ProcessElement(t.Context(), f.CreateTracker(u.Chunks), u, func([]byte) {
-		if i++; i%1000 == 0 {
-			peak = max(peak, liveHeap())
+	for _, c := range []struct {
+		options string
+		n, size int
+		limit   uint64
+	}{
+		// Readahead has up to two groups of 1 MiB for each processor, and some to spare.
+		{"group_size:4,uncompressed", 20_000, 10_000, uint64(4+4*runtime.GOMAXPROCS(0)) << 20},
+		// The readahead's memory and a record, and as much again for one that is taken apart.
+		{"group_size:1,zstd:1", 200, 4 << 20, (64 + 4 + 4) << 20},
+		{"group_size:100,zstd:1", 200, 4 << 20, (64 + 4 + 4) << 20},
+	} {
+		name := filepath.Join(t.TempDir(), "x")
+		w, err := arrayrecord.Create(t.Context(), name, arrayrecord.WithWriterOptions(c.options))
+		require.NoError(t, err)
+		record := make([]byte, c.size)
+		for range c.n {
+			require.NoError(t, w.Write(record))
 		}
-	}))
-	require.Equal(t, n, i)
-	// Readahead has up to two groups of 1 MiB for each processor, and some to spare.
-	limit := uint64(4+4*runtime.GOMAXPROCS(0)) << 20
-	require.Less(t, peak-before, limit, "for a file of %d MiB", info.Size()>>20)
+		require.NoError(t, w.Close())
+		info, err := os.Stat(name)
+		require.NoError(t, err)
+		config := readConfig{ReaderOptions: DefaultReaderOptions, LongestRun: longestRun}
+		u := makeUnits(t, config, match.File{Name: name, Size: info.Size(), End: -1})[0]
+		f := newReadFn(config).(*readFn)
+		f.Setup()
+		before := liveHeap()
+		peak, i := before, 0
+		require.NoError(t, f.ProcessElement(t.Context(), f.CreateTracker(u.Chunks), u, func([]byte) {
+			if i++; i%(c.n/20) == 0 {
+				peak = max(peak, liveHeap())
+			}
+		}))
+		require.Equal(t, c.n, i)
+		t.Logf("%s: %d MiB", c.options, (peak-before)>>20)
+		require.Less(t, peak-before, c.limit, "for a file of %d MiB", info.Size()>>20)
+	}
 }
 
 func liveHeap() uint64 {
