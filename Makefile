@@ -140,6 +140,18 @@ bench: ## Measure against the other libraries (BENCH_FLAGS, e.g. --size=full; --
 	@$(install) core interop
 	go run ./bench $(BENCH_FLAGS)
 
+bench_beam := build/bench-beam
+.PHONY: bench-beam
+bench-beam: ## Measure conversions with Beam against a plain loop and upstream's (BENCH_FLAGS, e.g. --size=full; --help lists them)
+	@$(install) core interop
+	@$(MAKE) --no-print-directory build
+	@cmp -s bench/beam/requirements.txt $(bench_beam)/venv/installed.txt || { \
+	  rm -rf $(bench_beam)/venv && mkdir -p $(bench_beam) && python3 -m venv $(bench_beam)/venv && \
+	  $(bench_beam)/venv/bin/pip install --quiet --disable-pip-version-check -r bench/beam/requirements.txt && \
+	  cp bench/beam/requirements.txt $(bench_beam)/venv/installed.txt; }
+	go build -o $(bench_beam)/bench ./bench/beam
+	$(bench_beam)/bench $(BENCH_FLAGS)
+
 .PHONY: bench-check
 bench-check: ## Compare the speed with that of BASE (default origin/main or HEAD~1); over 5 % slower fails
 	@$(install) core
