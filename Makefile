@@ -54,6 +54,11 @@ test-install: ## Install the library elsewhere, build the examples with it, and 
 	@$(install) core install
 	scripts/install-test.sh
 
+.PHONY: test-platforms
+test-platforms: ## Test the core on arm64, on old processors, and with portable calls only
+	@$(install) core cpp-test platforms
+	scripts/platforms-test.sh
+
 # A core as another library behind the header may be: with none of its optional functions.
 .PHONY: test-required-only
 test-required-only: ## Run the Go tests of the library on a core without optional functions
@@ -86,6 +91,7 @@ format: ## Format the Go, C and C++ sources
 cpp-test: ## Build the core with Bazel and run its tests
 	@$(install) bazel
 	$(bazel) test //...
+	BAZEL=$(bazel) scripts/bazel-dependency-test.sh
 
 .PHONY: cpp-sanitize
 cpp-sanitize: ## Run the C++ tests under ASan with UBSan, then under TSan

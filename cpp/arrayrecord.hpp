@@ -15,8 +15,9 @@
 //   arrayrecord::Result<arrayrecord::Reader> r = arrayrecord::Reader::try_open("data.arrayrecord");
 //   if (!r) return r.error().message();
 //
-// Objects own their handles, can be moved and not copied. A Reader or Batch may be used by any
-// number of threads at once, the others by one at a time. A Reader must outlive its scans.
+// Objects own their handles, can be moved and not copied. A Reader may be used by any number of
+// threads at once, and the records of a Batch be looked at; the others are for one at a time. A
+// Reader must outlive its scans.
 #ifndef ARRAYRECORD_ARRAYRECORD_HPP_
 #define ARRAYRECORD_ARRAYRECORD_HPP_
 
@@ -197,10 +198,10 @@ class Batch {
 
  private:
   friend class Reader;
-  Batch(ar_batch* batch, size_t size) : batch_(batch), size_(size) {}
+  explicit Batch(ar_batch* batch) : batch_(batch) {}
 
   internal::Handle<ar_batch, ar_batch_free> batch_;
-  size_t size_;
+  size_t size_ = 0;
 };
 
 // Goes through records in order, reading ahead.
@@ -324,11 +325,22 @@ class Reader {
     ar_batch* handle = nullptr;
     ar_error error;
     if (ar_batch_create(&handle, &error) != AR_OK) return error;
-    Batch batch(handle, n);
-    if (ar_batch_read(handle, reader_.get(), records, n, parallelism, &error) != AR_OK) {
+    Batch batch(handle);
+    Result<Done> done = try_read(&batch, records, n, parallelism);
+    if (!done) return done.error();
+    return batch;
+  }
+  // The same into a batch, in place of what it has: its memory is used again.
+  Result<Done> try_read(Batch* batch, const uint64_t* records, size_t n,
+                        uint32_t parallelism = 0) const {
+    batch->size_ = 0;
+    ar_error error;
+    if (ar_batch_read(batch->batch_.get(), reader_.get(), records, n, parallelism, &error) !=
+        AR_OK) {
       return error;
     }
-    return batch;
+    batch->size_ = n;
+    return Done();
   }
   Result<Batch> try_batch(const std::vector<uint64_t>& records, uint32_t parallelism = 0) const {
     return try_batch(records.data(), records.size(), parallelism);

@@ -1,6 +1,5 @@
 #include "chunk_index.h"
 
-#include <fcntl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -11,6 +10,7 @@
 #include <string>
 
 #include "chunk.h"
+#include "platform.h"
 
 namespace arrayrecord {
 
@@ -26,11 +26,11 @@ Status WordArray::Allocate(size_t words, bool in_file) {
     const char* dir = std::getenv("TMPDIR");
     std::string name = std::string(dir != nullptr && *dir != '\0' ? dir : "/tmp");
     name += "/arrayrecord-index-XXXXXX";
-    int fd = mkostemp(name.data(), O_CLOEXEC);
+    int fd = platform::OpenTemporary(&name);
     if (fd < 0) return Status::Io(errno, "temporary file for the offloaded index, " + name);
     unlink(name.c_str());
     // Reserving the blocks now turns a full disk into an error here and not a signal later.
-    int failed = posix_fallocate(fd, 0, static_cast<off_t>(bytes));
+    int failed = platform::Reserve(fd, bytes);
     void* map =
         failed ? MAP_FAILED : mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     if (!failed && map == MAP_FAILED) failed = errno;

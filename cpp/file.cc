@@ -7,15 +7,15 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <climits>
 #include <utility>
 
 #include "mapped_copy.h"
+#include "platform.h"
 
 namespace arrayrecord {
 namespace {
 
-// Linux moves at most this much in one call.
+// Systems move at most this much in one call.
 constexpr uint64_t kMaxTransfer = 0x7ffff000;
 
 }  // namespace
@@ -91,7 +91,7 @@ Status File::Write(std::vector<iovec>* pieces) const {
   iovec* piece = pieces->data();
   iovec* const end = piece + pieces->size();
   while (piece < end) {
-    ssize_t n = writev(fd_, piece, static_cast<int>(std::min<ptrdiff_t>(end - piece, IOV_MAX)));
+    ssize_t n = platform::WriteSome(fd_, piece, static_cast<size_t>(end - piece));
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) return Status::Os(errno, "cannot write");
     size_t written = static_cast<size_t>(n);

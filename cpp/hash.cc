@@ -5,9 +5,6 @@
 
 namespace arrayrecord {
 
-static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
-              "words are copied between memory and file without swapping");
-
 uint64_t HashPieces(const ByteSpan* pieces, size_t n) {
   const HighwayImplementation& highway = Highway();
   HighwayState state = kHashStart;

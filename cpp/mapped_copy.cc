@@ -1,13 +1,14 @@
 #include "mapped_copy.h"
 
 #include <pthread.h>
-#include <ucontext.h>
 
 #include <atomic>
 #include <csetjmp>
 #include <csignal>
 #include <cstring>
 #include <mutex>
+
+#include "platform.h"
 
 namespace arrayrecord {
 namespace {
@@ -27,7 +28,7 @@ void OnBusError(int signal, siginfo_t* info, void* context) {
   const uint8_t* at = static_cast<const uint8_t*>(info->si_addr);
   if (copying.failed != nullptr && at >= copying.begin && at < copying.end) {
     // Leaves the copy alone, which has nothing to clean up.
-    copying.mask = static_cast<ucontext_t*>(context)->uc_sigmask;
+    platform::BlockedBefore(context, &copying.mask);
     siglongjmp(*copying.failed, 1);
   }
   // Handlers expect what they have asked for when they were installed.

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -11,6 +10,8 @@
 #include <cstdlib>
 #include <memory>
 #include <utility>
+
+#include "platform.h"
 
 namespace arrayrecord {
 namespace {
@@ -74,12 +75,8 @@ Status NamedFile::Create(const std::string& path, const Options& options) {
 NamedFile::~NamedFile() { Drop(); }
 
 Status NamedFile::Open() {
-  fd_ = open((directory_ + "/").c_str(), O_RDWR | O_TMPFILE | O_CLOEXEC, 0666);
+  fd_ = platform::OpenNameless(directory_ + "/");
   if (fd_ < 0) return OpenHidden();
-  if (access(DescriptorPath().c_str(), F_OK) != 0) {  // without /proc it would never get a name
-    close(std::exchange(fd_, -1));
-    return OpenHidden();
-  }
   return Lock() ? Status() : Failed("lock");
 }
 
@@ -125,7 +122,8 @@ Status NamedFile::Publish() {
   // Again: the target may be newer than this file.
   bool replaces;
   AR_TRY(KeepPermissions(&replaces));
-  if (options_.sync && IgnoringEintr([&] { return fsync(fd_); }) != 0) return Failed("sync");
+  if (options_.sync && IgnoringEintr([&] { return platform::Sync(fd_); }) != 0)
+    return Failed("sync");
   // A network file system reports here what it reports when a file is closed; the lock stays.
   const int copy = fcntl(fd_, F_DUPFD_CLOEXEC, 0);
   if (copy < 0 || close(copy) != 0) return Failed("close");
@@ -142,11 +140,8 @@ Status NamedFile::Publish() {
 }
 
 Status NamedFile::TakeName() {
-  const std::string descriptor = DescriptorPath();
   auto link_to = [&](const std::string& name) {
-    return IgnoringEintr([&] {
-      return linkat(AT_FDCWD, descriptor.c_str(), AT_FDCWD, name.c_str(), AT_SYMLINK_FOLLOW);
-    });
+    return IgnoringEintr([&] { return platform::LinkNameless(fd_, name); });
   };
   if (temporary_.empty()) {
     if (link_to(target_) == 0) return Status();
@@ -162,9 +157,7 @@ Status NamedFile::TakeName() {
     temporary_.clear();
     return Status();
   }
-  if (IgnoringEintr([&] {
-        return renameat2(AT_FDCWD, temporary_.c_str(), AT_FDCWD, target_.c_str(), RENAME_NOREPLACE);
-      }) == 0) {
+  if (IgnoringEintr([&] { return platform::RenameNoReplace(temporary_, target_); }) == 0) {
     temporary_.clear();
     return Status();
   }
@@ -201,14 +194,12 @@ void NamedFile::Drop() {
   if (fd_ >= 0) close(std::exchange(fd_, -1));
 }
 
-std::string NamedFile::DescriptorPath() const { return "/proc/self/fd/" + std::to_string(fd_); }
-
 // Empty if there is no randomness, which errno then explains. Numbers of processes would repeat
 // from container to container.
 std::string NamedFile::NewTemporaryName() const {
   constexpr size_t kRandom = 26;
   uint8_t random[kRandom];
-  if (getrandom(random, sizeof(random), 0) != static_cast<ssize_t>(sizeof(random))) return "";
+  if (!platform::RandomBytes(random, sizeof(random))) return "";
   std::string name = directory_ + "/.arrayrecord-";
   for (uint8_t byte : random) name += "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"[byte % 32];
   return name + ".tmp";

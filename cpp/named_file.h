@@ -44,7 +44,6 @@ class NamedFile {
   Status SyncDirectory() const;
   void GiveNameBack() const;
   void Drop();
-  std::string DescriptorPath() const;
   std::string NewTemporaryName() const;
   Status Failed(const char* what) const;
 

@@ -1,11 +1,10 @@
 #include "processors.h"
 
-#include <sched.h>
-
 #include <algorithm>
 #include <fstream>
 #include <sstream>
-#include <thread>
+
+#include "platform.h"
 
 namespace arrayrecord {
 namespace {
@@ -43,12 +42,6 @@ size_t QuotaOfPath(const std::string& root, std::string path) {
   }
 }
 
-size_t Affinity() {
-  cpu_set_t set;
-  if (sched_getaffinity(0, sizeof(set), &set) == 0) return static_cast<size_t>(CPU_COUNT(&set));
-  return std::thread::hardware_concurrency();  // more processors than the set has room for
-}
-
 }  // namespace
 
 size_t CgroupProcessors(const std::string& root, const std::string& proc_cgroup) {
@@ -78,7 +71,7 @@ size_t CountProcessors() {
   std::ostringstream text;
   text << file.rdbuf();
   const size_t quota = CgroupProcessors("/sys/fs/cgroup", text.str());
-  const size_t processors = std::max<size_t>(Affinity(), 1);
+  const size_t processors = std::max<size_t>(platform::UsableProcessors(), 1);
   return quota == 0 ? processors : std::min(quota, processors);
 }
 

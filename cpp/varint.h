@@ -7,11 +7,13 @@
 #include <cstring>
 #include <string>
 
+#include "supported.h"
+
 namespace arrayrecord {
 
 constexpr int kMaxVarint64 = 10;
 
-// Files are little-endian; so is every processor this is built for (checked in hash.cc).
+// Files are little-endian; so is every processor this is built for (supported.h).
 inline uint64_t Load64(const void* p) {
   uint64_t v;
   std::memcpy(&v, p, sizeof(v));

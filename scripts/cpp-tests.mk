@@ -3,11 +3,15 @@
 #
 # What stands in cpp/tests/oracle links one more library, which the core is compared with.
 #
-# Usage: make -f scripts/cpp-tests.mk
+# Usage: make -f scripts/cpp-tests.mk [run-NAME_test ...]
+#   OUT       where to build (build/cpp-tests)
+#   CPPFLAGS  more flags, for the preprocessor or the processor
+#   RUNNER    what runs the programs, such as qemu-aarch64-static
 
-out := build/cpp-tests
-cxx_flags := -std=c++17 -O1 -g -Wall -Wextra -Werror -fvisibility=hidden -Icpp -MMD -MP
-c_flags := -std=c11 -O1 -g -Wall -Wextra -Werror -Icpp -MMD -MP
+OUT ?= build/cpp-tests
+out := $(OUT)
+cxx_flags := -std=c++17 -O1 -g -Wall -Wextra -Werror -fvisibility=hidden -Icpp -MMD -MP $(CPPFLAGS)
+c_flags := -std=c11 -O1 -g -Wall -Wextra -Werror -Icpp -MMD -MP $(CPPFLAGS)
 codecs := -lbrotlienc -lbrotlidec -lbrotlicommon -lsnappy -lzstd
 gtest := -lgmock -lgtest_main -lgtest
 
@@ -25,7 +29,7 @@ run: $(addprefix run-,$(test_names) $(c_test_names) $(oracle_names))
 .PHONY: run-%
 run-%: $(out)/%
 	@echo "==> $*"
-	@$< --gtest_brief=1
+	@$(RUNNER) $< --gtest_brief=1
 
 $(out)/libcore.a: $(core)
 	@rm -f $@

@@ -16,6 +16,7 @@ Sets of packages:
   lint      clang-format
   install   CMake, and what makes Debian packages
   fuzz      clang with libFuzzer and its symbolizer
+  platforms  qemu for user programs; a compiler and the libraries for arm64
   interop   Python with venv
   java      Java 17 and Maven
   certificates  the certificates that container images get
@@ -26,6 +27,10 @@ END
 core=(libzstd-dev libbrotli-dev libsnappy-dev pkg-config)
 cpp_test=(libgtest-dev libgmock-dev libhighwayhash-dev)
 bazel=(bazel-bootstrap bazel-platforms bazel-rules-java bazel-rules-proto)
+platforms=(qemu-user-static g++-aarch64-linux-gnu libstdc++6:arm64)
+for package in libzstd-dev libbrotli-dev libsnappy-dev libgtest-dev libgmock-dev; do
+  platforms+=("$package:arm64")
+done
 
 [[ $# -gt 0 ]] || usage
 wanted=()
@@ -34,6 +39,7 @@ for set in "$@"; do
     core) wanted+=("${core[@]}") ;;
     cpp-test) wanted+=("${cpp_test[@]}") ;;
     bazel) wanted+=("${core[@]}" "${cpp_test[@]}" "${bazel[@]}") ;;
+    platforms) wanted+=("${platforms[@]}") ;;
     install) wanted+=(cmake dpkg-dev debhelper fakeroot) ;;
     lint) wanted+=(clang-format-14) ;;
     fuzz) wanted+=(clang-14 libclang-rt-14-dev llvm-14) ;;
@@ -53,11 +59,24 @@ if ! command -v apt-get >/dev/null || ! command -v dpkg-query >/dev/null; then
   exit 0
 fi
 
+native=$(dpkg --print-architecture)
+
+# A package may be there for several architectures: what counts is that of its name, or this one.
+installed() {
+  local architecture=$native
+  [[ $1 != *:* ]] || architecture=${1#*:}
+  dpkg-query --show --showformat='${db:Status-Status} ${Architecture}\n' "${1%:*}" 2>/dev/null |
+    grep -qxE "installed ($architecture|all)"
+}
+
 missing=()
+foreign=()
 for package in "${wanted[@]}"; do
-  status=$(dpkg-query --show --showformat='${db:Status-Status}' "$package" 2>/dev/null || true)
-  if [[ $status != installed && " ${missing[*]-} " != *" $package "* ]]; then
+  if ! installed "$package" && [[ " ${missing[*]-} " != *" $package "* ]]; then
     missing+=("$package")
+    if [[ $package == *:* && " ${foreign[*]-} " != *" ${package#*:} "* ]]; then
+      foreign+=("${package#*:}")
+    fi
   fi
 done
 [[ ${#missing[@]} -gt 0 ]] || exit 0
@@ -78,6 +97,9 @@ fi
 
 echo "==> Installing Debian packages: ${missing[*]}"
 apt=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300)
+for architecture in ${foreign[@]+"${foreign[@]}"}; do
+  "${as_root[@]}" dpkg --add-architecture "$architecture"
+done
 "${apt[@]}" update || by_hand "apt-get update failed"
 # dpkg writes a line or two for each package and each it depends on; they matter when it fails.
 log=$(mktemp)

@@ -69,6 +69,13 @@ TEST_F(HppTest, Batch) {
   std::optional<Reader> reader(path_);
   arrayrecord::Batch batch = reader->batch({4, 0, 4, 1});
   const arrayrecord::Batch none = reader->batch(std::vector<uint64_t>());
+  const uint64_t behind = records_.size();
+  arrayrecord::Batch again = reader->batch({1, 2});
+  ASSERT_TRUE(reader->try_read(&again, std::vector<uint64_t>{3}.data(), 1));
+  EXPECT_EQ(std::vector<std::string>(again.begin(), again.end()),
+            std::vector<std::string>{records_[3]});
+  EXPECT_EQ(reader->try_read(&again, &behind, 1).error().code(), AR_OUT_OF_RANGE);
+  EXPECT_TRUE(again.empty());
   reader.reset();  // a batch may outlive it
   EXPECT_EQ(batch.size(), 4u);
   EXPECT_EQ(batch[2], records_[4]);

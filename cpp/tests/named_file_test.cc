@@ -130,18 +130,31 @@ struct Scene {
 };
 
 const Scene kScenes[] = {
-    {"new",
-     nullptr,
-     false,
-     true,
-     true,
-     {"create-unnamed .", "sync (unnamed)", "link out", "sync ."}},
     {"new without unnamed files",
      nullptr,
      false,
      false,
      true,
      {"create T", "sync T", "rename T out", "sync ."}},
+    {"replace without unnamed files",
+     "old",
+     false,
+     false,
+     true,
+     {"create T", "chmod T", "sync T", "rename T out", "sync ."}},
+    {"exclusive by links",
+     nullptr,
+     true,
+     false,
+     false,
+     {"create T", "sync T", "link T out", "sync .", "unlink T"}},
+#if !defined(ARRAYRECORD_PORTABLE)  // which knows of neither
+    {"new",
+     nullptr,
+     false,
+     true,
+     true,
+     {"create-unnamed .", "sync (unnamed)", "link out", "sync ."}},
     {"replace",
      "old",
      false,
@@ -149,12 +162,6 @@ const Scene kScenes[] = {
      true,
      {"create-unnamed .", "chmod (unnamed)", "sync (unnamed)", "link out", "link T", "rename T out",
       "sync ."}},
-    {"replace without unnamed files",
-     "old",
-     false,
-     false,
-     true,
-     {"create T", "chmod T", "sync T", "rename T out", "sync ."}},
     {"exclusive",
      nullptr,
      true,
@@ -167,12 +174,7 @@ const Scene kScenes[] = {
      false,
      true,
      {"create T", "sync T", "rename-exclusively T out", "sync ."}},
-    {"exclusive by links",
-     nullptr,
-     true,
-     false,
-     false,
-     {"create T", "sync T", "link T out", "sync .", "unlink T"}},
+#endif
 };
 
 // Where a hidden name begins in a text, npos if none is there.
@@ -494,7 +496,7 @@ TEST(NamedFileTest, ThroughTheCHeader) {
   EXPECT_EQ(error.os_errno, EEXIST);
   EXPECT_EQ(Read(stage.out()), Records{"x"});
   options.no_overwrite = 0;
-  hook = [](const std::string& call) { return call == "sync (unnamed)" ? ENOSPC : 0; };
+  hook = [](const std::string& call) { return Simplified(call) == "sync T" ? ENOSPC : 0; };
   EXPECT_EQ(write(options, true, &error), AR_IO);
   hook = nullptr;
   EXPECT_EQ(error.os_errno, ENOSPC);

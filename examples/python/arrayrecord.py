@@ -79,7 +79,7 @@ def _load():
       (library, 'ar_reader_free', None, [pointer]),
       (library, 'ar_reader_num_records', number, [pointer]),
       (library, 'ar_reader_get', ctypes.c_int, [pointer, number, pointer, size, pointer, error]),
-      (library, 'ar_batch_create', ctypes.c_int, [pointer, error]),
+      (at_once, 'ar_batch_create', ctypes.c_int, [pointer, error]),
       (library, 'ar_batch_read', ctypes.c_int,
        [pointer, pointer, pointer, size, ctypes.c_uint32, error]),
       (at_once, 'ar_batch_record', pointer, [pointer, size, pointer]),

@@ -1,4 +1,4 @@
-//go:build !arrayrecord_bazel
+//go:build cgo && !arrayrecord_bazel
 
 package core
 
