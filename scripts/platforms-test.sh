@@ -47,7 +47,7 @@ arm64=(CC=aarch64-linux-gnu-gcc CXX=aarch64-linux-gnu-g++)
 tests OUT=build/arm64 "${arm64[@]}" RUNNER=qemu-aarch64-static "${programs[@]}"
 qemu-aarch64-static build/arm64/hash_test --gtest_list_tests | grep -q IsRight/neon || fail "NEON was not tested"
 env "${arm64[@]}" CGO_ENABLED=1 GOARCH=arm64 PKG_CONFIG_LIBDIR=/usr/lib/aarch64-linux-gnu/pkgconfig \
-  go test -exec qemu-aarch64-static -short ./arrayrecord/internal/core
+  go test -exec qemu-aarch64-static -run 'RoundTrip|Golden|Alignment|Publishes|CopyChunks|Contradictions' ./arrayrecord
 env "${arm64[@]}" CGO_ENABLED=1 GOARCH=arm64 PKG_CONFIG_LIBDIR=/usr/lib/aarch64-linux-gnu/pkgconfig \
   go build -o build/arm64/arrayrecord ./cmd/arrayrecord
 count=$(qemu-aarch64-static build/arm64/arrayrecord cat testdata/digits-default.arrayrecord | sha256sum)
