@@ -5,8 +5,13 @@
 
 FROM golang:1.26-bookworm AS build
 WORKDIR /src
-COPY . .
+# What changes seldom comes first: packages and modules are kept when sources change.
+COPY scripts/install-deps.sh scripts/
+COPY container/install.sh container/
 RUN container/install.sh
+COPY go.mod go.sum ./
+RUN go mod download
+COPY . .
 RUN container/build.sh /out
 
 FROM scratch AS worker
