@@ -76,6 +76,8 @@ func pipelinesOnThisHost(t *testing.T, runner, endpoint string) {
 	require.EqualValues(t, numRecords, result.RecordsWritten)
 	sameRecords(t, want, readTFRecords(t, shards("back", 2, ".tfrecord")...))
 
+	setsOnThisHost(t, runner, source, want)
+
 	result, err = pipelines.NewReshard(source, filepath.Join(out, "reshard"), 4).Run(t.Context(), runner)
 	require.NoError(t, err)
 	require.EqualValues(t, numRecords, result.RecordsWritten)

@@ -572,3 +572,35 @@ func TestRecordThatIsHalfRemovedIsNotOpen(t *testing.T) {
 		require.False(t, entries[0].open())
 	}
 }
+
+// A worker that is lost after the commit may have its step repeated with plans of
+// files that are gone.
+func TestShardsAreCopiedAgainAfterTheCommit(t *testing.T) {
+	for _, dir := range []string{t.TempDir(), fakegcs.Dir(t)} {
+		c := config(t, storage.Join(dir, "out"), withNumShards(3))
+		records := makeRecords(60)
+		files := stage(t, c, records[:20], records[20:])
+		names, err := runCommit(t.Context(), c, makeShards(t, c, files))
+		require.NoError(t, err)
+		again, err := runCommit(t.Context(), c, makeShards(t, c, files))
+		require.NoError(t, err)
+		require.Equal(t, names, again)
+		require.Equal(t, names, list(t, dir+"/*"))
+		requireShards(t, records, names)
+		requireNoTemp(t, dir)
+
+		// Without a commit it is a loss, and found out.
+		lost := config(t, storage.Join(dir, "lost"), withNumShards(3))
+		files = stage(t, lost, records[:20], records[20:])
+		require.NoError(t, storage.Remove(t.Context(), files[0].Name))
+		_, err = runCommit(t.Context(), lost, makeShards(t, lost, files))
+		require.ErrorIs(t, err, fs.ErrNotExist)
+		require.ErrorContains(t, err, "was lost")
+		require.Empty(t, list(t, dir+"/lost*"))
+	}
+	// An input that is gone is an error at once.
+	c := config(t, filepath.Join(t.TempDir(), "out"), withNumShards(1))
+	gone := File{Name: filepath.Join(t.TempDir(), "gone"), Input: true, Records: 3, GroupSize: 1}
+	_, err := c.makePlanned(t.Context(), shardPlan{Count: 1, GroupSize: 1, WriterOptions: "group_size:1", Pieces: []piece{{File: gone, End: 3}}})
+	require.ErrorIs(t, err, fs.ErrNotExist)
+}

@@ -4,6 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"slices"
+
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/log"
 
 	"github.com/arrayrecord/arrayrecord-go/arrayrecord"
 	"github.com/arrayrecord/arrayrecord-go/beam/internal/dofn"
@@ -35,12 +39,25 @@ func (c Config) makePlanned(ctx context.Context, plan shardPlan) (File, error) {
 	if !ok || c.Format != ArrayRecord || file.Input {
 		c.WriterOptions, c.GroupSize = plan.WriterOptions, plan.GroupSize
 		var err error
-		if file, err = c.makeShard(ctx, plan.Pieces); err != nil {
+		file, err = c.makeShard(ctx, plan.Pieces)
+		if errors.Is(err, fs.ErrNotExist) && !plan.hasInput() {
+			// Its temporary files are gone when an earlier attempt has come to its
+			// end. The commit knows of that: it follows the record, or fails as this
+			// file is not there.
+			log.Warnf(ctx, "a shard cannot be made again: %v", err)
+			file, err = File{Name: c.NewTempName()}, nil
+		}
+		if err != nil {
 			return File{}, err
 		}
 	}
 	file.Shard, file.Count, file.Seen, file.TempDirs = plan.Shard, plan.Count, plan.Seen, plan.TempDirs
 	return file, nil
+}
+
+// hasInput reports whether anything is copied from files that are not temporary.
+func (p shardPlan) hasInput() bool {
+	return slices.ContainsFunc(p.Pieces, func(p piece) bool { return p.File.Input })
 }
 
 // wholeFile returns the temporary file that already is the shard.

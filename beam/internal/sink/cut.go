@@ -2,8 +2,6 @@ package sink
 
 import (
 	"context"
-	"errors"
-	"io/fs"
 
 	"golang.org/x/sync/errgroup"
 )
@@ -15,13 +13,6 @@ func (c Config) makeSet(ctx context.Context, set shardSet, files []File) (arrang
 		return arrangement{}, err
 	}
 	shards, err := c.cut(ctx, files)
-	if errors.Is(err, fs.ErrNotExist) {
-		// They were renamed and removed if an earlier attempt has come to its end.
-		list, listErr := set.recordList(ctx)
-		if at := ofRun(list, string(c.Run)); listErr == nil && at >= 0 {
-			return arrangement{Run: string(c.Run), Set: set, Moves: list[at].record.Moves}, nil
-		}
-	}
 	if err != nil {
 		return arrangement{}, err
 	}
