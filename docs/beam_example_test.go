@@ -241,7 +241,9 @@ func Example_windows() {
 		records := teststream.Create(s, stream)
 		// doc
 		hourly := beam.WindowInto(s, window.NewFixedWindows(time.Hour), records,
-			beam.Trigger(trigger.AfterEndOfWindow().LateFiring(trigger.Repeat(trigger.AfterCount(1)))),
+			beam.Trigger(trigger.AfterEndOfWindow().
+				EarlyFiring(trigger.AfterProcessingTime().PlusDelay(10*time.Minute)).
+				LateFiring(trigger.AfterCount(1))),
 			beam.AllowedLateness(24*time.Hour), beam.PanesDiscard())
 		arrayrecordio.Write(s, "hourly/events-", hourly, arrayrecordio.WithWindowedWrites(), arrayrecordio.WithNumShards(2))
 		// end

@@ -69,7 +69,7 @@ func setsOnThisHost(t *testing.T, runner, source string, want []string) {
 		{"sliding", window.NewSlidingWindows(time.Hour, 2*time.Hour), 1, nil, 2},
 		{"sessions", window.NewSessions(time.Minute), 2, nil, 1},
 		{"panes", window.NewFixedWindows(time.Hour), 3, []beam.WindowIntoOption{
-			beam.Trigger(trigger.AfterEndOfWindow().LateFiring(trigger.Repeat(trigger.AfterCount(1)))),
+			beam.Trigger(trigger.AfterEndOfWindow().EarlyFiring(trigger.AfterCount(1)).LateFiring(trigger.AfterCount(1))),
 			beam.AllowedLateness(time.Hour), beam.PanesDiscard(),
 		}, 1},
 	} {

@@ -215,7 +215,8 @@ const (
 
 // WithOverwrite says what becomes of files that have names of the output. That
 // is looked at before anything is written, and again before the first shard
-// gets its name.
+// gets its name. With windows or destinations, whose names are known late, a write
+// begins for each set when its shards are made of its records.
 func WithOverwrite(policy Overwrite) WriteOption {
 	return func(o *sink.Options) { o.Config.Overwrite = policy }
 }
