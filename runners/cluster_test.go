@@ -83,38 +83,96 @@ func writer(t *testing.T, dir string) (pid int) {
 	return pid
 }
 
+// waitFor waits for a file that matches.
+func waitFor(t *testing.T, pattern string) {
+	t.Helper()
+	require.Eventually(t, func() bool {
+		names, err := filepath.Glob(pattern)
+		require.NoError(t, err)
+		return len(names) > 0
+	}, 4*time.Minute, 2*time.Millisecond)
+}
+
+// workers gives the processes that run the program for task managers.
+func (c *cluster) workers(t *testing.T) (pids []int) {
+	t.Helper()
+	lines, err := filepath.Glob("/proc/[0-9]*/cmdline")
+	require.NoError(t, err)
+	for _, line := range lines {
+		args, err := os.ReadFile(line)
+		pid, numErr := strconv.Atoi(strings.Split(line, "/")[2])
+		require.NoError(t, numErr)
+		if err == nil && bytes.Contains(args, []byte("\x00--control_endpoint")) && c.managerOf(pid) != nil {
+			pids = append(pids, pid)
+		}
+	}
+	require.NotEmpty(t, pids)
+	return pids
+}
+
 // taskManagerOf gives the task manager that has started a worker.
 func (c *cluster) taskManagerOf(t *testing.T, worker int) *process {
 	t.Helper()
-	for pid := worker; pid > 1; {
+	p := c.managerOf(worker)
+	require.NotNil(t, p, "the task manager of the worker %d is not known", worker)
+	return p
+}
+
+// managerOf gives the task manager above a process, nil if there is none.
+func (c *cluster) managerOf(pid int) *process {
+	for pid > 1 {
 		for _, p := range c.taskManagers {
 			if p.cmd.Process.Pid == pid {
 				return p
 			}
 		}
 		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-		require.NoError(t, err)
+		if err != nil {
+			return nil
+		}
 		// PID (NAME) STATE PARENT ...
 		fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
-		pid, err = strconv.Atoi(fields[1])
-		require.NoError(t, err)
+		if pid, err = strconv.Atoi(fields[1]); err != nil {
+			return nil
+		}
 	}
-	require.FailNow(t, "the worker's task manager is not known", "%d", worker)
 	return nil
 }
 
+// shardsIn gives the shards that have their names.
+func shardsIn(t *testing.T, out string) []string {
+	t.Helper()
+	names, err := filepath.Glob(filepath.Join(out, "x-*"))
+	require.NoError(t, err)
+	return names
+}
+
 func TestFlinkCluster(t *testing.T) {
-	killWorker := func(t *testing.T, _ *cluster, worker int) {
-		require.NoError(t, syscall.Kill(worker, syscall.SIGKILL))
+	// While a worker has a file open, records are being staged.
+	killWorker := func(t *testing.T, _ *cluster, out string) {
+		require.NoError(t, syscall.Kill(writer(t, out), syscall.SIGKILL))
 	}
 	for _, test := range []struct {
 		name     string
 		settings []string // what is changed
-		kill     func(t *testing.T, c *cluster, worker int)
+		shards   int      // 0: 3
+		kill     func(t *testing.T, c *cluster, out string)
 		fails    bool
 	}{
 		{name: "WorkerKilled", kill: killWorker},
-		{name: "TaskManagerKilled", kill: func(t *testing.T, c *cluster, worker int) { c.taskManagerOf(t, worker).kill() }},
+		{name: "TaskManagerKilled", kill: func(t *testing.T, c *cluster, out string) { c.taskManagerOf(t, writer(t, out)).kill() }},
+		// The plan is there when all is staged, and the record when the commit has begun, which takes a
+		// while for many shards.
+		{name: "TaskManagerKilledBetweenStageAndCommit", shards: 60, kill: func(t *testing.T, c *cluster, out string) {
+			waitFor(t, filepath.Join(out, ".temp-*", "plan.json"))
+			c.taskManagers[0].kill()
+		}},
+		{name: "WorkersKilledWithinCommit", shards: 400, kill: func(t *testing.T, c *cluster, out string) {
+			waitFor(t, filepath.Join(out, ".x-*.commit"))
+			for _, worker := range c.workers(t) {
+				require.NoError(t, syscall.Kill(worker, syscall.SIGKILL))
+			}
+		}},
 		{name: "WorkerKilledAndNotRestarted", settings: []string{"restart-strategy.type: fixed-delay", "restart-strategy.type: none"},
 			kill: killWorker, fails: true},
 	} {
@@ -123,7 +181,7 @@ func TestFlinkCluster(t *testing.T) {
 			const numFiles, numRecords = 8, 8 * 1000
 			pattern, want := writeInput(t, numFiles, numRecords/numFiles, 3000)
 			out := t.TempDir()
-			const shards = 3
+			shards := max(test.shards, 3)
 
 			type outcome struct {
 				printed string
@@ -137,9 +195,8 @@ func TestFlinkCluster(t *testing.T) {
 					fmt.Sprintf("--num_shards=%d", shards), "--writer_options=group_size:100,brotli:11")...)
 				done <- outcome{printed, err}
 			}()
-			worker := writer(t, out)
-			t.Logf("after %v: a worker writes", time.Since(started))
-			test.kill(t, c, worker)
+			test.kill(t, c, out)
+			t.Logf("after %v: killed, and there are %d shards", time.Since(started), len(shardsIn(t, out)))
 			result := <-done
 			t.Logf("after %v: %v\n%s", time.Since(started), result.err, result.printed)
 			require.True(t, c.sawFailures(t), "the job was disturbed while it ran")
