@@ -101,7 +101,7 @@ func build(checks []check, jobs int) ([]*program, error) {
 		}
 		return os.WriteFile(name, data, 0o666)
 	}
-	for _, glob := range []string{"cpp/*.cc", "cpp/*.h", "cpp/tests/*.cc", "cpp/tests/*.h", "cpp/tests/*.c",
+	for _, glob := range []string{"cpp/*.cc", "cpp/*.h", "cpp/*.hpp", "cpp/tests/*.cc", "cpp/tests/*.h", "cpp/tests/*.c",
 		"scripts/cpp-tests.mk", "scripts/checks/check.h"} {
 		names, err := filepath.Glob(glob)
 		if err != nil {
