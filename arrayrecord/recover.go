@@ -18,6 +18,8 @@ type inspection struct {
 	footer     int64        // where the index begins, if there is one or the postscript says so; else the size
 	end        int64        // where the file ends, by that
 
+	gap core.Extent // what an unfinished append has left
+
 	metadata bool // there is a chunk of it that can be read
 
 	keep    bool         // chunks
@@ -31,7 +33,10 @@ type inspection struct {
 	entries []core.Piece // of the index, from `first` on
 	first   int
 	uneven  bool
-	found   []core.Piece // without an index, all but sound padding
+	// Of an unfinished append: records, and where its chunks end.
+	unfinished    int
+	unfinishedEnd int64
+	found         []core.Piece // without an index, all but sound padding
 }
 
 // inspect looks at all chunks of a file, and decodes them. With keep it notes those that can be read.
@@ -79,7 +84,7 @@ func (f *inspection) open(ctx context.Context) error {
 		f.indexError = f.error(err)
 		return nil
 	}
-	f.index = index
+	f.index, f.gap = index, index.Gap()
 	f.footer, err = f.locate(ctx, f.size)
 	return err
 }
@@ -95,6 +100,7 @@ func (f *inspection) locate(ctx context.Context, end int64) (int64, error) {
 
 func (f *inspection) pass(ctx context.Context, progress func(done, size int64)) error {
 	f.damage, f.found, f.chunks, f.count, f.records, f.next = nil, nil, nil, 0, 0, 0
+	f.unfinished, f.unfinishedEnd = 0, f.gap.Position
 	s := &survey{source: f.source, Surveyor: core.Surveyor{
 		Index: f.index, Options: core.ReaderOptions(f.options), Decode: true, Size: f.size}}
 	if progress != nil {
@@ -124,9 +130,43 @@ func (f *inspection) compare(p core.Piece) {
 		f.add(Damage{Kind: DamagedTrailing, Offset: p.Begin, End: p.End, Chunk: -1, FirstRecord: -1, Reason: "no part of the file"})
 	case p.Begin >= f.footer:
 		f.compareEnd(p)
+	case p.Begin >= f.gap.Position && p.Begin < f.gap.Position+int64(f.gap.Size):
+		f.compareGap(p)
 	default:
 		f.compareData(p)
 	}
+}
+
+// compareGap saves the chunks of an unfinished append that were complete: those that follow each
+// other from the beginning of the gap on, up to an index. What was there before had been cleared.
+func (f *inspection) compareGap(p core.Piece) {
+	if end := f.gap.Position + int64(f.gap.Size); p.End > end && p.Fault == core.FaultChunkHeader {
+		rest := p // what is damaged goes on behind the gap
+		rest.Begin, rest.FaultAt = end, end
+		f.compareData(rest)
+	}
+	if p.Begin != f.unfinishedEnd || !readable(p) && p.Type != 'p' || p.Fault != core.FaultNone {
+		return
+	}
+	if (p.NumRecords == f.index.NumChunks()+1 || p.NumRecords == f.count+1) && f.isIndex(p) {
+		f.unfinishedEnd = -1
+		return
+	}
+	f.unfinishedEnd = p.End
+	if readable(p) {
+		f.unfinished += p.NumRecords
+		f.save(p)
+	}
+}
+
+// isIndex says whether a chunk in a gap is the index that was there before, and had not been cleared
+// yet, or that of the longer file, which was complete but for the last step.
+func (f *inspection) isIndex(p core.Piece) bool {
+	index, err := f.tryIndex(context.Background(), p)
+	if index != nil {
+		index.Free()
+	}
+	return err != nil || index != nil
 }
 
 func (f *inspection) compareEnd(p core.Piece) {
@@ -149,11 +189,18 @@ func (f *inspection) compareEnd(p core.Piece) {
 
 func (f *inspection) compareData(p core.Piece) {
 	begin := f.next
-	entry := f.entry(begin)
-	for e := entry; e != nil && e.Begin < p.End; e = f.entry(f.next) {
+	var entry core.Piece
+	if e := f.entry(begin); e != nil {
+		entry = *e
+	}
+	for e := f.entry(begin); e != nil && e.Begin < p.End; e = f.entry(f.next) {
 		f.next++
 	}
 	readable := readable(p)
+	if readable && f.unfinished > 0 && p.Begin == entry.Begin && p.Begin == f.gap.Position+int64(f.gap.Size) {
+		f.unfinished -= p.NumRecords // the first chunk of the append has them, too
+		return
+	}
 	switch {
 	case readable && f.next == begin+1 && p.Begin == entry.Begin && p.NumRecords == entry.NumRecords &&
 		p.DecodedSize == entry.DecodedSize:
@@ -172,7 +219,10 @@ func (f *inspection) compareData(p core.Piece) {
 		d.Chunk, d.FirstRecord, d.LostRecords = -1, -1, 0
 		if f.next > begin {
 			d.Chunk = begin
-			if !readable {
+			saved := f.unfinished > 0 && begin == f.index.NumChunks()-1 && entry.Begin == f.gap.Position+int64(f.gap.Size)
+			if saved {
+				f.unfinished -= entry.NumRecords // by the first chunk of the append
+			} else if !readable {
 				d.FirstRecord = f.index.FirstRecord(begin)
 				d.LostRecords = f.index.FirstRecord(f.next) - d.FirstRecord
 			}
@@ -271,7 +321,7 @@ func (f *inspection) add(d Damage) {
 // findIndex looks for an index among the last chunks that were found: the end of the file may be
 // lost, or have something behind it.
 func (f *inspection) findIndex(ctx context.Context) error {
-	const tries = 4
+	const tries = 8
 	sound := 0
 	for i := len(f.found) - 1; i >= 0 && sound < tries; i-- {
 		p := f.found[i]
@@ -290,7 +340,7 @@ func (f *inspection) findIndex(ctx context.Context) error {
 			return err
 		}
 		if index != nil {
-			f.index, f.footer = index, p.Begin
+			f.index, f.footer, f.gap = index, p.Begin, index.Gap()
 			if f.end == f.size {
 				f.end = padded(p.End) + core.TailSize
 			}
@@ -302,22 +352,18 @@ func (f *inspection) findIndex(ctx context.Context) error {
 
 // openIndexAt takes a chunk as the index of the chunks before it; nil if it is none.
 func (f *inspection) openIndexAt(ctx context.Context, p core.Piece) (*core.Reader, error) {
-	end := padded(p.End)
-	data := make([]byte, end-p.Begin) // the padding may be missing
-	if err := f.read(ctx, data[:min(end, f.size)-p.Begin], p.Begin); err != nil {
-		return nil, f.error(err)
-	}
-	index, err := core.OpenIndex(data, p.Begin, end+core.TailSize, core.ReaderOptions(f.options))
-	if err != nil {
-		return nil, nil //nolint // it is a chunk like others
+	index, err := f.tryIndex(ctx, p)
+	if index == nil {
+		return nil, err
 	}
 	// All chunks that can be read must be in it: records may look like an index, too.
-	entries, chunk := make([]core.Piece, index.NumChunks()), 0
+	entries, chunk, gap := make([]core.Piece, index.NumChunks()), 0, index.Gap()
 	if err := index.Chunks(0, entries); err != nil {
 		panic(err)
 	}
 	for _, q := range f.found {
-		if !readable(q) || q.Begin >= p.Begin {
+		inGap := q.Begin >= gap.Position && q.Begin < gap.Position+int64(gap.Size)
+		if !readable(q) || q.Begin >= p.Begin || inGap {
 			continue
 		}
 		for chunk < len(entries) && entries[chunk].Begin < q.Begin {
@@ -327,6 +373,20 @@ func (f *inspection) openIndexAt(ctx context.Context, p core.Piece) (*core.Reade
 			index.Free()
 			return nil, nil
 		}
+	}
+	return index, nil
+}
+
+// tryIndex opens a chunk as an index; nil if it is none.
+func (f *inspection) tryIndex(ctx context.Context, p core.Piece) (*core.Reader, error) {
+	end := padded(p.End)
+	data := make([]byte, end-p.Begin) // the padding may be missing
+	if err := f.read(ctx, data[:min(end, f.size)-p.Begin], p.Begin); err != nil {
+		return nil, f.error(err)
+	}
+	index, err := core.OpenIndex(data, p.Begin, end+core.TailSize, core.ReaderOptions(f.options))
+	if err != nil {
+		return nil, nil // it is a chunk like others
 	}
 	return index, nil
 }
@@ -419,6 +479,10 @@ func (f *inspection) finish() {
 	}
 	if f.index == nil {
 		return
+	}
+	if f.gap.Size > 0 {
+		f.damage = append(f.damage, Damage{Kind: DamagedUnfinished, Offset: f.gap.Position, End: f.gap.Position + int64(f.gap.Size),
+			Chunk: -1, FirstRecord: -1, Reason: fmt.Sprintf("an append was not finished; %d records of it can be saved", f.unfinished)})
 	}
 	text, ok := f.index.WriterOptions()
 	if !ok {

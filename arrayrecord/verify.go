@@ -10,19 +10,20 @@ type DamageKind string
 
 // What can be damaged.
 const (
-	DamagedSignature   DamageKind = "signature"      // the first 64 bytes
-	DamagedBlockHeader DamageKind = "block header"   // costs no record: only a search for chunks needs it
-	DamagedChunkHeader DamageKind = "chunk header"   // nothing tells what was there, unless the index does
-	DamagedData        DamageKind = "chunk data"     // the hash of the data is wrong
-	DamagedRecords     DamageKind = "records"        // the hash is right, but the data cannot be decoded
-	DamagedCutOff      DamageKind = "cut off"        // the end of the file is missing
-	DamagedIndex       DamageKind = "index"          // it cannot be read, or says something else than the chunks
-	DamagedPostscript  DamageKind = "postscript"     // the last 64 KiB, which say where the index is
-	DamagedOrder       DamageKind = "order"          // chunks that have changed places, or are of another version of the file
-	DamagedTrailing    DamageKind = "trailing bytes" // behind the end, no part of the file
-	DamagedForeign     DamageKind = "foreign chunk"  // of a kind or at a place that no writer makes
-	DamagedTooLarge    DamageKind = "too large"      // over MaxRecordSize or MaxChunkSize; not looked at
-	DamagedOptions     DamageKind = "options"        // the recorded options do not fit the file
+	DamagedSignature   DamageKind = "signature"         // the first 64 bytes
+	DamagedBlockHeader DamageKind = "block header"      // costs no record: only a search for chunks needs it
+	DamagedChunkHeader DamageKind = "chunk header"      // nothing tells what was there, unless the index does
+	DamagedData        DamageKind = "chunk data"        // the hash of the data is wrong
+	DamagedRecords     DamageKind = "records"           // the hash is right, but the data cannot be decoded
+	DamagedCutOff      DamageKind = "cut off"           // the end of the file is missing
+	DamagedIndex       DamageKind = "index"             // it cannot be read, or says something else than the chunks
+	DamagedPostscript  DamageKind = "postscript"        // the last 64 KiB, which say where the index is
+	DamagedOrder       DamageKind = "order"             // chunks that have changed places, or are of another version of the file
+	DamagedTrailing    DamageKind = "trailing bytes"    // behind the end, no part of the file
+	DamagedForeign     DamageKind = "foreign chunk"     // of a kind or at a place that no writer makes
+	DamagedTooLarge    DamageKind = "too large"         // over MaxRecordSize or MaxChunkSize; not looked at
+	DamagedUnfinished  DamageKind = "unfinished append" // the file opens as it was before it
+	DamagedOptions     DamageKind = "options"           // the recorded options do not fit the file
 )
 
 // Damage is one damaged place of a file.

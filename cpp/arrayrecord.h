@@ -108,7 +108,8 @@ typedef enum ar_capability {
   AR_CAN_METADATA = 1 << 3,    /* "Optional: metadata" */
   AR_CAN_MAP = 1 << 4,         /* ar_reader_options.mapped */
   AR_CAN_LIMIT = 1 << 5,       /* max_record_size and max_chunk_size of ar_reader_options */
-  AR_CAN_SURVEY = 1 << 6       /* "Optional: damaged files" */
+  AR_CAN_SURVEY = 1 << 6,      /* "Optional: damaged files" */
+  AR_CAN_APPEND = 1 << 7       /* ar_writer_append_fd */
 } ar_capability;
 
 /* The ar_capability bits of the library. */
@@ -472,6 +473,26 @@ AR_API ar_code ar_writer_copy_chunks(ar_writer* writer, const ar_reader* reader,
                                      uint64_t end, void* scratch, size_t scratch_size,
                                      ar_error* error);
 
+/* ---- Optional: appending -----------------------------------------------------------------------
+ */
+
+/* Makes a writer that goes on with the complete file of `fd`, which must be open for reading and
+ * writing, not for appending, and stay so until the writer is freed. Options are as for a new file;
+ * the group size must be that of the file. The records that are there are not written again, but
+ * for those of a last chunk that does not fill a group.
+ *
+ * The file opens as it was until ar_writer_close makes it the longer one in one step; only while its
+ * end is written once more, behind it, it cannot be opened. If the process is killed, bytes may be
+ * left in it that are no part of it, which the next append removes; if that was in such a moment,
+ * the survey finds all that was there. A writer that is freed without being closed, or fails, makes the file what it
+ * was, unless only the last sync fails. The file is locked (flock) meanwhile, and not touched before the first record comes.
+ *
+ * The errors of ar_reader_open_fd; AR_INVALID_ARGUMENT (the descriptor, another group size),
+ * AR_FAILED_PRECONDITION (a file whose groups have different sizes), AR_IO with EWOULDBLOCK
+ * (somebody else appends), AR_UNIMPLEMENTED. */
+AR_API ar_code ar_writer_append_fd(int fd, const ar_writer_options* options, ar_writer** writer,
+                                   ar_error* error);
+
 /* ---- Optional: damaged files -------------------------------------------------------------------
  *
  * What lies in a file is found chunk after chunk, by the chunks' own headers and, behind damage, by
@@ -532,6 +553,10 @@ AR_API ar_code ar_survey_begin(const void* block_header, size_t size, uint64_t p
  * records. AR_OUT_OF_RANGE, AR_UNIMPLEMENTED. */
 AR_API ar_code ar_reader_chunks(const ar_reader* reader, uint64_t begin, uint64_t end,
                                 ar_piece* pieces, ar_error* error);
+
+/* What an append that was killed has left among the chunks, or before the index: chunks that are no
+ * part of the file, and zeros. Mostly its size is 0. */
+AR_API void ar_reader_gap(const ar_reader* reader, ar_extent* gap);
 
 /* Makes a reader from chunks that were found, in increasing order, as one with their index would
  * be: for a file whose index is lost. It takes the file of `fd`, as ar_reader_open_fd does; with -1

@@ -52,7 +52,7 @@ Status CheckOptional(const ReaderOptions& options) {
 uint64_t ar_capabilities(void) {
   if (!kHasOptional) return 0;
   return AR_CAN_READ_BYTES | AR_CAN_TELL_CHUNKS | AR_CAN_COPY_CHUNKS | AR_CAN_METADATA |
-         AR_CAN_MAP | AR_CAN_LIMIT | AR_CAN_SURVEY;
+         AR_CAN_MAP | AR_CAN_LIMIT | AR_CAN_SURVEY | AR_CAN_APPEND;
 }
 
 const ar_extent* ar_read_extents(ar_read* read, uint64_t max_gap, size_t* n) {
@@ -256,6 +256,24 @@ ar_code ar_reader_open_chunks(int fd, const ar_piece* chunks, size_t n,
     if (fd >= 0) AR_TRY(arrayrecord::File::Duplicate(fd, &file));
     return MakeHandle(reader, [&](ar_reader* handle) {
       return arrayrecord::Reader::OpenChunks(std::move(file), chunks, n, checked, &handle->impl);
+    });
+  });
+}
+
+void ar_reader_gap(const ar_reader* reader, ar_extent* gap) {
+  *gap = {0, 0};
+  if (!kHasOptional) return;
+  const arrayrecord::Gap& found = reader->impl->gap();
+  *gap = {found.begin, found.end - found.begin};
+}
+
+ar_code ar_writer_append_fd(int fd, const ar_writer_options* options, ar_writer** writer,
+                            ar_error* error) {
+  return GuardOptional(error, [&] {
+    arrayrecord::WriterOptions checked;
+    AR_TRY(FromC(options, &checked));
+    return MakeHandle(writer, [&](ar_writer* handle) {
+      return arrayrecord::Writer::Append(fd, checked, &handle->impl);
     });
   });
 }

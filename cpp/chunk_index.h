@@ -94,11 +94,6 @@ class PackedSizes {
   WordArray headers_, words_;
 };
 
-// Bytes among the chunks of a file that are no part of it.
-struct Gap {
-  uint64_t begin, end;
-};
-
 class ChunkIndex {
  public:
   // Makes room for `num_chunks` chunks that lie before `end`. With `offloaded` the memory is a

@@ -11,7 +11,7 @@ namespace {
 // Of what compressors are given at a time.
 constexpr size_t kPiece = 64 << 10;
 // What the footer's first record has besides the writer's options, at most.
-constexpr uint64_t kMaxFirst = 64;
+constexpr uint64_t kMaxFirst = 128;
 
 }  // namespace
 
@@ -84,6 +84,7 @@ std::string FooterBuilder::Metadata() const {
   metadata.num_records = num_records_;
   metadata.has_writer_options = true;
   metadata.writer_options = writer_options_;
+  metadata.gap = gap_;
   return metadata.Serialize();
 }
 

@@ -27,6 +27,9 @@ class FooterBuilder {
   // would be larger than the codec can hold.
   Status Add(const FooterEntry& chunk);
 
+  // Notes a gap among the chunks, or before the footer.
+  void SetGap(const Gap& gap) { gap_ = gap; }
+
   // The memory that the chunks take so far: mostly 3 to 8 bytes each.
   size_t memory() const { return chunks_.memory(); }
 
@@ -43,6 +46,7 @@ class FooterBuilder {
   const uint64_t group_size_;
   const std::string writer_options_;
   const uint64_t max_size_;
+  Gap gap_ = {0, 0};
   // Of each chunk two varints: how far it begins after the one before, doubled, and the size of its
   // records. If that many records are not a group, the first one is odd and a third has their
   // number.

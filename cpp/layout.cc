@@ -7,6 +7,10 @@ namespace {
 
 constexpr uint64_t kMagic = 0x71930e704fdae05e;
 constexpr uint64_t kVersion = 1;
+// A message that only this library has, which others skip (docs/format.md section 6.8).
+constexpr uint64_t kOwnFields = 1000;
+constexpr uint64_t kGapBegin = 1;
+constexpr uint64_t kGapEnd = 2;
 
 enum WireType {
   kVarint = 0,
@@ -134,6 +138,12 @@ std::string FooterMetadata::Serialize() const {
   AppendVarintField(2, num_chunks, &metadata);
   AppendVarintField(3, num_records, &metadata);
   if (has_writer_options) AppendBytesField(4, writer_options, &metadata);
+  if (gap.begin != gap.end) {
+    std::string own;
+    AppendVarintField(kGapBegin, gap.begin, &own);
+    AppendVarintField(kGapEnd, gap.end, &own);
+    AppendBytesField(kOwnFields, own, &metadata);
+  }
   AppendBytesField(1, metadata, &out);
   return out;
 }
@@ -153,7 +163,12 @@ Status FooterMetadata::Parse(ByteSpan record) {
         has_writer_options = true;
         writer_options.assign(reinterpret_cast<const char*>(f.bytes.data), f.bytes.size);
       }
-      return true;
+      if (!f.IsBytes(kOwnFields)) return true;
+      return ParseMessage(f.bytes, [&](const Field& own) {
+        if (own.IsVarint(kGapBegin)) gap.begin = own.varint;
+        if (own.IsVarint(kGapEnd)) gap.end = own.varint;
+        return true;
+      });
     });
   });
   if (!ok) return Corrupt("the first footer record is not a valid message");

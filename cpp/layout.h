@@ -18,12 +18,18 @@ namespace arrayrecord {
 constexpr uint64_t kTailSize = AR_TAIL_SIZE;
 constexpr uint64_t kMinFileSize = 2 * kTailSize;
 
+// Bytes among the chunks of a file that are no part of it. One that has no bytes is none.
+struct Gap {
+  uint64_t begin, end;
+};
+
 // First record of the footer chunk.
 struct FooterMetadata {
   uint64_t num_chunks = 0;
   uint64_t num_records = 0;
   bool has_writer_options = false;
   std::string writer_options;
+  Gap gap = {0, 0};
 
   std::string Serialize() const;
   Status Parse(ByteSpan record);

@@ -264,7 +264,28 @@ Status Reader::ReadFooter(uint8_t* bytes, uint64_t footer_offset, uint64_t file_
     AR_TRY(std::move(status).InChunk(i));
   }
   AR_TRY(sizes.Finish());
-  return index_.Finish(metadata_.num_records);
+  AR_TRY(index_.Finish(metadata_.num_records));
+  return CheckGap();
+}
+
+// A gap comes before the last chunk or the index, and leaves the chunk before it some room.
+Status Reader::CheckGap() {
+  const Gap& gap = metadata_.gap;
+  if (gap.begin == gap.end) return Status();
+  const uint64_t n = index_.num_chunks();
+  uint64_t before = kSignatureEnd;
+  if (gap.end == footer_offset_) {
+    if (n > 0) before = index_.Get(n - 1).begin + kChunkHeaderSize;
+  } else if (n > 0 && gap.end == index_.Get(n - 1).begin) {
+    if (n > 1) before = index_.Get(n - 2).begin + kChunkHeaderSize;
+  } else {
+    return Corrupt("the index tells of a gap where none can be");
+  }
+  if (gap.begin < before || gap.begin > gap.end) {
+    return Corrupt("the index tells of a gap where none can be");
+  }
+  index_.AddGap(gap);
+  return Status();
 }
 
 Status Reader::Metadata(ByteSpan bytes, TransposedRecords* metadata) const {

@@ -55,6 +55,8 @@ class Reader {
   const std::string* writer_options() const {
     return metadata_.has_writer_options ? &metadata_.writer_options : nullptr;
   }
+  // What an append that was not finished has left; mostly none.
+  const Gap& gap() const { return metadata_.gap; }
   const ReaderOptions& options() const { return options_; }
   const ChunkIndex& index() const { return index_; }
   bool has_file() const { return file_.is_open(); }
@@ -62,7 +64,8 @@ class Reader {
 
   // The bytes between the signature and the first data chunk, where metadata may be.
   ChunkIndex::Extent metadata_extent() const {
-    return {kSignatureEnd, index_.num_chunks() > 0 ? index_.extent(0, 1).begin : footer_offset_};
+    const uint64_t end = index_.num_chunks() > 0 ? index_.extent(0, 1).begin : footer_offset_;
+    return {kSignatureEnd, end == metadata_.gap.end ? metadata_.gap.begin : end};
   }
 
   // Decodes the metadata in the bytes of that extent, or reads them from the file if there are
@@ -107,6 +110,7 @@ class Reader {
   static constexpr uint64_t kLargeChunk = 4 << 20;
 
   Reader();
+  Status CheckGap();
   Status ReadFooter(uint8_t* bytes, uint64_t footer_offset, uint64_t file_size);
   Status CheckLarge(const IndexedChunk& chunk) const;
   Status CheckHead(const IndexedChunk& chunk) const;

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <numeric>
 
+#include "append.h"
 #include "layout.h"
 #include "records_chunk.h"
 #include "simple_chunk.h"
@@ -171,7 +172,7 @@ bool Writer::Idle() const {
 
 Status Writer::SetMetadata(ByteSpan message) {
   AR_TRY(Usable());
-  if (!Idle() || position_ != kSignatureEnd || !current_->sizes.empty()) {
+  if (appends_ || !Idle() || position_ != kSignatureEnd || !current_->sizes.empty()) {
     return Status(AR_FAILED_PRECONDITION, "metadata must come once, before the first record");
   }
   std::string chunk(kChunkHeaderSize, '\0');
@@ -190,7 +191,10 @@ Status Writer::Write(const uint8_t* data, const uint64_t* sizes, size_t n) {
     return Status(AR_FAILED_PRECONDITION,
                   "a chunk shorter than the group size has been copied; it must be the last");
   }
-  return Sticky([&] { return WriteRecords(data, sizes, n); });
+  return Sticky([&] {
+    if (n > 0) AR_TRY(BeginToAppend());
+    return WriteRecords(data, sizes, n);
+  });
 }
 
 Status Writer::WriteRecords(const uint8_t* data, const uint64_t* sizes, size_t n) {
@@ -430,7 +434,8 @@ Status Writer::CopyChunks(const Reader& reader, uint64_t begin, uint64_t end, ui
                                        ") of a file with " + std::to_string(index.num_chunks()));
   }
   if (begin == end) return Status();
-  if (ended_by_short_chunk_ || current_->sizes.size() % options_.group_size != 0) {
+  if (ended_by_short_chunk_ || current_->sizes.size() % options_.group_size != 0 ||
+      (base_ != nullptr && !base_->last_sizes.empty())) {
     return Status(AR_FAILED_PRECONDITION, "chunks can only be copied to the end of a group");
   }
   for (uint64_t c = begin; c < end; ++c) {
@@ -462,6 +467,7 @@ Status Writer::CopyChunks(const Reader& reader, uint64_t begin, uint64_t end, ui
                .InChunk(c));
   }
   return Sticky([&] {
+    AR_TRY(BeginToAppend());
     AR_TRY(Finish());
     for (const Chunk& chunk : chunks) {
       uint8_t header[kChunkHeaderSize];
@@ -480,6 +486,7 @@ Status Writer::Close() {
 }
 
 Status Writer::FinishFile() {
+  if (base_ != nullptr) return sink_->Close();  // nothing was appended
   AR_TRY(Finish());
 
   const uint64_t footer_offset = position_;

@@ -98,6 +98,8 @@ class MemorySink : public Sink {
   ByteQueue bytes_;
 };
 
+struct AppendBase;
+
 class Writer {
  public:
   // Writes the beginning of the file.
@@ -105,6 +107,9 @@ class Writer {
                        std::unique_ptr<Writer>* writer);
   // Drops what is not encoded yet.
   ~Writer();
+
+  // Goes on with a complete file; see ar_writer_append_fd.
+  static Status Append(int fd, const WriterOptions& options, std::unique_ptr<Writer>* writer);
 
   // Stores a RecordsMetadata message; only before the first record.
   Status SetMetadata(ByteSpan message);
@@ -136,7 +141,12 @@ class Writer {
     void Clear();
   };
 
+  friend struct AppendBase;
+
   Writer(const WriterOptions& options, std::unique_ptr<Sink> sink);
+  // Has the file begin with the chunks of another, and go on at `position`.
+  Status GoOnBehind(const AppendBase& base, uint64_t position);
+  Status BeginToAppend();
   template <typename Work>
   Status Sticky(Work work);
   Status Usable() const;
@@ -173,6 +183,8 @@ class Writer {
   // Of the caller's thread.
   std::unique_ptr<Job> current_;
   bool ended_by_short_chunk_ = false;
+  bool appends_ = false;
+  std::shared_ptr<const AppendBase> base_;  // until the first record is appended to it
   bool closed_ = false;
 
   // Of the thread that puts jobs out.

@@ -152,7 +152,7 @@ says where each group is.
 		newStats(a), newSchema(a), newDiff(a))
 	add(makeGroup, newPack(a), newUnpack(a))
 	add(changeGroup, newMerge(a), newSplit(a), newReshard(a), newRecompress(a), newShuffle(a), newFilter(a))
-	add(careGroup, newVerify(a), newRepair(a), newClean(a))
+	add(careGroup, newVerify(a), newRepair(a), newAppend(a), newClean(a))
 	root.AddCommand(newVersion(a), newMan())
 	return root
 }

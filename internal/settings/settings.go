@@ -23,6 +23,16 @@ func Add[T any](options *T, more T) error {
 	return nil
 }
 
+// Fill sets the fields of a struct that are not set to those of another.
+func Fill[T any](options *T, from T) {
+	into := reflect.ValueOf(options).Elem()
+	for i := range into.NumField() {
+		if field := into.Field(i); field.IsZero() {
+			field.Set(reflect.ValueOf(from).Field(i))
+		}
+	}
+}
+
 // SetDefault sets a field that is not set.
 func SetDefault[T comparable](field *T, value T) {
 	var zero T

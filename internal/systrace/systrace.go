@@ -21,7 +21,7 @@ import (
 
 // A Call is a system call that is about to be made.
 type Call struct {
-	Name string // without "at": open, write, fsync, link, rename, unlink, chmod, mkdir, lock, close, look (by /proc)
+	Name string // without "at": create, write, sync, truncate, allocate, link, rename, unlink, chmod, mkdir, lock, close, look (by /proc)
 	Path string // of the file or its descriptor, relative to the directory; Unnamed if it has none
 	To   string // the new name, of link and rename
 }
@@ -185,6 +185,10 @@ func (t *tracer) decode(tid int, regs *unix.PtraceRegs) (Call, bool) {
 		c = Call{Name: "write", Path: fd(regs.Rdi)}
 	case unix.SYS_FSYNC, unix.SYS_FDATASYNC:
 		c = Call{Name: "sync", Path: fd(regs.Rdi)}
+	case unix.SYS_FTRUNCATE:
+		c = Call{Name: "truncate", Path: fd(regs.Rdi)}
+	case unix.SYS_FALLOCATE:
+		c = Call{Name: "allocate", Path: fd(regs.Rdi)}
 	case unix.SYS_FLOCK:
 		c = Call{Name: "lock", Path: fd(regs.Rdi)}
 	case unix.SYS_FCHMOD:
