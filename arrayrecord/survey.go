@@ -54,8 +54,10 @@ func (s *source) error(err error) error {
 
 const (
 	blockSize = 64 << 10
-	// surveyPart is how many bytes of a file are looked at in one go.
-	surveyPart = 64 * blockSize
+	// surveyPart is how many bytes of a local file are looked at in one go: little enough for the cache.
+	surveyPart = 16 * blockSize
+	// remoteSurveyPart is the same where each read is a request.
+	remoteSurveyPart = 64 * blockSize
 	// surveyPieces is how many pieces the core gives at once.
 	surveyPieces = 512
 )
@@ -86,18 +88,18 @@ type surveyMemory struct {
 var surveyMemories = sync.Pool{New: func() any { return new(surveyMemory) }}
 
 // maxSpareSurvey is the largest part whose memory is kept.
-const maxSpareSurvey = 2 * surveyPart
+const maxSpareSurvey = 2 * remoteSurveyPart
 
-func (p *surveyed) Weight() int { return surveyPart }
+func (p *surveyed) Weight() int { return int(p.until - p.begin) }
 
 // Run looks at the chunks that begin in the part. Where the first one does its block header tells;
 // if that is damaged the guess may be wrong, which comes out when the part is put to those before.
 func (p *surveyed) Run(ctx context.Context) {
 	p.memory = surveyMemories.Get().(*surveyMemory)
 	p.memory.pieces = p.memory.pieces[:0]
-	size := int(min(p.until+blockSize, p.s.size) - p.begin)
+	size := int(p.until - p.begin)
 	if cap(p.memory.data) < size {
-		p.memory.data = make([]byte, surveyPart+blockSize)
+		p.memory.data = make([]byte, size)
 	}
 	data := p.memory.data[:size]
 	if p.err = p.s.read(ctx, data, p.begin); p.err != nil {
@@ -153,8 +155,10 @@ func (p *surveyed) drop() {
 // run hands all pieces of the file to use, in order and without gaps between them.
 func (s *survey) run(ctx context.Context, use func(core.Piece)) error {
 	threads := s.options.threads()
+	part := int64(surveyPart)
 	o := ahead.Options{Helpers: threads - 1, CallerHelps: true, MaxTasks: 2*threads + 1}
 	if s.object != nil && s.file() == nil {
+		part = remoteSurveyPart
 		o = ahead.Options{Helpers: max(threads, s.parallel), MaxTasks: 2 * max(threads, s.parallel)}
 	}
 	planned, size := int64(0), s.size
@@ -165,7 +169,7 @@ func (s *survey) run(ctx context.Context, use func(core.Piece)) error {
 		if planned >= size {
 			return nil, false
 		}
-		p := &surveyed{s: s, begin: planned, until: min(planned+surveyPart, size)}
+		p := &surveyed{s: s, begin: planned, until: min(planned+part, size)}
 		planned = p.until
 		return p, true
 	})

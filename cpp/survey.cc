@@ -238,14 +238,16 @@ ar_fault Survey::Check(const Chunk& chunk) const {
 // Decodes all records of a chunk into nowhere.
 Status Survey::Decode(const Chunk& chunk) const {
   const ChunkHeader& header = chunk.header;
-  const Status too_large(AR_RESOURCE_EXHAUSTED, "a record above max_record_size");
+  const auto too_large = [] {
+    return Status(AR_RESOURCE_EXHAUSTED, "a record above max_record_size");
+  };
   if (header.type != ChunkType::kSimple) {
     TransposedRecords records;
     AR_TRY(DecodeTransposed(ByteSpan(chunk.data, header.data_size),
                             std::max<uint64_t>(header.num_records, 1), header.decoded_data_size,
                             options_.max_chunk_size, &records));
     for (uint64_t size : records.sizes) {
-      if (size > options_.max_record_size) return too_large.Clone();
+      if (size > options_.max_record_size) return too_large();
     }
     return Status();
   }
@@ -259,7 +261,7 @@ Status Survey::Decode(const Chunk& chunk) const {
     const size_t n = std::min<uint64_t>(left, kAtOnce);
     AR_TRY(sizes.Next(size_of, n));
     if (*std::max_element(size_of, size_of + n) > options_.max_record_size) {
-      return too_large.Clone();
+      return too_large();
     }
     left -= n;
   }
