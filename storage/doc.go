@@ -4,7 +4,8 @@
 // A name selects its place by scheme. A name without "://" is a path on local
 // disk, which is built in. Every other scheme is served by a [System] that a
 // package registers with [Register], usually from an init function, so that a
-// program chooses its places with blank imports. The functions of this package
+// program chooses its places with blank imports; package beamfs adds those that
+// Beam's Go SDK has file systems for. The functions of this package
 // ([Open], [Create], [List] and so on) look the system up and pass the whole
 // name on.
 //

@@ -12,7 +12,8 @@ import (
 
 var registry = struct {
 	sync.RWMutex
-	systems map[string]System
+	systems  map[string]System
+	fallback func(scheme string) (System, bool)
 }{systems: map[string]System{"": Local{}}}
 
 // Register makes s serve the names that start with scheme + "://". It panics
@@ -30,6 +31,34 @@ func Register(scheme string, s System) {
 	registry.systems[scheme] = s
 }
 
+// RegisterFallback makes find be asked for the systems of schemes that nobody
+// has registered; false means that it has none. There can be one only: it panics
+// if there is one already.
+func RegisterFallback(find func(scheme string) (System, bool)) {
+	registry.Lock()
+	defer registry.Unlock()
+	if registry.fallback != nil {
+		panic("storage: a fallback is already registered")
+	}
+	registry.fallback = find
+}
+
+// CheckNoOverwrite reports whether what serves name can create an object only if
+// there is none, see [CreateOptions]: a system that cannot says so by a method
+// CheckNoOverwrite() error. The error matches errors.ErrUnsupported.
+func CheckNoOverwrite(name string) error {
+	s, err := For(name)
+	if err != nil {
+		return err
+	}
+	if s, ok := s.(interface{ CheckNoOverwrite() error }); ok {
+		if err := s.CheckNoOverwrite(); err != nil {
+			return fmt.Errorf("create %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
 // For returns the system that serves name. The error for a scheme that nobody
 // registered matches errors.ErrUnsupported and lists the schemes there are.
 func For(name string) (System, error) {
@@ -38,6 +67,11 @@ func For(name string) (System, error) {
 	defer registry.RUnlock()
 	if s, ok := registry.systems[scheme]; ok {
 		return s, nil
+	}
+	if registry.fallback != nil {
+		if s, ok := registry.fallback(scheme); ok {
+			return s, nil
+		}
 	}
 	known := "local paths"
 	for _, k := range slices.Sorted(maps.Keys(registry.systems)) {

@@ -56,3 +56,30 @@ func TestRegisterPanics(t *testing.T) {
 		assert.Panics(t, func() { storage.Register(bad, f) }, bad)
 	}
 }
+
+// once is a system that cannot create an object only if there is none.
+type once struct{ storage.Local }
+
+func init() {
+	storage.RegisterFallback(func(scheme string) (storage.System, bool) { return once{}, scheme == "fallback" })
+}
+
+func (once) CheckNoOverwrite() error { return errors.ErrUnsupported }
+
+func TestFallback(t *testing.T) {
+	s, err := storage.For("fallback://x")
+	require.NoError(t, err)
+	require.Equal(t, once{}, s)
+	_, err = storage.For("other://x")
+	require.ErrorIs(t, err, errors.ErrUnsupported)
+	s, err = storage.For("/local")
+	require.NoError(t, err)
+	require.Equal(t, storage.Local{}, s)
+	require.Panics(t, func() { storage.RegisterFallback(nil) })
+
+	err = storage.CheckNoOverwrite("fallback://x")
+	require.ErrorIs(t, err, errors.ErrUnsupported)
+	require.ErrorContains(t, err, "create fallback://x: ")
+	require.NoError(t, storage.CheckNoOverwrite("/local"))
+	require.ErrorIs(t, storage.CheckNoOverwrite("other://x"), errors.ErrUnsupported)
+}

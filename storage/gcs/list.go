@@ -12,6 +12,7 @@ import (
 	"google.golang.org/api/iterator"
 
 	"github.com/arrayrecord/arrayrecord-go/storage"
+	"github.com/arrayrecord/arrayrecord-go/storage/internal/pattern"
 )
 
 // List implements storage.System. The service lists only what starts with the
@@ -20,18 +21,18 @@ import (
 //
 // Directories are listed level by level, several at once; what is below a "**"
 // is listed as a whole.
-func (s *System) List(ctx context.Context, pattern string) ([]storage.Info, error) {
-	if err := contextError(ctx, "list", pattern); err != nil {
+func (s *System) List(ctx context.Context, glob string) ([]storage.Info, error) {
+	if err := contextError(ctx, "list", glob); err != nil {
 		return nil, err
 	}
-	n, err := parseName(pattern)
+	n, err := parseName(glob)
 	if err != nil {
-		return nil, wrap(ctx, "list", pattern, err)
+		return nil, wrap(ctx, "list", glob, err)
 	}
 	segments := strings.Split(n.object, "/")
 	for _, segment := range segments {
 		if _, err := path.Match(segment, ""); err != nil {
-			return nil, wrap(ctx, "list", pattern, err)
+			return nil, wrap(ctx, "list", glob, err)
 		}
 	}
 	if segments[len(segments)-1] == "" { // asks for a directory
@@ -39,11 +40,11 @@ func (s *System) List(ctx context.Context, pattern string) ([]storage.Info, erro
 	}
 	bucket, err := s.bucket(n.bucket)
 	if err != nil {
-		return nil, wrap(ctx, "list", pattern, err)
+		return nil, wrap(ctx, "list", glob, err)
 	}
 	l := &lister{bucket: bucket, root: n.root()}
 	if err := l.walk(ctx, segments); err != nil {
-		return nil, wrap(ctx, "list", pattern, err)
+		return nil, wrap(ctx, "list", glob, err)
 	}
 	slices.SortFunc(l.found, func(a, b storage.Info) int { return strings.Compare(a.Name, b.Name) })
 	return l.found, nil
@@ -67,7 +68,7 @@ func (l *lister) walk(ctx context.Context, segments []string) error {
 				return l.listDeep(ctx, dir, segments[i:])
 			})
 		}
-		prefix, literal := literalPrefix(segment)
+		prefix, literal := pattern.Literal(segment)
 		switch {
 		case last && literal:
 			return forEach(ctx, dirs, func(ctx context.Context, dir string) error {
@@ -77,7 +78,7 @@ func (l *lister) walk(ctx context.Context, segments []string) error {
 			return forEach(ctx, dirs, func(ctx context.Context, dir string) error {
 				query := cloud.Query{Prefix: dir + prefix, Delimiter: "/"}
 				return eachObject(ctx, l.bucket, query, func(attrs *cloud.ObjectAttrs) {
-					if attrs.Prefix == "" && matchSegment(segment, attrs.Name[len(dir):]) {
+					if attrs.Prefix == "" && pattern.MatchSegment(segment, attrs.Name[len(dir):]) {
 						l.add(attrs)
 					}
 				})
@@ -92,7 +93,7 @@ func (l *lister) walk(ctx context.Context, segments []string) error {
 			err := forEach(ctx, dirs, func(ctx context.Context, dir string) error {
 				query := cloud.Query{Prefix: dir + prefix, Delimiter: "/"}
 				return eachObject(ctx, l.bucket, query, func(attrs *cloud.ObjectAttrs) {
-					if attrs.Prefix != "" && matchSegment(segment, strings.TrimSuffix(attrs.Prefix[len(dir):], "/")) {
+					if attrs.Prefix != "" && pattern.MatchSegment(segment, strings.TrimSuffix(attrs.Prefix[len(dir):], "/")) {
 						mu.Lock()
 						defer mu.Unlock()
 						next = append(next, attrs.Prefix)
@@ -109,9 +110,9 @@ func (l *lister) walk(ctx context.Context, segments []string) error {
 }
 
 // listDeep adds the objects at any depth below dir whose rest matches.
-func (l *lister) listDeep(ctx context.Context, dir string, pattern []string) error {
+func (l *lister) listDeep(ctx context.Context, dir string, segments []string) error {
 	return eachObject(ctx, l.bucket, cloud.Query{Prefix: dir}, func(attrs *cloud.ObjectAttrs) {
-		if matchPath(pattern, strings.Split(attrs.Name[len(dir):], "/")) {
+		if pattern.Match(segments, strings.Split(attrs.Name[len(dir):], "/")) {
 			l.add(attrs)
 		}
 	})

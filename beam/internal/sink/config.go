@@ -172,7 +172,8 @@ func checkPrefix(prefix string) error {
 	if prefix == "" {
 		return errors.New("no output prefix given")
 	}
-	if _, err := storage.For(prefix); err != nil {
+	// What a commit decides it decides once.
+	if err := storage.CheckNoOverwrite(prefix); err != nil {
 		return err
 	}
 	dir, base := storage.Split(prefix)

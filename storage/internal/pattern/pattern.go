@@ -1,13 +1,14 @@
-package gcs
+// Package pattern matches names with patterns as storage.List knows them.
+package pattern
 
 import (
 	"path"
 	"strings"
 )
 
-// literalPrefix gives what a pattern segment starts with before its first
+// Literal gives what a pattern segment starts with before its first
 // special character, and whether that is all of it. Escapes are resolved.
-func literalPrefix(segment string) (prefix string, all bool) {
+func Literal(segment string) (prefix string, all bool) {
 	var b strings.Builder
 	for i := 0; i < len(segment); i++ {
 		switch segment[i] {
@@ -21,9 +22,9 @@ func literalPrefix(segment string) (prefix string, all bool) {
 	return b.String(), true
 }
 
-// matchSegment matches one segment of a name. Hidden names want a pattern that
+// MatchSegment matches one segment of a name. Hidden names want a pattern that
 // starts with a dot, too.
-func matchSegment(pattern, segment string) bool {
+func MatchSegment(pattern, segment string) bool {
 	if hidden(segment) && !hidden(pattern) {
 		return false
 	}
@@ -31,9 +32,9 @@ func matchSegment(pattern, segment string) bool {
 	return ok && err == nil
 }
 
-// matchPath matches the segments of a name, with "**" for any number of
+// Match matches the segments of a name, with "**" for any number of
 // directories.
-func matchPath(pattern, segments []string) bool {
+func Match(pattern, segments []string) bool {
 	// reached[j]: the pattern so far matches the first j segments.
 	reached := make([]bool, len(segments)+1)
 	reached[0] = true
@@ -50,7 +51,7 @@ func matchPath(pattern, segments []string) bool {
 			p = "*" // a final "**" means every object below
 		}
 		for j := len(segments) - 1; j >= 0; j-- {
-			reached[j+1] = reached[j] && matchSegment(p, segments[j])
+			reached[j+1] = reached[j] && MatchSegment(p, segments[j])
 		}
 		reached[0] = false
 	}

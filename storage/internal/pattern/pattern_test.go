@@ -1,4 +1,4 @@
-package gcs
+package pattern
 
 import (
 	"strings"
@@ -23,7 +23,7 @@ func TestLiteralPrefix(t *testing.T) {
 		`\\*`:      {`\`, false},
 		"ü?":       {"ü", false},
 	} {
-		prefix, all := literalPrefix(pattern)
+		prefix, all := Literal(pattern)
 		assert.Equal(t, want.prefix, prefix, pattern)
 		assert.Equal(t, want.all, all, pattern)
 	}
@@ -45,10 +45,10 @@ func TestMatchPath(t *testing.T) {
 		"**/?/[ab]*":   {"x/a x/y/bc", "xx/a x/c a"},
 	} {
 		for _, name := range strings.Fields(names.yes) {
-			assert.True(t, matchPath(strings.Split(pattern, "/"), strings.Split(name, "/")), "%s %s", pattern, name)
+			assert.True(t, Match(strings.Split(pattern, "/"), strings.Split(name, "/")), "%s %s", pattern, name)
 		}
 		for _, name := range strings.Fields(names.no) {
-			assert.False(t, matchPath(strings.Split(pattern, "/"), strings.Split(name, "/")), "%s %s", pattern, name)
+			assert.False(t, Match(strings.Split(pattern, "/"), strings.Split(name, "/")), "%s %s", pattern, name)
 		}
 	}
 }
@@ -57,5 +57,5 @@ func TestMatchPath(t *testing.T) {
 func TestMatchPathIsNotExponential(t *testing.T) {
 	pattern := strings.Repeat("**/a/", 50) + "b"
 	name := strings.Repeat("a/", 500) + "a"
-	assert.False(t, matchPath(strings.Split(pattern, "/"), strings.Split(name, "/")))
+	assert.False(t, Match(strings.Split(pattern, "/"), strings.Split(name, "/")))
 }
