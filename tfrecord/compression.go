@@ -2,11 +2,15 @@ package tfrecord
 
 import (
 	"bufio"
+	"bytes"
+	"compress/bzip2"
 	"compress/gzip"
 	"compress/zlib"
 	"encoding/binary"
 	"fmt"
 	"io"
+
+	"github.com/klauspost/compress/zstd"
 )
 
 // Compression is how a whole file is compressed.
@@ -22,11 +26,17 @@ const (
 	Gzip
 	// Zlib is one zlib stream or several after each other.
 	Zlib
+	// Bzip2 is one bzip2 stream or several after each other. It is read only.
+	Bzip2
+	// Zstd is one frame of Zstandard or several after each other, without
+	// dictionaries. It is read only, with windows of at most 8 MiB: what zstd makes
+	// without --ultra or --long.
+	Zstd
 )
 
-var compressionNames = [...]string{Auto: "auto", None: "none", Gzip: "gzip", Zlib: "zlib"}
+var compressionNames = [...]string{Auto: "auto", None: "none", Gzip: "gzip", Zlib: "zlib", Bzip2: "bzip2", Zstd: "zstd"}
 
-// String returns "auto", "none", "gzip" or "zlib".
+// String returns "auto", "none", "gzip", "zlib", "bzip2" or "zstd".
 func (c Compression) String() string {
 	if c < 0 || int(c) >= len(compressionNames) {
 		return fmt.Sprintf("Compression(%d)", int(c))
@@ -42,7 +52,7 @@ func ParseCompression(name string) (Compression, error) {
 			return Compression(c), nil
 		}
 	}
-	return Auto, fmt.Errorf("tfrecord: %w: unknown compression %q (known: auto, none, gzip, zlib)", ErrInvalidOption, name)
+	return Auto, fmt.Errorf("tfrecord: %w: unknown compression %q (known: auto, none, gzip, zlib, bzip2, zstd)", ErrInvalidOption, name)
 }
 
 // detect tells the compression of a file that begins with head, which has
@@ -60,10 +70,24 @@ func detect(head []byte) Compression {
 	switch {
 	case len(head) >= 3 && head[0] == 0x1f && head[1] == 0x8b && head[2] == deflate:
 		return Gzip
+	case bytes.HasPrefix(head, []byte("BZh")) && len(head) >= 4 && '1' <= head[3] && head[3] <= '9':
+		return Bzip2
+	case isZstdMagic(head):
+		return Zstd
 	case len(head) >= 2 && isZlibHeader(binary.BigEndian.Uint16(head)):
 		return Zlib
 	}
 	return None
+}
+
+// isZstdMagic knows the four bytes that begin a frame, or one to be skipped.
+func isZstdMagic(head []byte) bool {
+	const frame, skippable = 0xfd2fb528, 0x184d2a50
+	if len(head) < 4 {
+		return false
+	}
+	magic := binary.LittleEndian.Uint32(head)
+	return magic == frame || magic&^0xf == skippable
 }
 
 // isZlibHeader knows the two bytes that begin a zlib stream: method deflate, a
@@ -80,11 +104,21 @@ func isZlibHeader(h uint16) bool {
 	return h&method == deflate && h&window <= maxWindow && h&dictionary == 0 && h%31 == 0
 }
 
+// maxZstdWindow is what every decoder should support (RFC 8878), and no encoder
+// exceed. The memory is taken as soon as a frame claims to need it.
+const maxZstdWindow = 8 << 20
+
 // newDecompressor returns a reader of the content of src, which is not at its
 // end. The reader returns io.EOF only when src is.
 func newDecompressor(c Compression, src *bufio.Reader) (io.Reader, error) {
-	if c == Gzip {
+	switch c {
+	case Gzip:
 		return gzip.NewReader(src)
+	case Bzip2:
+		return bzip2.NewReader(src), nil
+	case Zstd:
+		// Without goroutines, so that a Reader may be dropped.
+		return zstd.NewReader(src, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(maxZstdWindow))
 	}
 	z, err := zlib.NewReader(src)
 	if err != nil {
@@ -124,7 +158,7 @@ type compressor interface {
 	Flush() error
 }
 
-// newCompressor returns nil for no compression.
+// newCompressor returns nil for no compression. The options have been checked.
 func newCompressor(c Compression, level int, dst io.Writer) (compressor, error) {
 	switch c {
 	case Gzip:

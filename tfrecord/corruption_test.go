@@ -43,7 +43,7 @@ func TestEveryDamagedByteIsFound(t *testing.T) {
 // Of a compressed file, a damaged byte is found or makes no difference (such as
 // the time in a gzip header).
 func TestDamagedByteOfCompressedFile(t *testing.T) {
-	for _, c := range []Compression{Gzip, Zlib} {
+	for _, c := range []Compression{Gzip, Zlib, Zstd} {
 		file := encode(t, c, smallRecords...)
 		harmless := 0
 		for at := range file {
@@ -92,7 +92,7 @@ func TestEveryTruncationIsFound(t *testing.T) {
 }
 
 func TestEveryTruncationOfCompressedFileIsFound(t *testing.T) {
-	for _, c := range []Compression{Gzip, Zlib} {
+	for _, c := range []Compression{Gzip, Zlib, Zstd} {
 		file := encode(t, c, smallRecords...)
 		for size := 1; size < len(file); size++ {
 			records, err := readAll(t, file[:size], WithCompression(c))

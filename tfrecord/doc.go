@@ -10,7 +10,8 @@
 // with all numbers little-endian. The CRCs are CRC-32C, masked: rotated right
 // by 15 bits, plus 0xa282ead8, so that a CRC of bytes that hold a CRC keeps its
 // strength. There is no header, no footer and no index. A compressed file is
-// one such stream inside gzip or zlib.
+// one such stream inside gzip, zlib, bzip2 or Zstandard; the last two are read
+// only.
 //
 // Reading a file:
 //

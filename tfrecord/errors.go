@@ -46,7 +46,7 @@ type RecordError struct {
 
 func (e *RecordError) Error() string {
 	where := ""
-	if e.Compression == Gzip || e.Compression == Zlib {
+	if e.Compression != Auto && e.Compression != None {
 		where = fmt.Sprintf(" of the %v stream's content", e.Compression)
 	}
 	return fmt.Sprintf("tfrecord: record %d at offset %d%s: %v", e.Record, e.Offset, where, e.Err)

@@ -9,15 +9,29 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/klauspost/compress/zstd"
 	"github.com/stretchr/testify/require"
 )
 
-// allCompressions are those a file can have.
-var allCompressions = []Compression{None, Gzip, Zlib}
+// allCompressions are those a file can have, but bzip2, for which Go has no
+// writer.
+var allCompressions = []Compression{None, Gzip, Zlib, Zstd}
+
+// writtenCompressions are those of a Writer.
+var writtenCompressions = []Compression{None, Gzip, Zlib}
 
 // encode returns a file with the records.
 func encode(t testing.TB, c Compression, records ...[]byte) []byte {
 	t.Helper()
+	if c == Zstd {
+		var file bytes.Buffer
+		z, err := zstd.NewWriter(&file)
+		require.NoError(t, err)
+		_, err = z.Write(encode(t, None, records...))
+		require.NoError(t, err)
+		require.NoError(t, z.Close())
+		return file.Bytes()
+	}
 	var file bytes.Buffer
 	w, err := NewWriter(&file, WithCompression(c))
 	require.NoError(t, err)

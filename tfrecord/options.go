@@ -57,7 +57,8 @@ type ReaderOptions struct {
 // WriterOptions are all settings of a Writer. A field that is zero is not set:
 // the default holds, unless another option sets it.
 type WriterOptions struct {
-	// Compression is that of the file. The default, Auto, is None.
+	// Compression is that of the file: None, Gzip or Zlib. The default, Auto, is
+	// None.
 	Compression Compression
 	// Level is the compression level, as in package compress/flate: 1, the
 	// fastest, to 9, the densest; -2 is Huffman coding alone; the default, also
@@ -97,7 +98,7 @@ func invalidOption(format string, args ...any) error {
 }
 
 func (c Compression) check() error {
-	if c < Auto || c > Zlib {
+	if c < Auto || c > Zstd {
 		return invalidOption("%v", c)
 	}
 	return nil
@@ -135,6 +136,9 @@ func applyWriterOptions(opts []WriterOption) (WriterOptions, error) {
 	settings.SetDefault(&o.Level, flate.DefaultCompression)
 	if o.Level < flate.HuffmanOnly || o.Level > flate.BestCompression {
 		return o, invalidOption("compression level %d is not in [%d, %d]", o.Level, flate.HuffmanOnly, flate.BestCompression)
+	}
+	if o.Compression == Bzip2 || o.Compression == Zstd {
+		return o, invalidOption("%v files are read only", o.Compression)
 	}
 	return o, o.Compression.check()
 }

@@ -3,9 +3,6 @@ package tfrecord
 import (
 	"bufio"
 	"bytes"
-	"compress/flate"
-	"compress/gzip"
-	"compress/zlib"
 	"errors"
 	"fmt"
 	"io"
@@ -16,6 +13,7 @@ import (
 type Reader struct {
 	options     ReaderOptions
 	compression Compression
+	source      *source   // of the compressed stream; nil if there is none
 	src         io.Reader // of the uncompressed stream
 	srcErr      error     // what src ended with, io.EOF included
 
@@ -70,9 +68,24 @@ func (r *Reader) Reset(src io.Reader) error {
 		r.end = copy(r.buf, head)
 		return nil
 	}
-	compressed := bufio.NewReaderSize(io.MultiReader(bytes.NewReader(head), src), int(r.options.BufferSize))
+	r.source = &source{r: io.MultiReader(bytes.NewReader(head), src)}
+	compressed := bufio.NewReaderSize(r.source, int(r.options.BufferSize))
 	r.src = &lateOpener{open: func() (io.Reader, error) { return newDecompressor(r.compression, compressed) }}
 	return nil
+}
+
+// source remembers the error that a compressed stream was cut off with.
+type source struct {
+	r   io.Reader
+	err error // not io.EOF
+}
+
+func (s *source) Read(p []byte) (int, error) {
+	n, err := s.r.Read(p)
+	if err != io.EOF {
+		s.err = err
+	}
+	return n, err
 }
 
 // lateOpener opens a reader with the first call of Read, so that an error in
@@ -293,13 +306,10 @@ func (r *Reader) explain(err error) error {
 	if r.compression != None {
 		what = r.compression.String() + " stream"
 	}
-	var invalid flate.CorruptInputError
 	switch {
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return truncated("the %s is not complete", what)
-	case errors.As(err, &invalid),
-		errors.Is(err, gzip.ErrHeader), errors.Is(err, gzip.ErrChecksum),
-		errors.Is(err, zlib.ErrHeader), errors.Is(err, zlib.ErrChecksum), errors.Is(err, zlib.ErrDictionary):
+	case r.source != nil && r.source.err == nil && !errors.Is(err, io.ErrNoProgress): // it was read, and makes no sense
 		return &fault{sentinel: ErrCorrupt, cause: err, detail: "invalid " + what}
 	}
 	return fmt.Errorf("reading the %s: %w", what, err)

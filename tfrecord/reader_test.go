@@ -154,7 +154,7 @@ func TestReset(t *testing.T) {
 
 func TestReaderOptionsAreChecked(t *testing.T) {
 	for name, opts := range map[string][]ReaderOption{
-		"Compression(4)":                         {WithCompression(Zlib + 1)},
+		"Compression(6)":                         {WithCompression(Zstd + 1)},
 		"Compression(-1)":                        {WithCompression(-1)},
 		"negative record size limit":             {WithMaxRecordSize(-1)},
 		"buffer size 15":                         {WithBufferSize(15)},

@@ -152,6 +152,10 @@ func TestSplitsOfEveryKindOfFile(t *testing.T) {
 	plain, _ := encode(t, 30)
 	gzipped, _ := encode(t, 30, tfrecord.WithCompression(tfrecord.Gzip))
 	zlibbed, _ := encode(t, 30, tfrecord.WithCompression(tfrecord.Zlib))
+	bzipped, err := os.ReadFile("../../tfrecord/testdata/digits-50.tfrecord.bz2")
+	require.NoError(t, err)
+	zstded, err := os.ReadFile("../../tfrecord/testdata/digits-50.tfrecord.zst")
+	require.NoError(t, err)
 	for name, test := range map[string]struct {
 		data    []byte
 		options readConfig
@@ -165,6 +169,8 @@ func TestSplitsOfEveryKindOfFile(t *testing.T) {
 		"records inside":    {frame(t, frame(t, []byte("a"), []byte("b")), []byte("c"), frame(t, nil, nil)), testConfig(100), true},
 		"gzip":              {gzipped, testConfig(100), false},
 		"zlib":              {zlibbed, testConfig(100), false},
+		"bzip2":             {bzipped, testConfig(100), false},
+		"zstd":              {zstded, testConfig(100), false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			file := save(t, test.data)

@@ -76,13 +76,25 @@ func TestReadGivesTheRecordsOfAllFilesWhateverTheirCompression(t *testing.T) {
 		want = append(want, records...)
 		size += len(data)
 	}
+	for i, name := range []string{"digits-50.tfrecord.bz2", "digits-50.tfrecord.zst"} {
+		data, err := os.ReadFile("../../tfrecord/testdata/" + name)
+		require.NoError(t, err)
+		require.NoError(t, os.WriteFile(filepath.Join(dir, fmt.Sprintf("f-other-%d", i)), data, 0o666))
+		r, err := tfrecord.NewReader(bytes.NewReader(data))
+		require.NoError(t, err)
+		for record, err := range r.Records() {
+			require.NoError(t, err)
+			want = append(want, record)
+		}
+		size += len(data)
+	}
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "f-empty"), nil, 0o666))
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "other"), []byte("not matched"), 0o666))
 
 	p, s := beam.NewPipelineWithRoot()
 	passert.Equals(s, Read(s, filepath.Join(dir, "f-*")), want...)
 	result := ptest.RunAndValidate(t, p)
-	require.Equal(t, map[string]int64{"files_found": 4, "bytes_found": int64(size), "files_read": 4, "records_read": 63, "bytes_read": int64(size)}, counts(t, result))
+	require.Equal(t, map[string]int64{"files_found": 6, "bytes_found": int64(size), "files_read": 6, "records_read": 163, "bytes_read": int64(size)}, counts(t, result))
 }
 
 func TestGoldenFilesInSmallParts(t *testing.T) {

@@ -193,7 +193,7 @@ type tfRecordFlags struct {
 }
 
 func (f *tfRecordFlags) addTo(flags *pflag.FlagSet) {
-	flags.StringVar(&f.compression, "compression", "auto", "`kind` of compression of the input: auto, none, gzip or zlib")
+	flags.StringVar(&f.compression, "compression", "auto", "`kind` of compression of the input: auto, none, gzip, zlib, bzip2 or zstd")
 }
 
 func (f *tfRecordFlags) parse() (tfrecord.Compression, error) {
