@@ -29,7 +29,7 @@ const checkRange = 256 << 10
 func (c readConfig) limits() limits {
 	return limits{
 		maxRecord:  uint64(c.MaxRecordSize),
-		checkRange: 256 << 10,
+		checkRange: c.CheckRange,
 		checkData:  1 << 20,
 		block:      512 << 10,
 	}
