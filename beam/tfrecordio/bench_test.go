@@ -16,7 +16,7 @@ func BenchmarkRead(b *testing.B) {
 	f := newReadFn(testConfig(0)).(*readFn)
 	f.Config.SplitSize = DefaultSplitSize
 	f.Setup()
-	p := whole(file, 0)
+	p := f.Config.whole(file)
 	b.SetBytes(file.Size)
 	for b.Loop() {
 		require.NoError(b, f.ProcessElement(b.Context(), f.CreateTracker(p.Range), p, func([]byte) {}))

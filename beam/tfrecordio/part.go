@@ -74,7 +74,7 @@ func (p part) read(ctx context.Context, c readConfig, rt *sdf.LockRTracker, use 
 			return outcome{}, err
 		}
 	}
-	if compression != tfrecord.None || c.SplitSize == 0 {
+	if compression != tfrecord.None || p.AsWhole {
 		// All was for the range that begins with the file.
 		rt.TryClaim(&claim{Offset: rest.End})
 		return outcome{}, rt.GetError()
@@ -111,7 +111,7 @@ func (p part) readFrom(ctx context.Context, c readConfig, o storage.Object, begi
 		return outcome{}, p.explain(err, begin)
 	}
 
-	asWhole := c.SplitSize == 0 || r.Compression() != tfrecord.None
+	asWhole := p.AsWhole || r.Compression() != tfrecord.None
 	position := claim{Whole: asWhole}
 	var last []byte
 	for {

@@ -133,7 +133,7 @@ func TestPartsAreTheWholeWhateverTheirSize(t *testing.T) {
 func TestEveryPlaceToCut(t *testing.T) {
 	data, want := encode(t, 12)
 	file := save(t, data)
-	p := whole(file, tfrecord.None)
+	p := testConfig(1).whole(file)
 	for cut := range file.Size + 1 {
 		before, behind := p, p
 		before.Range.End, behind.Range.Begin = cut, cut
@@ -174,7 +174,7 @@ func TestSplitsOfEveryKindOfFile(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			file := save(t, test.data)
-			p := whole(file, tfrecord.Auto)
+			p := test.options.whole(file)
 			var splits int
 			require.NoError(t, sourcetest.Test(t.Context(), func() sourcetest.Source[part, byteRange, Record] {
 				return &countingSource{readRecordsFn{source{Config: test.options}}, &splits}
@@ -405,7 +405,7 @@ func TestErrorsNameTheFileOnce(t *testing.T) {
 	faults := storagetest.NewFaults()
 	name := faults.TempDir(t) + "/x.tfrecord"
 	read := func() error {
-		_, err := readParts(t, testConfig(100), []part{whole(match.File{Name: name, Size: int64(len(data))}, tfrecord.Auto)})
+		_, err := readParts(t, testConfig(100), []part{testConfig(100).whole(match.File{Name: name, Size: int64(len(data))})})
 		require.Error(t, err)
 		return err
 	}
@@ -440,6 +440,28 @@ func TestVerifiedPartsAreTheWhole(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, records, got)
 		}
+	}
+}
+
+// A file that was verified is known to deceive, and read as a whole.
+func TestVerifiedFilesOfFilesAreRead(t *testing.T) {
+	random := rand.New(rand.NewPCG(9, 10))
+	for _, deceives := range []bool{false, true} {
+		inner := make([]byte, 1<<20)
+		if deceives {
+			inner = frame(t, randomRecords(random, 10_000, 1000)...)
+		}
+		records := [][]byte{[]byte("first"), inner, []byte("last")}
+		file := save(t, frame(t, records...))
+		c := testConfig(file.Size / 7)
+		var parts []part
+		f := &verifyFn{Config: c}
+		f.Setup()
+		require.NoError(t, f.ProcessElement(t.Context(), file, func(p part) { parts = append(parts, p) }, nil))
+		require.Equal(t, deceives, len(parts) == 1)
+		got, err := readParts(t, c, parts)
+		require.NoError(t, err)
+		require.Equal(t, records, got)
 	}
 }
 
@@ -494,7 +516,7 @@ func FuzzParts(f *testing.F) {
 		c.Compression = tfrecord.None
 		c.CheckRange = int64(checkRange)
 		parts := planParts(t, c, file)
-		want, wholeErr := readParts(t, c, []part{whole(file, tfrecord.None)})
+		want, wholeErr := readParts(t, c, []part{c.whole(file)})
 		got, err := readParts(t, c, parts)
 		if err == nil {
 			require.NoError(t, wholeErr)

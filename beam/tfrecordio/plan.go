@@ -32,12 +32,14 @@ type part struct {
 	Name        string
 	Size        int64 // of the file
 	Compression tfrecord.Compression
-	Range       byteRange
+	// AsWhole makes whoever begins with the file read all of it.
+	AsWhole bool
+	Range   byteRange
 }
 
 // whole is all of a file.
-func whole(file match.File, c tfrecord.Compression) part {
-	return part{Name: file.Name, Size: file.Size, Compression: c, Range: byteRange{0, file.Size}}
+func (c readConfig) whole(file match.File) part {
+	return part{Name: file.Name, Size: file.Size, Compression: c.Compression, AsWhole: c.SplitSize == 0, Range: byteRange{0, file.Size}}
 }
 
 // planFn cuts large files into parts, for runners that do not split while they
@@ -53,7 +55,7 @@ func (f *planFn) Setup() { f.counters = counters.Read() }
 
 // ProcessElement plans one file.
 func (f *planFn) ProcessElement(ctx context.Context, file match.File, emit func(part)) error {
-	p := whole(file, f.Config.Compression)
+	p := f.Config.whole(file)
 	if f.Config.numParts(p) > 1 && p.Compression == tfrecord.Auto {
 		var err error
 		if p.Compression, err = p.detect(ctx); err != nil {
@@ -66,7 +68,7 @@ func (f *planFn) ProcessElement(ctx context.Context, file match.File, emit func(
 
 // numParts is into how many parts a file is cut to begin with.
 func (c readConfig) numParts(p part) int64 {
-	if c.SplitSize == 0 || p.Compression != tfrecord.Auto && p.Compression != tfrecord.None {
+	if p.AsWhole || p.Compression != tfrecord.Auto && p.Compression != tfrecord.None {
 		return 1
 	}
 	return max(p.Size/c.SplitSize, 1)
@@ -124,10 +126,12 @@ func (f *verifyFn) Setup() { f.counters = counters.Read() }
 
 // ProcessElement gives parts of good files only.
 func (f *verifyFn) ProcessElement(ctx context.Context, file match.File, emit func(part), fail func(Failure)) error {
-	p := whole(file, f.Config.Compression)
-	asWhole := f.Config
-	asWhole.SplitSize = 0
-	done, err := p.read(ctx, asWhole, sdf.NewLockRTracker(newTracker(p.Range)), func([]byte, int64, int64) {})
+	p := f.Config.whole(file)
+	p.AsWhole = true
+	deceives := false
+	done, err := p.read(ctx, f.Config, sdf.NewLockRTracker(newTracker(p.Range)), func(record []byte, _, _ int64) {
+		deceives = deceives || int64(len(record)) > f.Config.CheckRange && f.Config.seemsToHoldRecords(ctx, record)
+	})
 	if ctx.Err() != nil {
 		return fmt.Errorf("%s: %s: %w", caller, file.Name, context.Cause(ctx))
 	}
@@ -137,6 +141,7 @@ func (f *verifyFn) ProcessElement(ctx context.Context, file match.File, emit fun
 		return nil
 	}
 	p.Compression = done.compression
+	p.AsWhole = f.Config.SplitSize == 0 || deceives
 	emitParts(ctx, f.Config, &f.counters, p, emit)
 	return nil
 }

@@ -372,7 +372,7 @@ func TestRecordsDoNotShareMemory(t *testing.T) {
 	f := newReadFn(testConfig(10)).(*readFn)
 	f.Setup()
 	var got []any
-	p := whole(match.File{Name: name, Size: int64(len(data))}, tfrecord.Auto)
+	p := testConfig(100).whole(match.File{Name: name, Size: int64(len(data))})
 	require.NoError(t, f.ProcessElement(t.Context(), f.CreateTracker(p.Range), p, func(b []byte) { got = append(got, b) }))
 	require.Equal(t, want, got)
 }

@@ -1,6 +1,7 @@
 package tfrecordio
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"fmt"
@@ -165,3 +166,24 @@ func (s *search) record(offset int64, data bool) (ok bool, size int64, err error
 	end := size - tfrecord.FooterSize
 	return tfrecord.CheckData(b[tfrecord.HeaderSize:end], b[end:]), size, nil
 }
+
+// seemsToHoldRecords reports whether a search could take what is in a record for
+// records of the file.
+func (c readConfig) seemsToHoldRecords(ctx context.Context, record []byte) bool {
+	s := search{ctx: ctx, o: inMemory(record), limits: c.limits(), block: record}
+	found, err := s.recordStart(0, int64(len(record)))
+	return found >= 0 || err != nil
+}
+
+// inMemory is an object of which the search has all content already.
+type inMemory []byte
+
+func (inMemory) Name() string { return "a record" }
+
+func (m inMemory) Size() int64 { return int64(len(m)) }
+
+func (m inMemory) ReadAt(_ context.Context, p []byte, off int64) (int, error) {
+	return bytes.NewReader(m).ReadAt(p, off)
+}
+
+func (inMemory) Close() error { return nil }
