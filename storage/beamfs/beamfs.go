@@ -122,7 +122,7 @@ func (s *system) Stat(ctx context.Context, name string) (storage.Info, error) {
 	if err != nil {
 		return storage.Info{}, err
 	}
-	info, err := stat(ctx, beam, name)
+	info, err := s.stat(ctx, beam, name)
 	if err != nil {
 		return storage.Info{}, failed("stat", name, err)
 	}
@@ -130,12 +130,12 @@ func (s *system) Stat(ctx context.Context, name string) (storage.Info, error) {
 }
 
 // stat describes a file. The error for one that is missing is fs.ErrNotExist.
-func stat(ctx context.Context, beam filesystem.Interface, name string) (storage.Info, error) {
+func (s *system) stat(ctx context.Context, beam filesystem.Interface, name string) (storage.Info, error) {
 	info := storage.Info{Name: name}
 	size, err := beam.Size(ctx, name)
 	if err != nil {
 		if ctx.Err() == nil && !errors.Is(err, fs.ErrNotExist) {
-			listed, listErr := beam.List(ctx, coarse(name))
+			listed, listErr := s.one(ctx, beam, escape(name))
 			if listErr == nil && !slices.Contains(listed, name) {
 				err = fmt.Errorf("%w (%w)", fs.ErrNotExist, err)
 			}
@@ -156,7 +156,7 @@ func (s *system) Open(ctx context.Context, name string) (storage.Object, error) 
 	if err != nil {
 		return nil, err
 	}
-	info, err := stat(ctx, beam, name)
+	info, err := s.stat(ctx, beam, name)
 	if err != nil {
 		return nil, failed("open", name, err)
 	}

@@ -30,6 +30,9 @@ var errNothing = errors.New("nothing there")
 // failWrites makes a plain file system fail in the middle of a file.
 var failWrites atomic.Bool
 
+// failSizes makes it fail to tell the size of a file.
+var failSizes atomic.Bool
+
 func inMemory(name string) string { return "memfs" + strings.TrimPrefix(name, "plainfs") }
 
 func (p plain) Close() error { return nil }
@@ -55,13 +58,13 @@ func (p plain) OpenRead(ctx context.Context, name string) (io.ReadCloser, error)
 
 func (p plain) OpenWrite(ctx context.Context, name string) (io.WriteCloser, error) {
 	w, err := p.memory.OpenWrite(ctx, inMemory(name))
-	return &plainWriter{WriteCloser: w, ctx: ctx}, err
+	return &plainWriter{WriteCloser: w}, err
 }
 
+// plainWriter publishes what it has when it is closed, whatever went before.
 type plainWriter struct {
 	io.WriteCloser
-	ctx context.Context
-	n   int
+	n int
 }
 
 func (w *plainWriter) Write(p []byte) (int, error) {
@@ -71,14 +74,10 @@ func (w *plainWriter) Write(p []byte) (int, error) {
 	return w.WriteCloser.Write(p)
 }
 
-func (w *plainWriter) Close() error {
-	if w.ctx.Err() != nil {
-		return w.ctx.Err()
-	}
-	return w.WriteCloser.Close()
-}
-
 func (p plain) Size(ctx context.Context, name string) (int64, error) {
+	if failSizes.Load() {
+		return 0, errors.New("the line is down")
+	}
 	size, err := p.memory.Size(ctx, inMemory(name))
 	if err != nil {
 		return 0, errNothing
@@ -137,6 +136,19 @@ func TestPlainFileSystem(t *testing.T) {
 	require.ErrorIs(t, err, errNothing)
 	require.ErrorIs(t, storage.Rename(ctx, dir+"/c", dir+"/d"), fs.ErrNotExist)
 	require.ErrorIs(t, storage.Remove(ctx, dir+"/b[2]"), fs.ErrNotExist)
+}
+
+// Not to know a file is not to know that there is none.
+func TestFileThatCannotBeReachedIsNotMissing(t *testing.T) {
+	dir := newDir("plainfs")
+	storagetest.Put(t, dir+"/a[1]", nil)
+	failSizes.Store(true)
+	defer failSizes.Store(false)
+	_, err := storage.Stat(t.Context(), dir+"/a[1]")
+	require.ErrorContains(t, err, "the line is down")
+	require.NotErrorIs(t, err, fs.ErrNotExist)
+	_, err = storage.List(t.Context(), dir+"/*")
+	require.ErrorContains(t, err, "the line is down")
 }
 
 func TestHalfAFileIsNotPublished(t *testing.T) {

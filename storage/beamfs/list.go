@@ -58,7 +58,7 @@ func (s *system) list(ctx context.Context, beam filesystem.Interface, glob strin
 	names = slices.DeleteFunc(names, func(name string) bool {
 		return !pattern.Match(segments, strings.Split(strings.TrimPrefix(name, root), "/"))
 	})
-	return describe(ctx, beam, names)
+	return s.describe(ctx, beam, names)
 }
 
 // one gives what Beam lists for a pattern, and what it does besides.
@@ -91,14 +91,14 @@ func (s *system) deep(ctx context.Context, beam filesystem.Interface, dirs strin
 }
 
 // describe gives the files that are still there, sorted by name.
-func describe(ctx context.Context, beam filesystem.Interface, names []string) ([]storage.Info, error) {
+func (s *system) describe(ctx context.Context, beam filesystem.Interface, names []string) ([]storage.Info, error) {
 	slices.Sort(names)
 	infos := make([]storage.Info, len(names))
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(parallel)
 	for i, name := range names {
 		g.Go(func() error {
-			info, err := stat(ctx, beam, name)
+			info, err := s.stat(ctx, beam, name)
 			if errors.Is(err, fs.ErrNotExist) {
 				return nil
 			}

@@ -23,7 +23,7 @@ func (s *system) Rename(ctx context.Context, from, to string) error {
 	defer s.lock(from)()
 	_, renames := beam.(filesystem.Renamer)
 	_, removes := beam.(filesystem.Remover)
-	_, err = stat(ctx, beam, from)
+	_, err = s.stat(ctx, beam, from)
 	switch {
 	case err != nil || from == to:
 	case !renames && !removes:
@@ -44,7 +44,7 @@ func (s *system) Remove(ctx context.Context, name string) error {
 		return err
 	}
 	defer s.lock(name)()
-	if _, err = stat(ctx, beam, name); err == nil {
+	if _, err = s.stat(ctx, beam, name); err == nil {
 		err = remove(ctx, beam, name)
 	}
 	if err != nil {

@@ -121,7 +121,7 @@ func (s *system) publish(ctx context.Context, beam filesystem.Interface, name st
 	}
 	defer s.lock(name)()
 	if once {
-		_, err := stat(ctx, beam, name)
+		_, err := s.stat(ctx, beam, name)
 		if err == nil {
 			return fs.ErrExist
 		}
@@ -132,8 +132,9 @@ func (s *system) publish(ctx context.Context, beam filesystem.Interface, name st
 	return write(name)
 }
 
-// write copies content into a file. A file that could not be written as a whole
-// is not closed, which would publish it: the end of the context drops it.
+// write copies content into a file. One that could not be written as a whole is
+// not closed, which would publish it: it is left to the end of its context, and
+// to the collector.
 func write(ctx context.Context, beam filesystem.Interface, name string, content io.Reader) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -142,8 +143,6 @@ func write(ctx context.Context, beam filesystem.Interface, name string, content 
 		return err
 	}
 	if _, err := io.Copy(w, content); err != nil {
-		cancel()
-		w.Close() // returns the context's error, where it looks at it
 		return err
 	}
 	return w.Close()
@@ -152,7 +151,7 @@ func write(ctx context.Context, beam filesystem.Interface, name string, content 
 // discard removes a temporary file that may be there.
 func (s *system) discard(ctx context.Context, beam filesystem.Interface, name string) error {
 	ctx = context.WithoutCancel(ctx)
-	_, err := stat(ctx, beam, name)
+	_, err := s.stat(ctx, beam, name)
 	if err == nil {
 		err = remove(ctx, beam, name)
 	}
