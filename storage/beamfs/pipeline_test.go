@@ -29,7 +29,7 @@ func TestPipelinesInMemory(t *testing.T) {
 		want = append(want, []byte(records[i]))
 	}
 	p, s := beam.NewPipelineWithRoot()
-	tfrecordio.Write(s, "memfs://one/in", beam.CreateList(s, records), tfrecordio.WithNumShards(2))
+	tfrecordio.Write(s, "memfs://one/in", beam.CreateList(s, records), arrayrecordio.WithNumShards(2))
 	ptest.RunAndValidate(t, p)
 
 	p, s = beam.NewPipelineWithRoot()
