@@ -79,9 +79,9 @@ func inTempDir(example func()) {
 	ok(err)
 	ok(os.Chdir(dir))
 	defer func() { ok(os.Chdir(before)) }()
-	_, err = pipelines.NewExampleToTFRecord("movies").Run(context.Background(), "prism")
+	_, err = pipelines.Run(context.Background(), "prism", pipelines.NewExampleToTFRecord("movies"))
 	ok(err)
-	_, err = pipelines.NewExampleToArrayRecord("movies").Run(context.Background(), "prism")
+	_, err = pipelines.Run(context.Background(), "prism", pipelines.NewExampleToArrayRecord("movies"))
 	ok(err)
 	example()
 }
@@ -103,7 +103,7 @@ func Example_convert() {
 		// doc
 		c := pipelines.NewTFRecordToArrayRecord("movies-*.tfrecord", "out/movies")
 		c.NumShards = 4
-		result, err := c.Run(ctx, "prism")
+		result, err := pipelines.Run(ctx, "prism", c)
 		// end
 		ok(err)
 		fmt.Println(result.RecordsWritten, "records")

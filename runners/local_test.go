@@ -63,12 +63,12 @@ func pipelinesOnThisHost(t *testing.T, runner, endpoint string) {
 	*jobopts.Endpoint, *jobopts.EnvironmentType = endpoint, "LOOPBACK"
 	t.Cleanup(func() { *jobopts.Endpoint, *jobopts.EnvironmentType = "", "" })
 	source := filepath.Join(out, "converted3-*")
-	result, err := pipelines.Run(t.Context(), runner, func(s beam.Scope) error {
+	result, err := pipelines.Run(t.Context(), runner, pipelines.Func(func(s beam.Scope) error {
 		// So small that every chunk is an element of its own.
 		records := arrayrecordio.Read(s, source, arrayrecordio.WithSplitSize(1))
 		tfrecordio.Write(s, filepath.Join(out, "back"), records, arrayrecordio.WithNumShards(2), arrayrecordio.WithSuffix(".tfrecord"))
 		return nil
-	})
+	}))
 	require.NoError(t, err)
 	require.EqualValues(t, 3, result.FilesRead)
 	require.EqualValues(t, numRecords, result.RecordsRead)
@@ -78,7 +78,7 @@ func pipelinesOnThisHost(t *testing.T, runner, endpoint string) {
 
 	setsOnThisHost(t, runner, source, want)
 
-	result, err = pipelines.NewReshard(source, filepath.Join(out, "reshard"), 4).Run(t.Context(), runner)
+	result, err = pipelines.Run(t.Context(), runner, pipelines.NewReshard(source, filepath.Join(out, "reshard"), 4))
 	require.NoError(t, err)
 	require.EqualValues(t, numRecords, result.RecordsWritten)
 	require.Equal(t, shards("reshard", 4, ".arrayrecord"), result.Outputs)
@@ -91,7 +91,7 @@ func pipelinesOnThisHost(t *testing.T, runner, endpoint string) {
 	letters := filepath.Join(t.TempDir(), "failed.jsonl")
 	matching := pipelines.NewTFRecordToMatchingArrayRecord(filepath.Join(filepath.Dir(pattern), "*"), filepath.Join(out, "matching"))
 	matching.Failures = pipelines.Failures{Skip: true, DeadLetters: letters}
-	result, err = matching.Run(t.Context(), runner)
+	result, err = pipelines.Run(t.Context(), runner, matching)
 	require.NoError(t, err)
 	require.EqualValues(t, 1, result.FilesFailed)
 	require.Equal(t, want, readArrayRecords(t, shards("matching", numFiles, ".arrayrecord")...))
@@ -102,11 +102,11 @@ func pipelinesOnThisHost(t *testing.T, runner, endpoint string) {
 
 	files := t.TempDir()
 	there := pipelines.NewTFRecordFilesToArrayRecord(pattern, filepath.Join(files, "there"))
-	result, err = there.Run(t.Context(), runner)
+	result, err = pipelines.Run(t.Context(), runner, there)
 	require.NoError(t, err)
 	require.EqualValues(t, numFiles, result.FilesWritten)
 	back := pipelines.NewArrayRecordFilesToTFRecord(filepath.Join(files, "there", "*"), filepath.Join(files, "back"))
-	_, err = back.Run(t.Context(), runner)
+	_, err = pipelines.Run(t.Context(), runner, back)
 	require.NoError(t, err)
 	names, err := filepath.Glob(filepath.Join(files, "back", "*"))
 	require.NoError(t, err)

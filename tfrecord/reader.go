@@ -221,9 +221,15 @@ func (r *Reader) next() ([]byte, error) {
 	return data, nil
 }
 
+// riegeliFile is how Riegeli files begin, and so ArrayRecord files.
+const riegeliFile = "\x83\xaf\x70\xd1\x0d\x88\x4a\x3f"
+
 // wrongLength is the error for a header whose CRC is wrong. A plain reader of a
 // compressed file gets it for the first record, and is told so.
 func (r *Reader) wrongLength() error {
+	if r.offset == 0 && string(r.buf[r.pos:r.pos+len(riegeliFile)]) == riegeliFile {
+		return corrupt("this is an ArrayRecord file")
+	}
 	if r.offset == 0 && r.compression == None {
 		if c := detect(r.buf[r.pos : r.pos+HeaderSize]); c != None {
 			return corrupt("wrong CRC of the record's length (the input looks like a %v stream)", c)

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
-	"strings"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/graph/window"
@@ -16,6 +15,7 @@ import (
 	"github.com/arrayrecord/arrayrecord-go/beam/internal/bounded"
 	"github.com/arrayrecord/arrayrecord-go/beam/internal/deadletter"
 	"github.com/arrayrecord/arrayrecord-go/beam/internal/dofn"
+	"github.com/arrayrecord/arrayrecord-go/beam/internal/lines"
 	"github.com/arrayrecord/arrayrecord-go/storage"
 )
 
@@ -103,28 +103,17 @@ type writeFn struct {
 
 // ProcessElement is called once, with all lines.
 func (f *writeFn) ProcessElement(ctx context.Context, _ int, _ func(*[]byte) bool, next func(*[]byte) bool, emit func(string)) error {
-	var lines []string
+	var letters []string
 	for line := []byte(nil); next(&line); {
-		lines = append(lines, string(line))
+		letters = append(letters, string(line))
 	}
-	if len(lines) == 0 {
+	if len(letters) == 0 {
 		return nil
 	}
-	slices.Sort(lines)
-	if err := f.write(ctx, lines); err != nil {
+	slices.Sort(letters)
+	if err := lines.Write(ctx, f.Path, letters); err != nil {
 		return fmt.Errorf("dofns: dead letters: %w", err)
 	}
 	emit(f.Path)
 	return nil
-}
-
-func (f *writeFn) write(ctx context.Context, lines []string) error {
-	u, err := storage.Create(ctx, f.Path, storage.CreateOptions{})
-	if err != nil {
-		return err
-	}
-	if _, err := u.Write([]byte(strings.Join(lines, "\n") + "\n")); err != nil {
-		return errors.Join(err, u.Abort())
-	}
-	return u.Commit()
 }

@@ -30,7 +30,7 @@ func init() { dofn.Register6x1((*fileFn).ProcessElement) }
 // once.
 //
 // Options: WithWriterOptions, WithCompression, WithMaxRecordSize,
-// WithDeadLetters.
+// WithSkipExisting, WithDeadLetters.
 //
 // TFRecordFileToArrayRecord panics if an argument makes no sense, as Beam's own
 // transforms do; TryTFRecordFileToArrayRecord returns the error instead.
@@ -41,7 +41,7 @@ func TFRecordFileToArrayRecord(s beam.Scope, files beam.PCollection, opts ...Opt
 // TryTFRecordFileToArrayRecord is TFRecordFileToArrayRecord with an error
 // instead of a panic. The error matches ErrInvalidOption.
 func TryTFRecordFileToArrayRecord(s beam.Scope, files beam.PCollection, opts ...Option) (beam.PCollection, error) {
-	o, err := newOptions(opts, writerOptions|compression|maxRecordSize|deadLetters)
+	o, err := newOptions(opts, writerOptions|compression|maxRecordSize|skipExisting|deadLetters)
 	if err != nil {
 		return beam.PCollection{}, fmt.Errorf("dofns: %w", err)
 	}
@@ -51,7 +51,7 @@ func TryTFRecordFileToArrayRecord(s beam.Scope, files beam.PCollection, opts ...
 // ArrayRecordFileToTFRecord converts ArrayRecord files into TFRecord files, one
 // into one, as [TFRecordFileToArrayRecord] does in the other direction.
 //
-// Options: WithCompression, WithDeadLetters.
+// Options: WithCompression, WithSkipExisting, WithDeadLetters.
 func ArrayRecordFileToTFRecord(s beam.Scope, files beam.PCollection, opts ...Option) beam.PCollection {
 	return beam.Must(TryArrayRecordFileToTFRecord(s, files, opts...))
 }
@@ -59,7 +59,7 @@ func ArrayRecordFileToTFRecord(s beam.Scope, files beam.PCollection, opts ...Opt
 // TryArrayRecordFileToTFRecord is ArrayRecordFileToTFRecord with an error
 // instead of a panic. The error matches ErrInvalidOption.
 func TryArrayRecordFileToTFRecord(s beam.Scope, files beam.PCollection, opts ...Option) (beam.PCollection, error) {
-	o, err := newOptions(opts, compression|deadLetters)
+	o, err := newOptions(opts, compression|skipExisting|deadLetters)
 	if err != nil {
 		return beam.PCollection{}, fmt.Errorf("dofns: %w", err)
 	}
@@ -85,10 +85,13 @@ type fileFn struct {
 	ToTFRecord bool // and not the other way
 
 	read, written counters.Set
+	found         counters.Finds
 }
 
 // Setup makes the counters, which do not travel.
-func (f *fileFn) Setup() { f.read, f.written = counters.Read(), counters.Written() }
+func (f *fileFn) Setup() {
+	f.read, f.written, f.found = counters.Read(), counters.Written(), counters.Found()
+}
 
 // CreateInitialRestriction has one place, which is the whole file.
 func (f *fileFn) CreateInitialRestriction(_, _ string) offsetrange.Restriction {
@@ -125,6 +128,16 @@ func (f *fileFn) ProcessElement(ctx context.Context, rt *sdf.LockRTracker, input
 		return nil
 	}
 	start := time.Now()
+	if f.Config.SkipExisting {
+		there, size, err := convert.Existing(ctx, input, output)
+		if err != nil {
+			return fmt.Errorf("dofns: %w", err)
+		}
+		if there {
+			f.found.Keep(ctx, size)
+			return nil
+		}
+	}
 	stats, err := f.convert(ctx, input, output)
 	if err != nil {
 		return f.Config.failure(ctx, &f.written, DeadLetter{Element: input, Output: output}, err, fail)

@@ -44,6 +44,7 @@ type config struct {
 	WriterOptions      string
 	Compression        tfrecord.Compression
 	MaxRecordSize      int64
+	SkipExisting       bool
 	// DeadLetters makes errors elements.
 	DeadLetters bool
 }
@@ -57,6 +58,7 @@ const (
 	compression
 	maxRecordSize
 	deadLetters
+	skipExisting
 )
 
 var optionNames = map[option]string{
@@ -66,6 +68,7 @@ var optionNames = map[option]string{
 	compression:        "WithCompression",
 	maxRecordSize:      "WithMaxRecordSize",
 	deadLetters:        "WithDeadLetters",
+	skipExisting:       "WithSkipExisting",
 }
 
 // WithOverwriteExtension removes the extension of an input's name, which is
@@ -119,6 +122,15 @@ func WithMaxRecordSize(n int64) Option {
 // It is for all transforms that make files of records or files.
 func WithDeadLetters(failed *beam.PCollection) Option {
 	return func(o *options) { o.deadLetters, o.given = failed, o.given|deadLetters }
+}
+
+// WithSkipExisting leaves out inputs whose output is there and not older than
+// the input, so that an interrupted conversion goes on where it was. They are
+// counted as files_kept, and their outputs are not among the names returned.
+//
+// It is for TFRecordFileToArrayRecord and ArrayRecordFileToTFRecord.
+func WithSkipExisting() Option {
+	return func(o *options) { o.SkipExisting, o.given = true, o.given|skipExisting }
 }
 
 func newOptions(opts []Option, has option) (options, error) {

@@ -59,7 +59,7 @@ func BenchmarkConversion(b *testing.B) {
 			for b.Loop() {
 				c := NewTFRecordToArrayRecord(pattern, filepath.Join(b.TempDir(), "out"))
 				c.WriterOptions = options
-				_, err := c.Run(b.Context(), "prism")
+				_, err := Run(b.Context(), "prism", c)
 				require.NoError(b, err)
 			}
 		})

@@ -1,11 +1,13 @@
 package pipelines
 
 import (
-	"context"
+	"errors"
+	"flag"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 
 	"github.com/arrayrecord/arrayrecord-go/beam/arrayrecordio"
+	"github.com/arrayrecord/arrayrecord-go/beam/internal/convert"
 	"github.com/arrayrecord/arrayrecord-go/beam/internal/sink"
 	"github.com/arrayrecord/arrayrecord-go/beam/tfrecordio"
 	"github.com/arrayrecord/arrayrecord-go/tfrecord"
@@ -14,80 +16,123 @@ import (
 // TFRecordToArrayRecord converts all records of TFRecord files into one set of
 // ArrayRecord shards. NewTFRecordToArrayRecord gives one with defaults.
 type TFRecordToArrayRecord struct {
-	// Input is the pattern of the TFRecord files, see tfrecordio.Read.
-	Input string
-	// Output is what the names of the shards begin with, see
-	// arrayrecordio.Write.
-	Output string
-	// NumShards is the number of shards; 0 leaves it to the runner.
-	NumShards int
-	// Suffix is what the names of the shards end in.
-	Suffix string
+	Sources
+	ShardNames
+	Dataset
+	ShardSizes
+	Order
+	TFRecordInput
 	// WriterOptions is the option string of the ArrayRecord writers.
 	WriterOptions string
-	// Overwrite says what becomes of files that have names of the output.
-	Overwrite arrayrecordio.Overwrite
-	// Compression is how the input files are compressed; tfrecord.Auto finds
-	// out.
-	Compression tfrecord.Compression
+	// SplitSize is the size of the parts that large files are read in, in bytes;
+	// see tfrecordio.WithSplitSize.
+	SplitSize int64
 	// Failures says what becomes of files that cannot be converted. To skip
-	// them means a second reading of the input; see tfrecordio.WithFailures.
+	// them means a second reading of the input.
 	Failures Failures
 }
 
 // NewTFRecordToArrayRecord returns a conversion with as many shards as the
 // runner likes, the suffix ".arrayrecord", the writer options "group_size:1"
 // and detection of the compression.
-func NewTFRecordToArrayRecord(input, output string) TFRecordToArrayRecord {
-	return TFRecordToArrayRecord{
-		Input:         input,
-		Output:        output,
-		Suffix:        arrayrecordio.DefaultSuffix,
+func NewTFRecordToArrayRecord(input, output string) *TFRecordToArrayRecord {
+	return &TFRecordToArrayRecord{
+		Sources:       newSources(input),
+		ShardNames:    ShardNames{Output: output, Suffix: arrayrecordio.DefaultSuffix},
+		Dataset:       newDataset(),
 		WriterOptions: arrayrecordio.DefaultWriterOptions,
+		SplitSize:     tfrecordio.DefaultSplitSize,
 	}
 }
 
-// Build adds the conversion to a pipeline and returns the names of the shards
-// as a PCollection of string, once all are complete. The error matches
-// ErrInvalidArgument.
-func (c TFRecordToArrayRecord) Build(s beam.Scope) (beam.PCollection, error) {
-	return c.build(s, c.config())
+// AddFlags implements Pipeline.
+func (c *TFRecordToArrayRecord) AddFlags(flags *flag.FlagSet) {
+	c.Sources.addFlags(flags, "TFRecord")
+	c.ShardNames.addFlags(flags)
+	c.Dataset.addFlags(flags)
+	c.ShardSizes.addFlags(flags)
+	c.Order.addFlags(flags)
+	addWriterOptions(flags, &c.WriterOptions)
+	c.TFRecordInput.addFlags(flags)
+	flags.Int64Var(&c.SplitSize, "split_size", c.SplitSize, "read large files in parts of `n` bytes; 0: each as a whole")
+	c.Failures.addFlags(flags)
 }
 
-// Run runs the conversion and waits for its end, as the package's function
-// [Run] does; if it fails on Prism, temporary files are removed. The error
-// matches ErrInvalidArgument if the conversion makes no sense, and is a
-// *RunError if it failed.
-func (c TFRecordToArrayRecord) Run(ctx context.Context, runner string) (Result, error) {
-	return runShards(ctx, runner, c.Input, c.config(), c.build)
-}
-
-func (c TFRecordToArrayRecord) config() sink.Config {
-	return sink.Config{
-		Prefix: c.Output, Suffix: c.Suffix, NumShards: c.NumShards, Overwrite: c.Overwrite,
-		Format: sink.ArrayRecord, WriterOptions: c.WriterOptions,
+func (c *TFRecordToArrayRecord) job() (job, error) {
+	if err := c.Order.check(); err != nil {
+		return job{}, err
 	}
-}
-
-func (c TFRecordToArrayRecord) build(s beam.Scope, config sink.Config) (beam.PCollection, error) {
-	s = s.Scope("TFRecordToArrayRecord")
-	opts := []tfrecordio.ReadOption{tfrecordio.WithCompression(c.Compression)}
-	var failed beam.PCollection
-	if c.Failures.Skip {
-		opts = append(opts, tfrecordio.WithFailures(&failed))
-	}
-	records, err := tfrecordio.TryRead(s, c.Input, opts...)
-	if err != nil {
-		return beam.PCollection{}, invalidArgument{err}
-	}
-	shards, err := sink.Write(s, sink.Options{Config: config}, records)
-	if err != nil {
-		return beam.PCollection{}, invalidArgument{err}
-	}
-	if c.Failures.Skip {
-		if err := c.Failures.write(s, beam.ParDo(s, deadLetter, failed)); err != nil {
-			return beam.PCollection{}, invalidArgument{err}
+	if c.Shuffle {
+		if c.MaxRecordsPerShard > 0 || c.MaxBytesPerShard > 0 || c.SkipIfEmpty || c.MaxRecordSize > 0 {
+			return job{}, errors.New("a shuffle has no limits of shards and records, and makes shards if there are no records too")
 		}
+		return (&Shuffle{
+			Sources: c.Sources, ShardNames: c.ShardNames, Dataset: c.Dataset, Seed: c.Seed, NumShards: c.NumShards,
+			WriterOptions: c.WriterOptions, Compression: c.Compression, Failures: c.Failures,
+		}).job()
 	}
-	return sink.Names(s, shards), nil
+	names, dataset, err := c.Dataset.apply(c.ShardNames)
+	if err != nil {
+		return job{}, err
+	}
+	shards, err := names.config()
+	if err != nil {
+		return job{}, err
+	}
+	c.ShardSizes.setIn(shards)
+	shards.Format, shards.WriterOptions = sink.ArrayRecord, c.WriterOptions
+	return job{scope: "TFRecordToArrayRecord", shards: shards, dataset: dataset, build: c.build}.withInput(c.Sources, false, c.Failures)
+}
+
+func (c *TFRecordToArrayRecord) build(s beam.Scope, j job) (beam.PCollection, error) {
+	var patterns beam.PCollection
+	switch {
+	case j.failures.Skip:
+		patterns = goodTFRecords(s, j.sources.find(s, false, false), c.TFRecordInput.input(), j.failures)
+	case j.sources.isOne():
+		patterns = j.sources.patterns(s)
+	default:
+		patterns = beam.ParDo(s, pathOf, j.sources.find(s, false, false))
+	}
+	records, err := tfrecordio.TryReadAll(s, patterns, tfrecordio.WithCompression(c.Compression),
+		tfrecordio.WithMaxRecordSize(c.MaxRecordSize), tfrecordio.WithSplitSize(c.SplitSize))
+	if err != nil {
+		return beam.PCollection{}, err
+	}
+	return sink.Write(s, sink.Options{Config: *j.shards}, records)
+}
+
+// TFRecordInput says how TFRecord files are read.
+type TFRecordInput struct {
+	// Compression is how the files are compressed; tfrecord.Auto finds out.
+	Compression tfrecord.Compression
+	// MaxRecordSize is the longest record that is accepted, in bytes; 0 is
+	// tfrecord.DefaultMaxRecordSize.
+	MaxRecordSize int64
+}
+
+func (t *TFRecordInput) addFlags(flags *flag.FlagSet) {
+	flags.Var(compressionFlag{&t.Compression}, "compression", "`kind` of compression of the input: auto, none, gzip, zlib, bzip2 or zstd")
+	flags.Int64Var(&t.MaxRecordSize, "max_record_size", t.MaxRecordSize, "longest record that is accepted, in `bytes` (default 2 GiB)")
+}
+
+func (t TFRecordInput) input() convert.TFRecordInput {
+	return convert.TFRecordInput{Compression: t.Compression, MaxRecordSize: t.MaxRecordSize}
+}
+
+// compressionFlag is a Compression as the value of a flag.
+type compressionFlag struct{ value *tfrecord.Compression }
+
+// String gives its name.
+func (f compressionFlag) String() string {
+	if f.value == nil { // package flag asks a zero one too
+		return ""
+	}
+	return f.value.String()
+}
+
+// Set sets it.
+func (f compressionFlag) Set(name string) (err error) {
+	*f.value, err = tfrecord.ParseCompression(name)
+	return err
 }

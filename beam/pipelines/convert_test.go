@@ -86,16 +86,17 @@ func TestConversionOfRealFiles(t *testing.T) {
 		if test.options != "" {
 			c.WriterOptions = test.options
 		}
-		want, bytesRead := digits(t, c.Input)
-		result, err := c.Run(t.Context(), "prism")
+		want, bytesRead := digits(t, c.Input[0])
+		result, err := Run(t.Context(), "prism", c)
 		require.NoError(t, err)
 
 		require.Len(t, result.Outputs, max(test.shards, 1))
 		got, bytesWritten := readAll(t, result.Outputs)
 		require.ElementsMatch(t, want, got)
 		require.Positive(t, result.Elapsed)
-		result.Elapsed, result.Outputs = 0, nil
-		inputs, err := filepath.Glob(c.Input)
+		require.NotEmpty(t, result.JobID)
+		result.Elapsed, result.Outputs, result.JobID = 0, nil, ""
+		inputs, err := filepath.Glob(c.Input[0])
 		require.NoError(t, err)
 		require.Equal(t, Result{
 			Finished:  true,
@@ -110,7 +111,7 @@ func TestBuildGivesTheNames(t *testing.T) {
 	c.NumShards = 2
 	c.Suffix = ""
 	p, s := beam.NewPipelineWithRoot()
-	names, err := c.Build(s)
+	names, err := Build(s, c)
 	require.NoError(t, err)
 	passert.Equals(s, names, c.Output+"-00000-of-00002", c.Output+"-00001-of-00002")
 	ptest.RunAndValidate(t, p)
@@ -119,18 +120,19 @@ func TestBuildGivesTheNames(t *testing.T) {
 func TestInvalidArgumentsAreNoticedBeforeAnythingRuns(t *testing.T) {
 	dir := t.TempDir()
 	for _, change := range []func(*TFRecordToArrayRecord){
-		func(c *TFRecordToArrayRecord) { c.Input = "" },
+		func(c *TFRecordToArrayRecord) { c.Input = nil },
+		func(c *TFRecordToArrayRecord) { c.Input = []string{""} },
 		func(c *TFRecordToArrayRecord) { c.Output = "" },
 		func(c *TFRecordToArrayRecord) { c.NumShards = -1 },
 		func(c *TFRecordToArrayRecord) { c.Compression = 77 },
 		func(c *TFRecordToArrayRecord) { c.WriterOptions = "group_size:0" },
 	} {
 		c := NewTFRecordToArrayRecord(testdata+"digits-*.tfrecord", filepath.Join(dir, "digits"))
-		change(&c)
-		_, err := c.Run(t.Context(), "prism")
+		change(c)
+		_, err := Run(t.Context(), "prism", c)
 		require.ErrorIs(t, err, ErrInvalidArgument)
 		_, s := beam.NewPipelineWithRoot()
-		_, err = c.Build(s)
+		_, err = Build(s, c)
 		require.ErrorIs(t, err, ErrInvalidArgument)
 	}
 	left, err := os.ReadDir(dir)
@@ -147,7 +149,7 @@ func TestFailureIsShortAndLeavesNothing(t *testing.T) {
 	}
 	out := filepath.Join(dir, "out")
 	c := NewTFRecordToArrayRecord(filepath.Join(dir, "[ab]"), filepath.Join(out, "x"))
-	_, err := c.Run(t.Context(), "prism")
+	_, err := Run(t.Context(), "prism", c)
 	failure, ok := errors.AsType[*RunError](err)
 	require.True(t, ok, err)
 	require.Regexp(t, `^tfrecordio: .*/b: .*truncated[^\n]*$`, err.Error())
@@ -177,7 +179,7 @@ func TestTemporaryFilesThatRemainAreReported(t *testing.T) {
 	dir := faults.TempDir(t)
 	faults.Inject(storagetest.Fault{Op: storagetest.OpRename, Err: errors.New("injected")})
 	c := NewTFRecordToArrayRecord(testdata+"digits-*.tfrecord", dir+"/x")
-	_, err := c.Run(t.Context(), "prism")
+	_, err := Run(t.Context(), "prism", c)
 	require.ErrorContains(t, err, "temporary files may remain in "+dir+"/.temp-x-")
 }
 
@@ -200,7 +202,7 @@ func TestPlaceThatCannotBeWrittenTo(t *testing.T) {
 		for _, shards := range []int{0, 2} {
 			c := NewTFRecordToArrayRecord(testdata+"digits-*.tfrecord", output)
 			c.NumShards = shards
-			_, err := c.Run(t.Context(), "prism")
+			_, err := Run(t.Context(), "prism", c)
 			failure, ok := errors.AsType[*RunError](err)
 			require.True(t, ok, err)
 			require.ErrorContains(t, err, want)
@@ -227,7 +229,7 @@ func TestCommitThatIsInterruptedIsFinished(t *testing.T) {
 			want, _ := digits(t, testdata+"digits-*.tfrecord")
 			c := NewTFRecordToArrayRecord(testdata+"digits-*.tfrecord", dir+"/x")
 			c.NumShards = 4
-			_, err := c.Run(ctx, "prism")
+			_, err := Run(ctx, "prism", c)
 			failure, ok := errors.AsType[*RunError](err)
 			require.True(t, ok, err)
 			require.True(t, failure.Complete, err)
@@ -262,13 +264,13 @@ func TestOutputThatIsThereIsRefusedBeforeAnythingRuns(t *testing.T) {
 	dir := t.TempDir()
 	storagetest.Put(t, dir+"/x-00000-of-00003.arrayrecord", []byte("old"))
 	c := NewTFRecordToArrayRecord(dir+"/no such input", dir+"/x")
-	_, err := c.Run(t.Context(), "prism")
+	_, err := Run(t.Context(), "prism", c)
 	require.ErrorIs(t, err, os.ErrExist)
 	require.ErrorContains(t, err, "x-00000-of-00003.arrayrecord")
 
-	c.Input, c.Overwrite, c.NumShards = testdata+"digits-*.tfrecord", arrayrecordio.Replace, 2
+	c.Input, c.Overwrite, c.NumShards = []string{testdata + "digits-*.tfrecord"}, arrayrecordio.Replace, 2
 	for range 2 {
-		result, err := c.Run(t.Context(), "prism")
+		result, err := Run(t.Context(), "prism", c)
 		require.NoError(t, err)
 		left, err := os.ReadDir(dir)
 		require.NoError(t, err)
@@ -295,16 +297,18 @@ func TestLocalFilesAreRefusedWhereWorkersHaveOthers(t *testing.T) {
 		{"prism", "docker", "/data/in", "/data/out", true},
 	} {
 		*jobopts.EnvironmentType = test.environment
-		err := checkPlaces(test.runner, test.input, test.output)
+		j, err := NewTFRecordToArrayRecord(test.input, test.output).job()
+		require.NoError(t, err)
+		err = j.checkPlaces(test.runner)
 		require.Equal(t, test.refused, err != nil, test)
 		if err != nil {
 			require.ErrorIs(t, err, ErrInvalidArgument)
 			require.ErrorContains(t, err, "/data/")
 		}
 	}
-	_, err := NewTFRecordToArrayRecord("/data/in", "gs://b/out").Run(t.Context(), "dataflow")
+	_, err := Run(t.Context(), "dataflow", NewTFRecordToArrayRecord("/data/in", "gs://b/out"))
 	require.ErrorIs(t, err, ErrInvalidArgument)
-	_, err = NewTFRecordFilesToArrayRecord("gs://b/in", "/data/out").Run(t.Context(), "dataflow")
+	_, err = Run(t.Context(), "dataflow", NewTFRecordFilesToArrayRecord("gs://b/in", "/data/out"))
 	require.ErrorIs(t, err, ErrInvalidArgument)
 }
 
@@ -313,7 +317,9 @@ func TestTemporaryFilesOfOtherRunnersAreLeftAlone(t *testing.T) {
 	fail := errors.New("connection lost")
 	cancelled, cancel := context.WithCancel(t.Context())
 	cancel()
-	c := NewTFRecordToArrayRecord("in", filepath.Join(t.TempDir(), "x")).config()
+	j, err := NewTFRecordToArrayRecord("in", filepath.Join(t.TempDir(), "x")).job()
+	require.NoError(t, err)
+	c := *j.shards
 	c.Run = sink.NewRunID()
 	require.NoError(t, c.Complete())
 	temp := c.RunDir()
@@ -348,20 +354,23 @@ func TestCancel(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	reason := errors.New("no longer wanted")
 	time.AfterFunc(300*time.Millisecond, func() { cancel(reason) })
-	_, err := Run(ctx, "prism", func(s beam.Scope) error {
+	_, err := Run(ctx, "prism", Func(func(s beam.Scope) error {
 		beam.ParDo(s, &waitFn{}, beam.Impulse(s))
 		return nil
-	})
+	}))
 	require.ErrorIs(t, err, reason)
 	require.EqualError(t, err, "no longer wanted")
 }
 
-func TestJobThatWroteNothingIsNoSuccess(t *testing.T) {
-	_, err := Run(t.Context(), "prism", func(s beam.Scope) error {
+// Success is what the runner says, not that something was written.
+func TestJobThatWritesNothingIsASuccess(t *testing.T) {
+	result, err := Run(t.Context(), "prism", Func(func(s beam.Scope) error {
 		beam.Create(s, 1)
 		return nil
-	})
-	require.ErrorContains(t, err, "without having written")
+	}))
+	require.NoError(t, err)
+	require.True(t, result.Finished)
+	require.Nil(t, result.Outputs)
 }
 
 func TestRootCause(t *testing.T) {

@@ -22,7 +22,7 @@ func ExampleTFRecordToArrayRecord() {
 	c := pipelines.NewTFRecordToArrayRecord("../../testdata/digits-*.tfrecord", filepath.Join(dir, "digits"))
 	c.NumShards = 2
 	c.WriterOptions = "group_size:16,zstd"
-	result, err := c.Run(context.Background(), "prism")
+	result, err := pipelines.Run(context.Background(), "prism", c)
 	if err != nil {
 		log.Fatal(err)
 	}

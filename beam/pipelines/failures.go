@@ -1,41 +1,135 @@
 package pipelines
 
 import (
-	"reflect"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
 
 	"github.com/arrayrecord/arrayrecord-go/beam/dofns"
-	"github.com/arrayrecord/arrayrecord-go/beam/tfrecordio"
+	"github.com/arrayrecord/arrayrecord-go/beam/internal/dofn"
+	"github.com/arrayrecord/arrayrecord-go/beam/internal/lines"
+	"github.com/arrayrecord/arrayrecord-go/storage"
 )
 
 func init() {
-	beam.RegisterType(reflect.TypeFor[tfrecordio.Failure]())
-	register.Function1x1(deadLetter)
+	dofn.Register6x1((*gateFn).ProcessElement)
+	register.Iter1[[]byte]()
+	register.Iter1[string]()
+	register.Iter1[dofns.DeadLetter]()
+	register.Emitter1[dofns.DeadLetter]()
 }
 
-// Failures says what becomes of input files that cannot be converted: missing
-// rights, damage, an unfinished copy. The zero value makes them fail the job.
+// Failures says what becomes of input that cannot be converted: missing rights,
+// damage, an unfinished copy. The zero value makes it fail the job.
 type Failures struct {
-	// Skip leaves them out, each as a whole, and goes on. The result counts
-	// them.
+	// Skip leaves out what cannot be converted, and goes on: TFRecord files and
+	// files that are converted one to one as a whole, of other ArrayRecord files
+	// the damaged chunks. The result counts both. A job that could convert nothing
+	// fails.
 	Skip bool
-	// DeadLetters, if not "", is the file that their names and errors are
-	// written to, as JSON lines of dofns.DeadLetter. It is written when at least
-	// one file was skipped, and in any place that package storage knows.
+	// DeadLetters is the file that says what was left out and why, as JSON lines
+	// of dofns.DeadLetter. It is written when there is something to say, in any
+	// place that package storage knows. "" is the output with ".failed.jsonl".
 	DeadLetters string
+	// Max is how much may be left out, files and chunks together, before the job
+	// fails; 0 is no limit. Nothing of an output of shards appears then.
+	Max int
 }
 
-// write adds the writing of the dead letters to a pipeline.
-func (f Failures) write(s beam.Scope, letters beam.PCollection) error {
-	if !f.Skip || f.DeadLetters == "" {
-		return nil
+func (f *Failures) addFlags(flags *flag.FlagSet) {
+	flags.Var(onErrorFlag{&f.Skip}, "on_error", "`what` to do with input that cannot be converted: fail (the default), or skip it")
+	flags.StringVar(&f.DeadLetters, "dead_letters", f.DeadLetters, "`file` for what was skipped and why, as JSON lines (default OUTPUT.failed.jsonl)")
+	flags.IntVar(&f.Max, "max_failures", f.Max, "fail if more than `n` files or chunks would be skipped")
+}
+
+// onErrorFlag is Failures.Skip as a flag.
+type onErrorFlag struct{ skip *bool }
+
+// String gives what is done.
+func (f onErrorFlag) String() string {
+	if f.skip != nil && *f.skip {
+		return "skip"
 	}
-	_, err := dofns.TryWriteDeadLetters(s, f.DeadLetters, letters)
-	return err
+	return "fail"
 }
 
-func deadLetter(f tfrecordio.Failure) dofns.DeadLetter {
-	return dofns.DeadLetter{Element: f.File, Error: f.Error}
+// Set sets it.
+func (f onErrorFlag) Set(what string) error {
+	if what != "fail" && what != "skip" {
+		return errors.New("it is fail or skip")
+	}
+	*f.skip = what == "skip"
+	return nil
+}
+
+// check checks the fields and fills in the name for the output.
+func (f Failures) check(output string) (Failures, error) {
+	if !f.Skip && (f.DeadLetters != "" || f.Max != 0) {
+		return f, errors.New("--dead_letters and --max_failures need --on_error=skip")
+	}
+	if f.Max < 0 {
+		return f, errors.New("--max_failures is negative")
+	}
+	if !f.Skip {
+		return f, nil
+	}
+	name, err := absolute(cmp.Or(f.DeadLetters, strings.TrimRight(output, "/")+".failed.jsonl"))
+	if err != nil {
+		return f, err
+	}
+	if _, base := storage.Split(name); base == "" {
+		return f, fmt.Errorf("--dead_letters: %q is not the name of a file", name)
+	}
+	f.DeadLetters = name
+	_, err = storage.For(name)
+	return f, err
+}
+
+// gate lets what is good pass, a PCollection of string, when all of it and all
+// failures, a PCollection of DeadLetter, are known and the job may go on.
+func (f Failures) gate(s beam.Scope, good, failed beam.PCollection) beam.PCollection {
+	once := beam.AddFixedKey(s, beam.Impulse(s))
+	return beam.ParDo(s, &gateFn{Failures: f}, beam.CoGroupByKey(s, once, beam.AddFixedKey(s, good), beam.AddFixedKey(s, failed)))
+}
+
+// gateFn writes the dead letters, and ends the job if there are too many.
+type gateFn struct {
+	Failures Failures
+}
+
+// ProcessElement is called once, with everything.
+func (f *gateFn) ProcessElement(ctx context.Context, _ int, _ func(*[]byte) bool, good func(*string) bool, failed func(*dofns.DeadLetter) bool, emit func(string)) error {
+	var letters []string
+	for letter := (dofns.DeadLetter{}); failed(&letter); letter = (dofns.DeadLetter{}) {
+		text, err := json.Marshal(letter)
+		if err != nil {
+			return err
+		}
+		letters = append(letters, string(text))
+	}
+	if len(letters) > 0 {
+		slices.Sort(letters)
+		if err := lines.Write(ctx, f.Failures.DeadLetters, letters); err != nil {
+			return fmt.Errorf("dead letters: %w", err)
+		}
+	}
+	if limit := f.Failures.Max; limit > 0 && len(letters) > limit {
+		return fmt.Errorf("%d failures are more than the %d that are allowed: %s has them", len(letters), limit, f.Failures.DeadLetters)
+	}
+	var n int
+	for item := ""; good(&item); n++ {
+		emit(item)
+	}
+	if n == 0 && len(letters) > 0 {
+		return fmt.Errorf("nothing could be converted: %s has the %d failures", f.Failures.DeadLetters, len(letters))
+	}
+	return nil
 }

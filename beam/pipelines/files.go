@@ -3,30 +3,71 @@ package pipelines
 import (
 	"context"
 	"errors"
+	"flag"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
-	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
 
 	"github.com/arrayrecord/arrayrecord-go/beam/arrayrecordio"
 	"github.com/arrayrecord/arrayrecord-go/beam/dofns"
-	"github.com/arrayrecord/arrayrecord-go/beam/internal/match"
+	"github.com/arrayrecord/arrayrecord-go/beam/internal/dofn"
+	"github.com/arrayrecord/arrayrecord-go/storage"
 	"github.com/arrayrecord/arrayrecord-go/tfrecord"
 )
 
-func init() { register.Function1x1(nameOf) }
+func init() { dofn.Register3x1((*targetFn).ProcessElement) }
 
 // FileNames says what the outputs of conversions of single files are called:
 // they are in a directory, under the names of the inputs with another end. See
 // dofns.OutputName.
+//
+// Of patterns with wildcards in directories, such as raw/month=*/day=*/x, the
+// directories from the first wildcard on are kept: the outputs are in month=1
+// and so on. Two inputs must not have the same output.
 type FileNames struct {
 	// Directory is where the outputs go, on local disk or as gs://BUCKET/NAME.
-	// Two inputs must not have the same name in different directories.
 	Directory string
 	// Suffix is what the names end in.
 	Suffix string
 	// OverwriteExtension puts the suffix in the place of the input's extension,
 	// what follows its last dot; else it is added.
 	OverwriteExtension bool
+	// SkipExisting leaves out inputs whose output is there and not older, so that
+	// an interrupted conversion goes on where it was. They are counted as kept.
+	// Else each output replaces what has its name.
+	SkipExisting bool
+}
+
+func (n *FileNames) addFlags(flags *flag.FlagSet) {
+	flags.StringVar(&n.Directory, "output", n.Directory, "`directory` of the files")
+	flags.StringVar(&n.Suffix, "file_path_suffix", n.Suffix, "`end` of the files' names")
+	flags.BoolVar(&n.OverwriteExtension, "overwrite_extension", n.OverwriteExtension, "put it in the place of the input's extension")
+	flags.BoolVar(&n.SkipExisting, "skip_existing", n.SkipExisting, "leave out inputs whose output is there and not older")
+}
+
+// check checks the fields and makes the directory's name absolute.
+func (n FileNames) check() (*FileNames, error) {
+	if n.Directory == "" {
+		return nil, errors.New("no output given")
+	}
+	var err error
+	if n.Directory, err = absolute(n.Directory); err != nil {
+		return nil, err
+	}
+	_, err = n.of(found{Name: "x"})
+	return &n, err
+}
+
+// of gives the name of an input's output.
+func (n FileNames) of(file found) (string, error) {
+	opts := []dofns.Option{dofns.WithFilePathSuffix(n.Suffix)}
+	if n.OverwriteExtension {
+		opts = append(opts, dofns.WithOverwriteExtension())
+	}
+	dir := n.Directory
+	if file.Below != "" {
+		dir = storage.Join(dir, file.Below)
+	}
+	return dofns.OutputName(dir, file.Name, opts...)
 }
 
 // TFRecordFilesToArrayRecord converts each TFRecord file into one ArrayRecord
@@ -35,17 +76,14 @@ type FileNames struct {
 //
 // Each file is converted by one worker, as a stream: nothing is kept on its
 // disk. An output appears when it is complete, whatever becomes of the others,
-// and replaces what had its name.
+// and stays when the job fails.
 type TFRecordFilesToArrayRecord struct {
-	// Input is the pattern of the TFRecord files, see tfrecordio.Read.
-	Input string
+	Sources
+	TFRecordInput
 	// Output says where the ArrayRecord files go.
 	Output FileNames
 	// WriterOptions is the option string of the ArrayRecord writers.
 	WriterOptions string
-	// Compression is how the input files are compressed; tfrecord.Auto finds
-	// out.
-	Compression tfrecord.Compression
 	// Failures says what becomes of files that cannot be converted.
 	Failures Failures
 }
@@ -53,35 +91,33 @@ type TFRecordFilesToArrayRecord struct {
 // NewTFRecordFilesToArrayRecord returns a conversion that adds ".arrayrecord" to
 // names, with the writer options "group_size:1" and detection of the
 // compression.
-func NewTFRecordFilesToArrayRecord(input, directory string) TFRecordFilesToArrayRecord {
-	return TFRecordFilesToArrayRecord{
-		Input:         input,
+func NewTFRecordFilesToArrayRecord(input, directory string) *TFRecordFilesToArrayRecord {
+	return &TFRecordFilesToArrayRecord{
+		Sources:       newSources(input),
 		Output:        FileNames{Directory: directory, Suffix: arrayrecordio.DefaultSuffix},
 		WriterOptions: arrayrecordio.DefaultWriterOptions,
 	}
 }
 
-// Build adds the conversion to a pipeline and returns the names of the files
-// that were written as a PCollection of string. The error matches
-// ErrInvalidArgument.
-func (c TFRecordFilesToArrayRecord) Build(s beam.Scope) (beam.PCollection, error) {
-	return buildFiles(s.Scope("TFRecordFilesToArrayRecord"), c.Input, c.Output, c.Failures, dofns.TryTFRecordFileToArrayRecord,
-		dofns.WithCompression(c.Compression), dofns.WithWriterOptions(c.WriterOptions))
+// AddFlags implements Pipeline.
+func (c *TFRecordFilesToArrayRecord) AddFlags(flags *flag.FlagSet) {
+	c.Sources.addFlags(flags, "TFRecord")
+	c.Output.addFlags(flags)
+	addWriterOptions(flags, &c.WriterOptions)
+	c.TFRecordInput.addFlags(flags)
+	c.Failures.addFlags(flags)
 }
 
-// Run runs the conversion and waits for its end, as the package's function
-// [Run] does. The error matches ErrInvalidArgument if the conversion makes no
-// sense, and is a *RunError if it failed; files that were complete then stay.
-func (c TFRecordFilesToArrayRecord) Run(ctx context.Context, runner string) (Result, error) {
-	return runFiles(ctx, runner, c.Input, c.Output, c.Build)
+func (c *TFRecordFilesToArrayRecord) job() (job, error) {
+	return filesJob("TFRecordFilesToArrayRecord", c.Sources, c.Output, c.Failures, dofns.TryTFRecordFileToArrayRecord,
+		dofns.WithCompression(c.Compression), dofns.WithMaxRecordSize(c.MaxRecordSize), dofns.WithWriterOptions(c.WriterOptions))
 }
 
 // ArrayRecordFilesToTFRecord converts each ArrayRecord file into one TFRecord
 // file, as TFRecordFilesToArrayRecord does the reverse.
 // NewArrayRecordFilesToTFRecord gives one with defaults.
 type ArrayRecordFilesToTFRecord struct {
-	// Input is the pattern of the ArrayRecord files.
-	Input string
+	Sources
 	// Output says where the TFRecord files go.
 	Output FileNames
 	// Compression is how they are compressed as a whole; tfrecord.Auto means
@@ -93,66 +129,61 @@ type ArrayRecordFilesToTFRecord struct {
 
 // NewArrayRecordFilesToTFRecord returns a conversion that adds ".tfrecord" to
 // names and does not compress.
-func NewArrayRecordFilesToTFRecord(input, directory string) ArrayRecordFilesToTFRecord {
-	return ArrayRecordFilesToTFRecord{Input: input, Output: FileNames{Directory: directory, Suffix: TFRecordSuffix}}
+func NewArrayRecordFilesToTFRecord(input, directory string) *ArrayRecordFilesToTFRecord {
+	return &ArrayRecordFilesToTFRecord{Sources: newSources(input), Output: FileNames{Directory: directory, Suffix: TFRecordSuffix}}
 }
 
-// Build adds the conversion to a pipeline and returns the names of the files
-// that were written as a PCollection of string. The error matches
-// ErrInvalidArgument.
-func (c ArrayRecordFilesToTFRecord) Build(s beam.Scope) (beam.PCollection, error) {
-	return buildFiles(s.Scope("ArrayRecordFilesToTFRecord"), c.Input, c.Output, c.Failures, dofns.TryArrayRecordFileToTFRecord,
+// AddFlags implements Pipeline.
+func (c *ArrayRecordFilesToTFRecord) AddFlags(flags *flag.FlagSet) {
+	c.Sources.addFlags(flags, "ArrayRecord")
+	c.Output.addFlags(flags)
+	addOutputCompression(flags, &c.Compression)
+	c.Failures.addFlags(flags)
+}
+
+func (c *ArrayRecordFilesToTFRecord) job() (job, error) {
+	return filesJob("ArrayRecordFilesToTFRecord", c.Sources, c.Output, c.Failures, dofns.TryArrayRecordFileToTFRecord,
 		dofns.WithCompression(c.Compression))
-}
-
-// Run runs the conversion as TFRecordFilesToArrayRecord's method does.
-func (c ArrayRecordFilesToTFRecord) Run(ctx context.Context, runner string) (Result, error) {
-	return runFiles(ctx, runner, c.Input, c.Output, c.Build)
 }
 
 // fileConversion is one of the transforms of package dofns that make one file
 // of one file.
 type fileConversion func(s beam.Scope, files beam.PCollection, opts ...dofns.Option) (beam.PCollection, error)
 
-func buildFiles(s beam.Scope, input string, output FileNames, failures Failures, convert fileConversion, opts ...dofns.Option) (beam.PCollection, error) {
-	found := match.Options{Caller: "converting"}
-	if err := found.Check(input); err != nil {
-		return beam.PCollection{}, invalidArgument{err}
-	}
-	if output.Directory == "" {
-		return beam.PCollection{}, invalidArgument{errors.New("no output directory given")}
-	}
-	naming := []dofns.Option{dofns.WithFilePathSuffix(output.Suffix)}
-	if output.OverwriteExtension {
-		naming = append(naming, dofns.WithOverwriteExtension())
-	}
-	files := beam.ParDo(s, nameOf, match.Files(s, beam.Create(s, input), found))
-	pairs, err := dofns.TryNameOutputs(s, output.Directory, files, naming...)
+func filesJob(scope string, sources Sources, output FileNames, failures Failures, convert fileConversion, opts ...dofns.Option) (job, error) {
+	files, err := output.check()
 	if err != nil {
-		return beam.PCollection{}, invalidArgument{err}
+		return job{}, err
 	}
-	var failed beam.PCollection
-	if failures.Skip {
-		opts = append(opts, dofns.WithDeadLetters(&failed))
+	if files.SkipExisting {
+		opts = append(opts, dofns.WithSkipExisting())
 	}
-	names, err := convert(s, pairs, opts...)
-	if err == nil {
-		err = failures.write(s, failed)
+	build := func(s beam.Scope, j job) (beam.PCollection, error) {
+		pairs := beam.ParDo(s, &targetFn{Output: *j.files}, j.sources.find(s, false, true))
+		if !j.failures.Skip {
+			return convert(s, pairs, opts...)
+		}
+		var failed beam.PCollection
+		names, err := convert(s, pairs, append(opts, dofns.WithDeadLetters(&failed))...)
+		if err != nil {
+			return names, err
+		}
+		return j.failures.gate(s, names, failed), nil
 	}
-	if err != nil {
-		return beam.PCollection{}, invalidArgument{err}
-	}
-	return names, nil
+	return job{scope: scope, files: files, build: build}.withInput(sources, false, failures)
 }
 
-func nameOf(file match.File) string { return file.Name }
+// targetFn names outputs.
+type targetFn struct {
+	Output FileNames
+}
 
-func runFiles(ctx context.Context, runner, input string, output FileNames, build func(beam.Scope) (beam.PCollection, error)) (Result, error) {
-	if err := checkPlaces(runner, input, output.Directory); err != nil {
-		return Result{}, err
-	}
-	return Run(ctx, runner, func(s beam.Scope) error {
-		_, err := build(s)
+// ProcessElement gives an input and its output.
+func (f *targetFn) ProcessElement(_ context.Context, file found, emit func(string, string)) error {
+	output, err := f.Output.of(file)
+	if err != nil {
 		return err
-	})
+	}
+	emit(file.Name, output)
+	return nil
 }

@@ -1,7 +1,6 @@
 package pipelines
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -66,7 +65,7 @@ func TestThereAndBackOneToOne(t *testing.T) {
 		there := NewTFRecordFilesToArrayRecord(dir+"/in/*.tfrecord", dir+"/ar")
 		there.Output.OverwriteExtension = true
 		there.WriterOptions = "group_size:7"
-		result, err := there.Run(t.Context(), "prism")
+		result, err := Run(t.Context(), "prism", there)
 		require.NoError(t, err)
 		require.Equal(t, []int64{3, 3010, 3, 3010}, []int64{result.FilesRead, result.RecordsRead, result.FilesWritten, result.RecordsWritten})
 		got, sizes := readArrayRecords(t, dir+"/ar/f?.arrayrecord")
@@ -75,7 +74,7 @@ func TestThereAndBackOneToOne(t *testing.T) {
 
 		back := NewArrayRecordFilesToTFRecord(dir+"/ar/*", dir+"/back/")
 		back.Compression = tfrecord.Gzip
-		_, err = back.Run(t.Context(), "prism")
+		_, err = Run(t.Context(), "prism", back)
 		require.NoError(t, err)
 		got, names := readTFRecords(t, dir+"/back/*")
 		require.Equal(t, want, got)
@@ -89,7 +88,7 @@ func TestMatchingShards(t *testing.T) {
 		for i, n := range []int{5, 0, 700, 1} {
 			want = append(want, writeTFRecords(t, fmt.Sprintf("%s/in/f%d", dir, i), n)...)
 		}
-		result, err := NewTFRecordToMatchingArrayRecord(dir+"/in/*", dir+"/out/train").Run(t.Context(), "prism")
+		result, err := Run(t.Context(), "prism", NewTFRecordToMatchingArrayRecord(dir+"/in/*", dir+"/out/train"))
 		require.NoError(t, err)
 		got, sizes := readArrayRecords(t, dir+"/out/train-0000?-of-00004.arrayrecord")
 		require.Equal(t, want, got)
@@ -106,7 +105,7 @@ func TestArrayRecordToTFRecordShards(t *testing.T) {
 	want := makeArrayRecords(t, dir+"/in", "group_size:3", 100)
 	c := NewArrayRecordToTFRecord(dir+"/in[10:90]", dir+"/out")
 	c.NumShards = 3
-	result, err := c.Run(t.Context(), "prism")
+	result, err := Run(t.Context(), "prism", c)
 	require.NoError(t, err)
 	got, names := readTFRecords(t, dir+"/out*")
 	require.ElementsMatch(t, want[10:90], got)
@@ -118,9 +117,9 @@ func TestExamplesInBothFormats(t *testing.T) {
 	dir := t.TempDir()
 	tf := NewExampleToTFRecord(dir + "/tf")
 	tf.NumShards = 2
-	_, err := tf.Run(t.Context(), "prism")
+	_, err := Run(t.Context(), "prism", tf)
 	require.NoError(t, err)
-	_, err = NewExampleToArrayRecord(dir+"/ar").Run(t.Context(), "prism")
+	_, err = Run(t.Context(), "prism", NewExampleToArrayRecord(dir+"/ar"))
 	require.NoError(t, err)
 	var want []string
 	for _, record := range MovieExamples() {
@@ -134,18 +133,14 @@ func TestExamplesInBothFormats(t *testing.T) {
 }
 
 // conversions gives each conversion of TFRecords with an output below dir.
-func conversions(input, dir string, f Failures) map[string]conversion {
+func conversions(input, dir string, f Failures) map[string]Pipeline {
 	shards := NewTFRecordToArrayRecord(input, dir+"/out")
 	shards.NumShards, shards.Failures = 2, f
 	matching := NewTFRecordToMatchingArrayRecord(input, dir+"/out")
 	matching.Failures = f
 	files := NewTFRecordFilesToArrayRecord(input, dir)
 	files.Failures = f
-	return map[string]conversion{"shards": shards, "matching": matching, "files": files}
-}
-
-type conversion interface {
-	Run(ctx context.Context, runner string) (Result, error)
+	return map[string]Pipeline{"shards": shards, "matching": matching, "files": files}
 }
 
 // A damaged file is left out as a whole, and reported, if that is asked for.
@@ -161,7 +156,7 @@ func TestFailedFilesAreSkippedAndReported(t *testing.T) {
 	dir := t.TempDir()
 	for name, c := range conversions(in+"/*", dir, Failures{Skip: true, DeadLetters: dir + "/failed/letters.jsonl"}) {
 		t.Run(name, func(t *testing.T) {
-			result, err := c.Run(t.Context(), "prism")
+			result, err := Run(t.Context(), "prism", c)
 			require.NoError(t, err)
 			require.Equal(t, int64(1), result.FilesFailed)
 			require.Equal(t, int64(2), result.FilesWritten)
@@ -186,53 +181,86 @@ func TestFailedFilesFailTheJob(t *testing.T) {
 	writeTFRecords(t, in+"/a", 50)
 	require.NoError(t, os.WriteFile(in+"/b", []byte("not a TFRecord file"), 0o666))
 	for name, c := range conversions(in+"/*", filepath.Join(t.TempDir(), "x"), Failures{}) {
-		result, err := c.Run(t.Context(), "prism")
+		result, err := Run(t.Context(), "prism", c)
 		require.ErrorContains(t, err, in+"/b", name)
 		require.ErrorContains(t, err, "corrupt", name)
 		require.Empty(t, result.Outputs)
 	}
 }
 
-// All files may have failed: that is a result too, of no shards or an empty one.
+// A job that could convert nothing has not succeeded, and says where the reasons
+// are; no shard appears.
 func TestAllFilesFailed(t *testing.T) {
+	failingjob.Test(t)
 	in, dir := t.TempDir(), t.TempDir()
 	require.NoError(t, os.WriteFile(in+"/b", []byte("not a TFRecord file"), 0o666))
-	for name, c := range conversions(in+"/*", dir, Failures{Skip: true}) {
-		result, err := c.Run(t.Context(), "prism")
-		require.NoError(t, err, name)
-		require.Equal(t, int64(1), result.FilesFailed, name)
-		got, _ := readArrayRecords(t, dir+"/*.arrayrecord")
-		require.Empty(t, got, name)
-		require.NoError(t, os.RemoveAll(dir)) // another one has its names
+	letters := dir + "/letters"
+	for name, c := range conversions(in+"/*", dir+"/out", Failures{Skip: true, DeadLetters: letters}) {
+		_, err := Run(t.Context(), "prism", c)
+		require.ErrorContains(t, err, "nothing could be converted: "+letters+" has the 1 failures", name)
+		require.FileExists(t, letters, name)
+		require.NoError(t, os.Remove(letters))
+		left, _ := storage.List(t.Context(), dir+"/**")
+		require.Empty(t, left, name)
+	}
+}
+
+// More failures than are allowed fail the job before a shard appears.
+func TestTooManyFailures(t *testing.T) {
+	failingjob.Test(t)
+	in := t.TempDir()
+	writeTFRecords(t, in+"/a", 50)
+	for _, name := range []string{"/b", "/c"} {
+		require.NoError(t, os.WriteFile(in+name, []byte("not a TFRecord file"), 0o666))
+	}
+	for _, test := range []struct {
+		limit int
+		fails bool
+	}{{1, true}, {2, false}} {
+		dir := t.TempDir()
+		for name, c := range conversions(in+"/*", dir+"/"+fmt.Sprint(test.limit), Failures{Skip: true, Max: test.limit}) {
+			result, err := Run(t.Context(), "prism", c)
+			if !test.fails {
+				require.NoError(t, err, name)
+				require.EqualValues(t, 2, result.FilesFailed)
+				require.FileExists(t, result.DeadLetters)
+				require.NoError(t, os.RemoveAll(dir)) // another one has its names
+				continue
+			}
+			require.ErrorContains(t, err, "2 failures are more than the 1 that are allowed", name)
+			if name != "files" {
+				left, err := storage.List(t.Context(), dir+"/**/*.arrayrecord")
+				require.NoError(t, err)
+				require.Empty(t, left, name)
+			}
+		}
 	}
 }
 
 func TestArgumentsOfFileConversions(t *testing.T) {
 	for _, run := range []func() error{
-		func() error { _, err := NewTFRecordFilesToArrayRecord("", "out").Run(t.Context(), "prism"); return err },
-		func() error { _, err := NewTFRecordFilesToArrayRecord("in", "").Run(t.Context(), "prism"); return err },
+		func() error {
+			_, err := Run(t.Context(), "prism", NewTFRecordFilesToArrayRecord("", "out"))
+			return err
+		},
+		func() error { _, err := Run(t.Context(), "prism", NewTFRecordFilesToArrayRecord("in", "")); return err },
 		func() error {
 			c := NewTFRecordFilesToArrayRecord("in", "out")
 			c.WriterOptions = "nonsense"
-			_, err := c.Run(t.Context(), "prism")
+			_, err := Run(t.Context(), "prism", c)
 			return err
 		},
 		func() error {
-			_, err := NewTFRecordToMatchingArrayRecord("", "out").Run(t.Context(), "prism")
+			_, err := Run(t.Context(), "prism", NewTFRecordToMatchingArrayRecord("", "out"))
 			return err
 		},
+		func() error { _, err := Run(t.Context(), "prism", NewArrayRecordToTFRecord("", "out")); return err },
 		func() error {
-			_, err := NewTFRecordToMatchingArrayRecord("in", "out/").Run(t.Context(), "prism")
+			_, err := Run(t.Context(), "prism", NewArrayRecordFilesToTFRecord("in", "nowhere://x/y"))
 			return err
 		},
-		func() error { _, err := NewArrayRecordToTFRecord("", "out").Run(t.Context(), "prism"); return err },
-		func() error { _, err := NewArrayRecordToTFRecord("in", "out/").Run(t.Context(), "prism"); return err },
-		func() error {
-			_, err := NewArrayRecordFilesToTFRecord("in", "nowhere://x/y").Run(t.Context(), "prism")
-			return err
-		},
-		func() error { _, err := NewExampleToTFRecord("").Run(t.Context(), "prism"); return err },
-		func() error { _, err := NewExampleToArrayRecord("").Run(t.Context(), "prism"); return err },
+		func() error { _, err := Run(t.Context(), "prism", NewExampleToTFRecord("")); return err },
+		func() error { _, err := Run(t.Context(), "prism", NewExampleToArrayRecord("")); return err },
 	} {
 		require.ErrorIs(t, run(), ErrInvalidArgument)
 	}

@@ -25,69 +25,75 @@ type JobStatus struct {
 // AskJobService asks the service at HOST:PORT, which portable runners and
 // Prism's server have, for a job by its name, the one of --job_name. Of several
 // jobs of that name it prefers one that has not ended.
-func AskJobService(ctx context.Context, endpoint, name string) (JobStatus, error) {
-	status, err := askJobService(ctx, endpoint, name)
+func AskJobService(ctx context.Context, endpoint, name string) (status JobStatus, err error) {
+	err = withJob(ctx, endpoint, name, &status, func(client jobpb.JobServiceClient) error {
+		answer, err := client.GetJobMetrics(ctx, &jobpb.GetJobMetricsRequest{JobId: status.ID})
+		if err != nil {
+			return nil // some have none as long as the job runs
+		}
+		m := answer.GetMetrics()
+		sums := map[string]int64{}
+		for _, c := range metricsx.FromMonitoringInfos(nil, m.GetAttempted(), m.GetCommitted()).AllMetrics().Counters() {
+			if c.Namespace() == counters.Namespace {
+				sums[c.Name()] += max(c.Attempted, c.Committed)
+			}
+		}
+		status.Progress = newProgress(sums)
+		return nil
+	})
 	if err != nil {
 		return JobStatus{}, fmt.Errorf("asking the job service at %s: %w", endpoint, err)
 	}
 	return status, nil
 }
 
-func askJobService(ctx context.Context, endpoint, name string) (JobStatus, error) {
-	conn, err := grpcx.Dial(ctx, endpoint, 10*time.Second)
-	if err != nil {
-		return JobStatus{}, err
-	}
-	defer conn.Close()
-	client := jobpb.NewJobServiceClient(conn)
-	status, err := findJob(ctx, client, name)
-	if err != nil || status.ID == "" {
-		return status, err
-	}
-	answer, err := client.GetJobMetrics(ctx, &jobpb.GetJobMetricsRequest{JobId: status.ID})
-	if err != nil {
-		// Some have none as long as the job runs.
-		return status, nil
-	}
-	m := answer.GetMetrics()
-	sums := map[string]int64{}
-	for _, c := range metricsx.FromMonitoringInfos(nil, m.GetAttempted(), m.GetCommitted()).AllMetrics().Counters() {
-		if c.Namespace() == counters.Namespace {
-			sums[c.Name()] += max(c.Attempted, c.Committed)
-		}
-	}
-	status.Progress = newProgress(sums)
-	return status, nil
-}
-
 // CancelJob asks a job service as AskJobService does, but to end the job. The
 // state is what the service says then: CANCELLING or CANCELLED, or that of a job
 // that has ended already.
-func CancelJob(ctx context.Context, endpoint, name string) (JobStatus, error) {
-	status, err := cancelJob(ctx, endpoint, name)
+func CancelJob(ctx context.Context, endpoint, name string) (status JobStatus, err error) {
+	err = withJob(ctx, endpoint, name, &status, func(client jobpb.JobServiceClient) error {
+		answer, err := client.Cancel(ctx, &jobpb.CancelJobRequest{JobId: status.ID})
+		if err == nil {
+			status.State = stateName(answer.GetState())
+		}
+		return err
+	})
 	if err != nil {
 		return status, fmt.Errorf("cancelling the job at %s: %w", endpoint, err)
 	}
 	return status, nil
 }
 
-func cancelJob(ctx context.Context, endpoint, name string) (JobStatus, error) {
+// askState asks a job service for the state of a job.
+func askState(ctx context.Context, endpoint, id string) (state string, err error) {
+	err = connect(ctx, endpoint, func(client jobpb.JobServiceClient) error {
+		answer, err := client.GetState(ctx, &jobpb.GetJobStateRequest{JobId: id})
+		state = stateName(answer.GetState())
+		return err
+	})
+	return state, err
+}
+
+// withJob finds a job by its name, and then, if there is one, uses the service.
+func withJob(ctx context.Context, endpoint, name string, status *JobStatus, use func(jobpb.JobServiceClient) error) error {
+	return connect(ctx, endpoint, func(client jobpb.JobServiceClient) (err error) {
+		if *status, err = findJob(ctx, client, name); err != nil || status.ID == "" {
+			return err
+		}
+		return use(client)
+	})
+}
+
+func connect(ctx context.Context, endpoint string, use func(jobpb.JobServiceClient) error) error {
 	conn, err := grpcx.Dial(ctx, endpoint, 10*time.Second)
 	if err != nil {
-		return JobStatus{}, err
+		return err
 	}
 	defer conn.Close()
-	client := jobpb.NewJobServiceClient(conn)
-	status, err := findJob(ctx, client, name)
-	if err != nil || status.ID == "" {
-		return status, err
-	}
-	answer, err := client.Cancel(ctx, &jobpb.CancelJobRequest{JobId: status.ID})
-	if err == nil {
-		status.State = strings.ToUpper(answer.GetState().String())
-	}
-	return status, err
+	return use(jobpb.NewJobServiceClient(conn))
 }
+
+func stateName(s jobpb.JobState_Enum) string { return strings.ToUpper(s.String()) }
 
 // findJob finds a job by its name. Its ID is "" if there is none.
 func findJob(ctx context.Context, client jobpb.JobServiceClient, name string) (JobStatus, error) {
@@ -104,7 +110,7 @@ func findJob(ctx context.Context, client jobpb.JobServiceClient, name string) (J
 	if found == nil {
 		return JobStatus{}, nil
 	}
-	return JobStatus{ID: found.GetJobId(), State: strings.ToUpper(found.GetState().String())}, nil
+	return JobStatus{ID: found.GetJobId(), State: stateName(found.GetState())}, nil
 }
 
 func hasEnded(s jobpb.JobState_Enum) bool {

@@ -16,6 +16,10 @@ type Leftover = sink.Leftover
 // directory are looked for there; it is not known there whether a write needs
 // them that can be finished.
 func Leftovers(ctx context.Context, dir string) ([]Leftover, error) {
+	dir, err := absolute(dir)
+	if err != nil {
+		return nil, err
+	}
 	found, err := sink.Leftovers(ctx, dir)
 	if err != nil {
 		return nil, fmt.Errorf("looking for leftovers: %w", err)

@@ -2,6 +2,8 @@ package pipelines
 
 import (
 	"context"
+	"encoding/json"
+	"flag"
 	"fmt"
 	"reflect"
 	"slices"
@@ -16,9 +18,7 @@ import (
 	"github.com/arrayrecord/arrayrecord-go/beam/internal/convert"
 	"github.com/arrayrecord/arrayrecord-go/beam/internal/counters"
 	"github.com/arrayrecord/arrayrecord-go/beam/internal/dofn"
-	"github.com/arrayrecord/arrayrecord-go/beam/internal/match"
 	"github.com/arrayrecord/arrayrecord-go/beam/internal/sink"
-	"github.com/arrayrecord/arrayrecord-go/tfrecord"
 )
 
 func init() {
@@ -26,9 +26,7 @@ func init() {
 	dofn.Register4x1((*matchingFn).ProcessElement)
 	beam.RegisterType(reflect.TypeFor[numbered]())
 	register.Emitter1[numbered]()
-	register.Emitter1[dofns.DeadLetter]()
 	register.Emitter2[int, sink.File]()
-	register.Iter1[match.File]()
 }
 
 // TFRecordToMatchingArrayRecord converts TFRecord files into as many ArrayRecord
@@ -39,20 +37,11 @@ func init() {
 // Each file is converted by one worker, from its beginning to its end. The
 // shards appear when all of them are complete.
 type TFRecordToMatchingArrayRecord struct {
-	// Input is the pattern of the TFRecord files, see tfrecordio.Read.
-	Input string
-	// Output is what the names of the shards begin with, see
-	// arrayrecordio.Write.
-	Output string
-	// Suffix is what the names of the shards end in.
-	Suffix string
+	Sources
+	ShardNames
+	TFRecordInput
 	// WriterOptions is the option string of the ArrayRecord writers.
 	WriterOptions string
-	// Overwrite says what becomes of files that have names of the output.
-	Overwrite arrayrecordio.Overwrite
-	// Compression is how the input files are compressed; tfrecord.Auto finds
-	// out.
-	Compression tfrecord.Compression
 	// Failures says what becomes of files that cannot be converted. The shards
 	// of the others have no gap in their numbers.
 	Failures Failures
@@ -61,53 +50,41 @@ type TFRecordToMatchingArrayRecord struct {
 // NewTFRecordToMatchingArrayRecord returns a conversion with the suffix
 // ".arrayrecord", the writer options "group_size:1" and detection of the
 // compression.
-func NewTFRecordToMatchingArrayRecord(input, output string) TFRecordToMatchingArrayRecord {
-	return TFRecordToMatchingArrayRecord{
-		Input:         input,
-		Output:        output,
-		Suffix:        arrayrecordio.DefaultSuffix,
+func NewTFRecordToMatchingArrayRecord(input, output string) *TFRecordToMatchingArrayRecord {
+	return &TFRecordToMatchingArrayRecord{
+		Sources:       newSources(input),
+		ShardNames:    ShardNames{Output: output, Suffix: arrayrecordio.DefaultSuffix},
 		WriterOptions: arrayrecordio.DefaultWriterOptions,
 	}
 }
 
-// Build adds the conversion to a pipeline and returns the names of the shards
-// as a PCollection of string, once all are complete. The error matches
-// ErrInvalidArgument.
-func (c TFRecordToMatchingArrayRecord) Build(s beam.Scope) (beam.PCollection, error) {
-	return c.build(s, c.config())
+// AddFlags implements Pipeline.
+func (c *TFRecordToMatchingArrayRecord) AddFlags(flags *flag.FlagSet) {
+	c.Sources.addFlags(flags, "TFRecord")
+	c.ShardNames.addFlags(flags)
+	addWriterOptions(flags, &c.WriterOptions)
+	c.TFRecordInput.addFlags(flags)
+	c.Failures.addFlags(flags)
 }
 
-// Run runs the conversion and waits for its end, as the package's function
-// [Run] does; if it fails on Prism, temporary files are removed. The error
-// matches ErrInvalidArgument if the conversion makes no sense, and is a
-// *RunError if it failed.
-func (c TFRecordToMatchingArrayRecord) Run(ctx context.Context, runner string) (Result, error) {
-	return runShards(ctx, runner, c.Input, c.config(), c.build)
+func (c *TFRecordToMatchingArrayRecord) job() (job, error) {
+	shards, err := c.ShardNames.config()
+	if err != nil {
+		return job{}, err
+	}
+	shards.Format, shards.WriterOptions, shards.Ordered = sink.ArrayRecord, c.WriterOptions, true
+	return job{scope: "TFRecordToMatchingArrayRecord", shards: shards, build: c.build}.withInput(c.Sources, false, c.Failures)
 }
 
-func (c TFRecordToMatchingArrayRecord) config() sink.Config {
-	return sink.Config{
-		Prefix: c.Output, Suffix: c.Suffix, Overwrite: c.Overwrite,
-		Format: sink.ArrayRecord, WriterOptions: c.WriterOptions, Ordered: true,
+func (c *TFRecordToMatchingArrayRecord) build(s beam.Scope, j job) (beam.PCollection, error) {
+	config := *j.shards
+	files := beam.AddFixedKey(s, j.sources.find(s, false, true))
+	inputs := beam.Reshuffle(s, beam.ParDo(s, &numberFn{Config: config}, beam.GroupByKey(s, files)))
+	shards, failed := beam.ParDo2(s, &matchingFn{Config: config, Input: c.TFRecordInput.input(), Skip: j.failures.Skip}, inputs)
+	if j.failures.Skip {
+		shards = j.failures.gate(s, shards, failed)
 	}
-}
-
-func (c TFRecordToMatchingArrayRecord) build(s beam.Scope, config sink.Config) (beam.PCollection, error) {
-	options := match.Options{Caller: "converting"}
-	if err := options.Check(c.Input); err != nil {
-		return beam.PCollection{}, invalidArgument{err}
-	}
-	if err := config.Complete(); err != nil {
-		return beam.PCollection{}, invalidArgument{err}
-	}
-	s = s.Scope("TFRecordToMatchingArrayRecord")
-	found := match.Files(s, beam.Create(s, c.Input), options)
-	inputs := beam.Reshuffle(s, beam.ParDo(s, &numberFn{Config: config}, beam.GroupByKey(s, beam.AddFixedKey(s, found))))
-	files, failed := beam.ParDo2(s, &matchingFn{Config: config, Compression: c.Compression, Skip: c.Failures.Skip}, inputs)
-	if err := c.Failures.write(s, failed); err != nil {
-		return beam.PCollection{}, invalidArgument{err}
-	}
-	return sink.Names(s, sink.Commit(s, config, files)), nil
+	return sink.Commit(s, config, beam.ParDo(s, &unpackFn{}, shards)), nil
 }
 
 // numbered is an input file and the number of the shard that it becomes.
@@ -123,10 +100,10 @@ type numberFn struct {
 }
 
 // ProcessElement is called with all files, before anything is written.
-func (f *numberFn) ProcessElement(ctx context.Context, _ int, next func(*match.File) bool, emit func(numbered)) error {
+func (f *numberFn) ProcessElement(ctx context.Context, _ int, next func(*found) bool, emit func(numbered)) error {
 	var names []string
 	for {
-		var file match.File
+		var file found
 		if !next(&file) {
 			break
 		}
@@ -148,9 +125,9 @@ func (f *numberFn) ProcessElement(ctx context.Context, _ int, next func(*match.F
 
 // matchingFn converts one file into one shard, still under a temporary name.
 type matchingFn struct {
-	Config      sink.Config
-	Compression tfrecord.Compression
-	Skip        bool
+	Config sink.Config
+	Input  convert.TFRecordInput
+	Skip   bool
 
 	read, written counters.Set
 }
@@ -162,10 +139,10 @@ func (f *matchingFn) Setup() {
 }
 
 // ProcessElement converts one file.
-func (f *matchingFn) ProcessElement(ctx context.Context, in numbered, emit func(int, sink.File), fail func(dofns.DeadLetter)) error {
+func (f *matchingFn) ProcessElement(ctx context.Context, in numbered, good func(string), fail func(dofns.DeadLetter)) error {
 	begun := time.Now()
 	name := f.Config.NewTempName()
-	stats, err := convert.TFRecordToArrayRecord(ctx, in.Name, name, convert.TFRecordInput{Compression: f.Compression}, f.Config.WriterOptions, convert.Observer{
+	stats, err := convert.TFRecordToArrayRecord(ctx, in.Name, name, f.Input, f.Config.WriterOptions, convert.Observer{
 		Record:   func(size int) { f.read.RecordSize(ctx, size) },
 		Progress: func(records, bytes int64) { f.read.Add(ctx, 0, records, bytes) },
 	})
@@ -179,8 +156,12 @@ func (f *matchingFn) ProcessElement(ctx context.Context, in numbered, emit func(
 	}
 	f.read.Add(ctx, 1, 0, 0)
 	f.read.FileTime(ctx, begun)
-	emit(0, sink.File{
+	shard, err := json.Marshal(sink.File{
 		Name: name, Shard: in.Shard, Records: stats.Records, Bytes: stats.BytesWritten, Seen: sink.JoinNames([]string{in.Seen}),
 	})
+	if err != nil {
+		return err
+	}
+	good(string(shard))
 	return nil
 }

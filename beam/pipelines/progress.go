@@ -8,7 +8,7 @@ type Progress struct {
 	FilesFound, BytesFound                     int64 // of inputs
 	FilesRead, RecordsRead, BytesRead          int64
 	FilesWritten, RecordsWritten, BytesWritten int64
-	FilesFailed                                int64
+	FilesFailed, ChunksFailed, FilesKept       int64
 }
 
 // LocalProgress tells what this process has done since it began, for all jobs
@@ -31,6 +31,8 @@ func newProgress(sums map[string]int64) Progress {
 		RecordsWritten: sums[counters.RecordsWritten],
 		BytesWritten:   sums[counters.BytesWritten],
 		FilesFailed:    sums[counters.FilesFailed],
+		ChunksFailed:   sums[counters.ChunksFailed],
+		FilesKept:      sums[counters.FilesKept],
 	}
 }
 
@@ -46,5 +48,7 @@ func (p Progress) Since(earlier Progress) Progress {
 		RecordsWritten: p.RecordsWritten - earlier.RecordsWritten,
 		BytesWritten:   p.BytesWritten - earlier.BytesWritten,
 		FilesFailed:    p.FilesFailed - earlier.FilesFailed,
+		ChunksFailed:   p.ChunksFailed - earlier.ChunksFailed,
+		FilesKept:      p.FilesKept - earlier.FilesKept,
 	}
 }

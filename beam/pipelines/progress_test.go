@@ -19,7 +19,7 @@ func TestProgressOfAJob(t *testing.T) {
 	t.Cleanup(func() { *jobopts.JobName = name })
 	before := LocalProgress()
 	c := NewTFRecordToArrayRecord(testdata+"digits-0*.tfrecord", filepath.Join(t.TempDir(), "digits"))
-	result, err := c.Run(t.Context(), "prism")
+	result, err := Run(t.Context(), "prism", c)
 	require.NoError(t, err)
 	progress := LocalProgress().Since(before)
 	require.Equal(t, Progress{
@@ -49,10 +49,10 @@ func TestCancelThroughTheJobService(t *testing.T) {
 	ended := make(chan error, 1)
 	before := waits.Load()
 	go func() {
-		_, err := Run(t.Context(), "prism", func(s beam.Scope) error {
+		_, err := Run(t.Context(), "prism", Func(func(s beam.Scope) error {
 			beam.ParDo(s, &waitFn{}, beam.Impulse(s))
 			return nil
-		})
+		}))
 		ended <- err
 	}()
 	require.Eventually(t, func() bool {

@@ -3,6 +3,7 @@ package pipelines
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
@@ -11,7 +12,6 @@ import (
 	"github.com/arrayrecord/arrayrecord-go/beam/arrayrecordio"
 	"github.com/arrayrecord/arrayrecord-go/beam/internal/counters"
 	"github.com/arrayrecord/arrayrecord-go/beam/internal/dofn"
-	"github.com/arrayrecord/arrayrecord-go/beam/internal/match"
 	"github.com/arrayrecord/arrayrecord-go/beam/internal/sink"
 )
 
@@ -28,65 +28,75 @@ func init() { dofn.Register3x1((*inputFn).ProcessElement) }
 // records that had to be decoded are at the end of their shard. With group size
 // 1 the order is exactly that of the input.
 type Reshard struct {
-	// Input is the pattern of the ArrayRecord files. None of them may have a name
-	// of the output, with whatever number of shards.
-	Input string
-	// Output is what the names of the shards begin with, see
-	// arrayrecordio.Write.
-	Output string
+	// Sources must not have files with names of the output, with whatever number
+	// of shards.
+	Sources
+	ShardNames
+	Dataset
+	Order
 	// NumShards is the number of shards, at least 1.
 	NumShards int
-	// Suffix is what the names of the shards end in.
-	Suffix string
 	// WriterOptions is the option string of the writers. Everything is decoded
 	// and written again if it is not "", which stands for the options of the
 	// input: those that most of its records were written with.
 	WriterOptions string
-	// Overwrite says what becomes of files that have names of the output.
-	Overwrite arrayrecordio.Overwrite
+	// Failures says what becomes of files, and of single chunks of them, that are
+	// damaged. To skip them means that everything is decoded once, to find out,
+	// and that the rest of a damaged file is copied once more and comes last.
+	Failures Failures
 }
 
 // NewReshard returns a Reshard with the suffix ".arrayrecord" and the writer
 // options of the input.
-func NewReshard(input, output string, numShards int) Reshard {
-	return Reshard{Input: input, Output: output, NumShards: numShards, Suffix: arrayrecordio.DefaultSuffix}
-}
-
-// Build adds the job to a pipeline and returns the names of the shards as a
-// PCollection of string, once all are complete. The error matches
-// ErrInvalidArgument.
-func (r Reshard) Build(s beam.Scope) (beam.PCollection, error) {
-	return r.build(s, r.config())
-}
-
-// Run runs the job and waits for its end, as the package's function [Run] does;
-// if it fails on Prism, temporary files are removed. The error matches
-// ErrInvalidArgument if the job makes no sense, and is a *RunError if it
-// failed.
-func (r Reshard) Run(ctx context.Context, runner string) (Result, error) {
-	return runShards(ctx, runner, r.Input, r.config(), r.build)
-}
-
-func (r Reshard) config() sink.Config {
-	return sink.Config{
-		Prefix: r.Output, Suffix: r.Suffix, NumShards: r.NumShards, Overwrite: r.Overwrite, WriterOptions: r.WriterOptions,
+func NewReshard(input, output string, numShards int) *Reshard {
+	return &Reshard{
+		Sources: newSources(input), ShardNames: ShardNames{Output: output, Suffix: arrayrecordio.DefaultSuffix}, Dataset: newDataset(), NumShards: numShards,
 	}
 }
 
-func (r Reshard) build(s beam.Scope, config sink.Config) (beam.PCollection, error) {
+// AddFlags implements Pipeline.
+func (r *Reshard) AddFlags(flags *flag.FlagSet) {
+	r.Sources.addFlags(flags, "ArrayRecord")
+	r.ShardNames.addFlags(flags)
+	r.Dataset.addFlags(flags)
+	flags.IntVar(&r.NumShards, "num_shards", r.NumShards, "`number` of shards (required)")
+	flags.StringVar(&r.WriterOptions, "writer_options", r.WriterOptions, "`options` of the ArrayRecord writer (default those of the input)")
+	r.Order.addFlags(flags)
+	r.Failures.addFlags(flags)
+}
+
+func (r *Reshard) job() (job, error) {
 	if r.NumShards < 1 {
-		return beam.PCollection{}, invalidArgument{errors.New("resharding needs a number of shards")}
+		return job{}, errors.New("resharding needs a number of shards")
 	}
-	options := match.Options{Caller: "reshard"}
-	if err := options.Check(r.Input); err != nil {
-		return beam.PCollection{}, invalidArgument{err}
+	if err := r.Order.check(); err != nil {
+		return job{}, err
 	}
-	if err := config.Complete(); err != nil {
-		return beam.PCollection{}, invalidArgument{err}
+	if r.Shuffle {
+		return (&Shuffle{
+			Sources: r.Sources, ShardNames: r.ShardNames, Dataset: r.Dataset, Seed: r.Seed, NumShards: r.NumShards,
+			WriterOptions: r.WriterOptions, Failures: r.Failures,
+		}).job()
 	}
-	s = s.Scope("Reshard")
-	files := beam.ParDo(s, &inputFn{}, match.Files(s, beam.Create(s, r.Input), options))
-	return sink.Names(s, sink.Reshard(s, config, files)), nil
+	names, dataset, err := r.Dataset.apply(r.ShardNames)
+	if err != nil {
+		return job{}, err
+	}
+	shards, err := names.config()
+	if err != nil {
+		return job{}, err
+	}
+	shards.NumShards, shards.WriterOptions = r.NumShards, r.WriterOptions
+	return job{scope: "Reshard", shards: shards, dataset: dataset, build: r.build}.withInput(r.Sources, false, r.Failures)
+}
+
+func (r *Reshard) build(s beam.Scope, j job) (beam.PCollection, error) {
+	files := j.sources.find(s, false, true)
+	if !j.failures.Skip {
+		return sink.Reshard(s, *j.shards, beam.ParDo(s, &inputFn{}, files)), nil
+	}
+	good, failed := beam.ParDo2(s, &salvageFn{Config: *j.shards}, files)
+	return sink.Reshard(s, *j.shards, beam.ParDo(s, &unpackFn{}, j.failures.gate(s, good, failed))), nil
 }
 
 // inputFn learns from an ArrayRecord file what is needed to cut it.
@@ -98,20 +108,27 @@ type inputFn struct {
 func (f *inputFn) Setup() { f.read = counters.Read() }
 
 // ProcessElement opens one file.
-func (f *inputFn) ProcessElement(ctx context.Context, file match.File, emit func(int, sink.File)) error {
+func (f *inputFn) ProcessElement(ctx context.Context, file found, emit func(int, sink.File)) error {
 	r, err := arrayrecord.Open(ctx, file.Name)
 	if err != nil {
 		return fmt.Errorf("reshard: %w", err)
 	}
 	defer r.Close()
+	emit(0, inputOf(r))
+	if r.NumRecords() == 0 {
+		f.read.Add(ctx, 1, 0, file.Size) // else it is counted when it is copied
+	}
+	return nil
+}
+
+// inputOf describes a file that is to be cut.
+func inputOf(r *arrayrecord.Reader) sink.File {
 	written, ok := r.WriterOptions()
 	if !ok {
 		written = fmt.Sprintf("group_size:%d", max(r.RecordGroupSize(), 1))
 	}
-	emit(0, sink.File{
-		Name: file.Name, Records: int64(r.NumRecords()), Bytes: file.Size,
+	return sink.File{
+		Name: r.Name(), Records: int64(r.NumRecords()), Bytes: r.Size(),
 		Input: true, WriterOptions: written, GroupSize: int64(r.RecordGroupSize()),
-	})
-	f.read.Add(ctx, 1, int64(r.NumRecords()), file.Size)
-	return nil
+	}
 }

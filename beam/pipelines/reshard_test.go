@@ -67,7 +67,7 @@ func TestReshard(t *testing.T) {
 			}
 			for _, n := range []int{1, 4} {
 				prefix := fmt.Sprintf("%s/out%d/x", place, n)
-				result, err := NewReshard(place+"/in-*", prefix, n).Run(t.Context(), "prism")
+				result, err := Run(t.Context(), "prism", NewReshard(place+"/in-*", prefix, n))
 				require.NoError(t, err)
 				got, sizes := readArrayRecords(t, prefix+"-*.arrayrecord")
 				require.Len(t, sizes, n)
@@ -96,7 +96,7 @@ func TestReshard(t *testing.T) {
 func TestReshardOfOneFileKeepsIt(t *testing.T) {
 	dir := t.TempDir()
 	makeArrayRecords(t, dir+"/in", "group_size:4,uncompressed", 99)
-	_, err := NewReshard(dir+"/in", dir+"/out", 1).Run(t.Context(), "prism")
+	_, err := Run(t.Context(), "prism", NewReshard(dir+"/in", dir+"/out", 1))
 	require.NoError(t, err)
 	in, err := os.ReadFile(dir + "/in")
 	require.NoError(t, err)
@@ -110,7 +110,7 @@ func TestReshardWithOtherOptions(t *testing.T) {
 	want := makeArrayRecords(t, dir+"/in", "group_size:4,uncompressed", 99)
 	reshard := NewReshard(dir+"/in", dir+"/out", 2)
 	reshard.WriterOptions = "group_size:10,zstd"
-	_, err := reshard.Run(t.Context(), "prism")
+	_, err := Run(t.Context(), "prism", reshard)
 	require.NoError(t, err)
 	got, _ := readArrayRecords(t, dir+"/out*")
 	require.Equal(t, want, got)
@@ -121,15 +121,15 @@ func TestReshardWithOtherOptions(t *testing.T) {
 }
 
 func TestReshardArguments(t *testing.T) {
-	for _, r := range []Reshard{
+	for _, r := range []*Reshard{
 		NewReshard("", "out", 1),
 		NewReshard("in", "", 1),
 		NewReshard("in", "out", 0),
-		{Input: "in", Output: "out", NumShards: 1, WriterOptions: "nonsense"},
+		{Sources: newSources("in"), ShardNames: ShardNames{Output: "out"}, NumShards: 1, WriterOptions: "nonsense"},
 	} {
-		_, err := r.Run(t.Context(), "prism")
+		_, err := Run(t.Context(), "prism", r)
 		require.ErrorIs(t, err, ErrInvalidArgument)
 	}
-	_, err := NewReshard(filepath.Join(t.TempDir(), "none-*"), filepath.Join(t.TempDir(), "out"), 1).Run(t.Context(), "prism")
+	_, err := Run(t.Context(), "prism", NewReshard(filepath.Join(t.TempDir(), "none-*"), filepath.Join(t.TempDir(), "out"), 1))
 	require.ErrorContains(t, err, "no file matches")
 }

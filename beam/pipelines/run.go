@@ -11,22 +11,13 @@ import (
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/metrics"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/options/jobopts"
 
 	"github.com/arrayrecord/arrayrecord-go/beam/internal/counters"
 	"github.com/arrayrecord/arrayrecord-go/beam/internal/inflight"
 	"github.com/arrayrecord/arrayrecord-go/beam/internal/sink"
 	"github.com/arrayrecord/arrayrecord-go/storage"
 )
-
-// ErrInvalidArgument marks arguments that were found to be wrong before
-// anything ran.
-var ErrInvalidArgument = errors.New("invalid argument")
-
-// invalidArgument matches ErrInvalidArgument without saying so.
-type invalidArgument struct{ error }
-
-func (e invalidArgument) Unwrap() error        { return e.error }
-func (e invalidArgument) Is(target error) bool { return target == ErrInvalidArgument }
 
 // RunError is the failure of a job. Errors of workers travel as text, so
 // sentinels cannot be found in it.
@@ -59,41 +50,134 @@ func (e *RunError) Error() string {
 // Unwrap gives the whole error.
 func (e *RunError) Unwrap() error { return e.Err }
 
-// Result is what a job did, as its counters say.
+// Result is what a job did.
 type Result struct {
 	// Finished is false if the runner has taken the job without waiting for
-	// its end (--async, --dry_run); nothing is known then but Elapsed.
-	Finished bool
-	Elapsed  time.Duration
+	// its end (--async, --dry_run); nothing is known then but JobID and Elapsed.
+	Finished bool `json:"finished"`
+	// JobID is what the runner calls the job, "" if it does not say.
+	JobID   string        `json:"job_id,omitempty"`
+	Elapsed time.Duration `json:"elapsed_ns"`
 
-	FilesRead, RecordsRead, BytesRead          int64 // bytes of the files, compressed if they are
-	FilesWritten, RecordsWritten, BytesWritten int64
-	// FilesFailed is how many input files were skipped.
-	FilesFailed int64
+	// The counters, which are 0 where the runner has none. Bytes are those of
+	// the files, compressed if they are.
+	FilesRead      int64 `json:"files_read"`
+	RecordsRead    int64 `json:"records_read"`
+	BytesRead      int64 `json:"bytes_read"`
+	FilesWritten   int64 `json:"files_written"`
+	RecordsWritten int64 `json:"records_written"`
+	BytesWritten   int64 `json:"bytes_written"`
+	// FilesFailed is how many input files were left out, and ChunksFailed how
+	// many chunks of others; DeadLetters is the file that says which, "" if
+	// nothing was.
+	FilesFailed  int64  `json:"files_failed"`
+	ChunksFailed int64  `json:"chunks_failed"`
+	DeadLetters  string `json:"dead_letters,omitempty"`
+	// FilesKept is how many input files were left out as their output was there.
+	FilesKept int64 `json:"files_kept"`
 
-	// Outputs are the names of the files written, in order, if the pipeline
-	// knows them.
-	Outputs []string
+	// Outputs are the names of the files written, in order, as the pipeline's
+	// last step has listed them. It is nil if that list is not to be had: for a
+	// Func, and where workers write to disks that this program does not see.
+	Outputs []string `json:"outputs"`
 }
 
-// Run builds a pipeline that writes files with the transforms of this module,
-// runs it and waits for its end. The runner is a name under which its package
-// registers itself: "prism", "flink", "spark", "dataflow", "universal". Beam
-// ends the program if the name is unknown.
+// Run runs a pipeline and waits for its end. The runner is a name under which
+// its package registers itself, or one of those that Beam has in other
+// languages; see [RunnerName]. Beam ends the program if the name is unknown.
 //
-// An error of build is returned as it is; failures are *RunErrors. A job that
-// ended without having written a file was cancelled, which is a failure too.
+// The error matches ErrInvalidArgument if the pipeline makes no sense, and is a
+// *RunError if the job failed or was cancelled. It has succeeded if the runner
+// says so, whatever was written. After a failure on Prism temporary files of
+// shards are removed.
 //
 // The end of ctx ends the waiting. It ends the job too on Prism; other runners
 // carry on.
-func Run(ctx context.Context, runner string, build func(s beam.Scope) error) (Result, error) {
-	p, s := beam.NewPipelineWithRoot()
-	if err := build(s); err != nil {
+func Run(ctx context.Context, runner string, p Pipeline) (Result, error) {
+	runner = RunnerName(runner)
+	j, err := newJob(p)
+	if err != nil {
 		return Result{}, err
 	}
+	if err := j.checkPlaces(runner); err != nil {
+		return Result{}, err
+	}
+	if j.dataset != nil && !awaitsEnd() {
+		return Result{}, invalidArgument{errors.New("a dataset is described after the end of the job, which is not waited for")}
+	}
+	if j.shards != nil {
+		j.shards.Run = sink.NewRunID()
+		// The workers look again, and may see more.
+		if sharesFiles(runner, j.shards.Prefix) {
+			if _, err := j.shards.Check(ctx); errors.Is(err, fs.ErrExist) {
+				return Result{}, &RunError{Cause: err.Error(), Err: err}
+			}
+		}
+	}
+	pipeline, s := beam.NewPipelineWithRoot()
+	names, err := j.add(s)
+	if err != nil {
+		return Result{}, err
+	}
+	var list outputList
+	if dir := j.listDir(); dir != "" && awaitsEnd() {
+		list = newOutputList(dir)
+		list.add(s, names)
+	}
+	result, err := execute(ctx, runner, pipeline)
+	if err != nil {
+		if list != "" && isPrism(runner) {
+			// Nobody else knows its name. It is only a hint that is lost.
+			_ = list.remove(context.WithoutCancel(ctx))
+		}
+		if j.shards != nil {
+			err = endFailed(ctx, runner, *j.shards, err)
+		}
+		return result, err
+	}
+	if !result.Finished {
+		return result, nil
+	}
+	if result.FilesFailed+result.ChunksFailed > 0 {
+		result.DeadLetters = j.failures.DeadLetters
+	}
+	if list != "" {
+		if names, err := list.take(ctx); err == nil {
+			result.Outputs = append([]string{}, names...)
+		}
+	}
+	if j.shards != nil {
+		// What stays of it is in nobody's way.
+		_, _ = j.shards.End(ctx, true)
+	}
+	if j.dataset != nil {
+		described, err := Run(ctx, runner, j.dataset)
+		if err != nil {
+			return result, fmt.Errorf("the shards are complete; describing them as a dataset failed: %w", err)
+		}
+		result.Elapsed += described.Elapsed
+	}
+	return result, nil
+}
+
+// listDir is where the list of outputs goes, "" if there is none.
+func (j job) listDir() string {
+	switch {
+	case j.shards != nil:
+		return j.shards.TempDir
+	case j.files != nil:
+		return j.files.Directory
+	}
+	return ""
+}
+
+// execute has Beam run a pipeline, and reports what the runner knows of it.
+func execute(ctx context.Context, runner string, p *beam.Pipeline) (Result, error) {
+	defaultStaging(runner)
 	start := time.Now()
-	pr, err := beam.Run(ctx, runner, p)
+	pr, err := submit(ctx, runner, p)
 	result := Result{Elapsed: time.Since(start)}
+	result.JobID = jobID(pr)
 	if err != nil || ctx.Err() != nil {
 		// Calls of DoFns in this process still go on, and have files to remove.
 		waiting, cancel := context.WithTimeout(context.WithoutCancel(ctx), waitTimeout)
@@ -111,52 +195,75 @@ func Run(ctx context.Context, runner string, build func(s beam.Scope) error) (Re
 	if !ok {
 		return result, nil
 	}
+	if err := checkState(ctx, runner, result.JobID); err != nil {
+		return result, &RunError{Cause: err.Error(), Err: err}
+	}
 	result.Finished = true
 	result.FilesRead, result.RecordsRead, result.BytesRead =
 		sums[counters.FilesRead], sums[counters.RecordsRead], sums[counters.BytesRead]
 	result.FilesWritten, result.RecordsWritten, result.BytesWritten =
 		sums[counters.FilesWritten], sums[counters.RecordsWritten], sums[counters.BytesWritten]
-	result.FilesFailed = sums[counters.FilesFailed]
-	if result.FilesWritten == 0 && result.FilesFailed == 0 {
-		err := errors.New("the job ended without having written a file: it was cancelled, or the runner reports no counters")
-		return result, &RunError{Cause: err.Error(), Err: err}
-	}
+	result.FilesFailed, result.ChunksFailed, result.FilesKept =
+		sums[counters.FilesFailed], sums[counters.ChunksFailed], sums[counters.FilesKept]
 	return result, nil
 }
 
-// runShards runs a pipeline that writes shards as the configuration says, and
-// ends the write when the job has ended.
-func runShards(ctx context.Context, runner, input string, config sink.Config, build func(s beam.Scope, config sink.Config) (beam.PCollection, error)) (Result, error) {
-	config.Run = sink.NewRunID()
-	if err := config.Complete(); err != nil {
-		return Result{}, invalidArgument{err}
+// submit is beam.Run for runners that do not look at their context: it returns
+// soon after its end.
+func submit(ctx context.Context, runner string, p *beam.Pipeline) (beam.PipelineResult, error) {
+	type outcome struct {
+		pr  beam.PipelineResult
+		err error
 	}
-	if err := checkPlaces(runner, input, config.Prefix); err != nil {
-		return Result{}, err
-	}
-	// The workers look again, and may see more.
-	if sharesFiles(runner, config.Prefix) {
-		if _, err := config.Check(ctx); errors.Is(err, fs.ErrExist) {
-			return Result{}, &RunError{Cause: err.Error(), Err: err}
+	done := make(chan outcome, 1)
+	go func() {
+		run := registered(runner)
+		if run == nil {
+			run = func(ctx context.Context, p *beam.Pipeline) (beam.PipelineResult, error) {
+				return beam.Run(ctx, runner, p)
+			}
 		}
+		pr, err := run(ctx, p)
+		done <- outcome{pr, err}
+	}()
+	select {
+	case o := <-done:
+		return o.pr, o.err
+	case <-ctx.Done():
 	}
-	result, err := Run(ctx, runner, func(s beam.Scope) error {
-		_, err := build(s, config)
-		return err
-	})
-	if err != nil {
-		return result, endFailed(ctx, runner, config, err)
+	patience := 5 * time.Second
+	if isPrism(runner) {
+		patience = waitTimeout // it ends the job
 	}
-	if !result.Finished {
-		return result, nil
+	select {
+	case o := <-done:
+		return o.pr, o.err
+	case <-time.After(patience):
+		return nil, context.Cause(ctx)
 	}
-	// What stays of it is in nobody's way.
-	_, _ = config.End(ctx, true)
-	n := int(result.FilesWritten)
-	for i := range n {
-		result.Outputs = append(result.Outputs, config.ShardName(i, n))
+}
+
+// checkState makes an error of a job that has ended without having come to its
+// end: Beam takes one that was cancelled for a success. Only a registered runner
+// can tell that of Dataflow.
+func checkState(ctx context.Context, runner, id string) error {
+	if id == "" || *jobopts.Endpoint == "" || runner == "dataflow" {
+		return nil
 	}
-	return result, nil
+	state, err := askState(ctx, *jobopts.Endpoint, id)
+	switch {
+	case err != nil, state == "DONE", state == "RUNNING", state == "STARTING":
+		// A service that is gone, or late, has told Beam that the job is done.
+		return nil
+	}
+	return fmt.Errorf("job %s has ended before its time: it is %s", id, state)
+}
+
+// jobID gives what the runner calls the job. The results of jobs that were not
+// submitted panic.
+func jobID(pr beam.PipelineResult) (id string) {
+	defer func() { _ = recover() }()
+	return pr.JobID()
 }
 
 // sumCounters adds the counters of all steps; it reports false for a job that

@@ -1,16 +1,22 @@
 package pipelines
 
 import (
-	"context"
+	"errors"
+	"flag"
+	"reflect"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 
 	"github.com/arrayrecord/arrayrecord-go/beam/arrayrecordio"
 	"github.com/arrayrecord/arrayrecord-go/beam/internal/match"
 	"github.com/arrayrecord/arrayrecord-go/beam/internal/shuffle"
-	"github.com/arrayrecord/arrayrecord-go/beam/internal/sink"
 	"github.com/arrayrecord/arrayrecord-go/tfrecord"
 )
+
+func init() {
+	beam.RegisterFunction(matchOf)
+	beam.RegisterType(reflect.TypeFor[match.File]())
+}
 
 // Shuffle writes the records of TFRecord and ArrayRecord files into ArrayRecord
 // shards in a random order: any order of all records is as likely as any other.
@@ -23,72 +29,86 @@ import (
 // The input is read once. The temporary files have all of its records
 // uncompressed; in memory are some 256 MiB of them, and the longest record.
 type Shuffle struct {
-	// Input is the pattern of the files. What they are is found out, for each of
-	// them. None may have a name of the output.
-	Input string
-	// Output is what the names of the shards begin with, see
-	// arrayrecordio.Write.
-	Output string
+	// Sources may have both kinds of files. None may have a name of the output.
+	Sources
+	ShardNames
+	Dataset
 	// Seed chooses the order.
 	Seed uint64
 	// NumShards is the number of shards, whose numbers of records differ by 1 at
 	// most. 0 means one for each 256 MiB of input.
 	NumShards int
-	// Suffix is what the names of the shards end in.
-	Suffix string
 	// WriterOptions is the option string of the writers. "" stands for the
 	// options that most of the records of ArrayRecord files were written with.
 	WriterOptions string
-	// Overwrite says what becomes of files that have names of the output.
-	Overwrite arrayrecordio.Overwrite
 	// Compression is how TFRecord files are compressed; tfrecord.Auto finds out.
 	Compression tfrecord.Compression
-	// Failures says what becomes of files that cannot be read.
+	// Failures says what becomes of files that cannot be read. They are left out
+	// as a whole.
 	Failures Failures
 }
 
 // NewShuffle returns a Shuffle into as many shards as suit the input, with the
 // suffix ".arrayrecord", the writer options of the input, and detection of the
 // compression.
-func NewShuffle(input, output string, seed uint64) Shuffle {
-	return Shuffle{Input: input, Output: output, Seed: seed, Suffix: arrayrecordio.DefaultSuffix}
-}
-
-// Build adds the job to a pipeline and returns the names of the shards as a
-// PCollection of string, once all are complete. The error matches
-// ErrInvalidArgument.
-func (c Shuffle) Build(s beam.Scope) (beam.PCollection, error) {
-	return c.build(s, c.config())
-}
-
-// Run runs the job and waits for its end, as the package's function [Run] does;
-// if it fails on Prism, temporary files are removed. The error matches
-// ErrInvalidArgument if the job makes no sense, and is a *RunError if it failed.
-func (c Shuffle) Run(ctx context.Context, runner string) (Result, error) {
-	return runShards(ctx, runner, c.Input, c.config(), c.build)
-}
-
-func (c Shuffle) config() sink.Config {
-	return sink.Config{
-		Prefix: c.Output, Suffix: c.Suffix, NumShards: c.NumShards, Overwrite: c.Overwrite, WriterOptions: c.WriterOptions,
+func NewShuffle(input, output string, seed uint64) *Shuffle {
+	return &Shuffle{
+		Sources: newSources(input), ShardNames: ShardNames{Output: output, Suffix: arrayrecordio.DefaultSuffix}, Dataset: newDataset(), Seed: seed,
 	}
 }
 
-func (c Shuffle) build(s beam.Scope, config sink.Config) (beam.PCollection, error) {
-	options := match.Options{Caller: "shuffling"}
-	if err := options.Check(c.Input); err != nil {
-		return beam.PCollection{}, invalidArgument{err}
+// AddFlags implements Pipeline.
+func (c *Shuffle) AddFlags(flags *flag.FlagSet) {
+	c.Sources.addFlags(flags, "TFRecord and ArrayRecord")
+	c.ShardNames.addFlags(flags)
+	c.Dataset.addFlags(flags)
+	flags.Uint64Var(&c.Seed, "seed", c.Seed, "`number` that chooses the order")
+	flags.IntVar(&c.NumShards, "num_shards", c.NumShards, "`number` of shards (default one for each 256 MiB of input)")
+	addWriterOptions(flags, &c.WriterOptions)
+	flags.Var(compressionFlag{&c.Compression}, "compression", "`kind` of compression of TFRecords: auto, none, gzip, zlib, bzip2 or zstd")
+	c.Failures.addFlags(flags)
+}
+
+func (c *Shuffle) job() (job, error) {
+	names, dataset, err := c.Dataset.apply(c.ShardNames)
+	if err != nil {
+		return job{}, err
 	}
-	if err := config.Complete(); err != nil {
-		return beam.PCollection{}, invalidArgument{err}
+	shards, err := names.config()
+	if err != nil {
+		return job{}, err
 	}
-	s = s.Scope("Shuffle")
-	files := match.Files(s, beam.Create(s, c.Input), options)
-	names, failed := shuffle.Write(s, shuffle.Config{
-		Sink: config, Seed: c.Seed, Compression: c.Compression, Skip: c.Failures.Skip, Memory: shuffle.DefaultMemory,
-	}, files)
-	if err := c.Failures.write(s, failed); err != nil {
-		return beam.PCollection{}, invalidArgument{err}
+	shards.NumShards, shards.WriterOptions = c.NumShards, c.WriterOptions
+	return job{scope: "Shuffle", shards: shards, dataset: dataset, build: c.build}.withInput(c.Sources, false, c.Failures)
+}
+
+func (c *Shuffle) build(s beam.Scope, j job) (beam.PCollection, error) {
+	files := beam.ParDo(s, matchOf, j.sources.find(s, false, true))
+	return shuffle.Write(s, shuffle.Config{
+		Sink: *j.shards, Seed: c.Seed, Compression: c.Compression, Skip: j.failures.Skip, Memory: shuffle.DefaultMemory,
+	}, files, j.failures.gate), nil
+}
+
+func matchOf(f found) match.File {
+	return match.File{Name: f.Name, Size: f.Size, Begin: f.Begin, End: f.End}
+}
+
+// Order says in which order a pipeline writes records.
+type Order struct {
+	// Shuffle puts the records into a random order over all shards, which Seed
+	// chooses, as a [Shuffle] does. It excludes limits on what is in a shard.
+	Shuffle bool
+	Seed    uint64
+}
+
+func (o *Order) addFlags(flags *flag.FlagSet) {
+	flags.BoolVar(&o.Shuffle, "shuffle", o.Shuffle, "put the records into a random order over all shards")
+	flags.Uint64Var(&o.Seed, "seed", o.Seed, "`number` that chooses the order of --shuffle")
+}
+
+func (o Order) check() error {
+	if o.Seed != 0 && !o.Shuffle {
+		return errors.New("--seed needs --shuffle")
 	}
-	return names, nil
+	return nil
 }

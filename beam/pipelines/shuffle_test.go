@@ -46,7 +46,7 @@ func TestShuffle(t *testing.T) {
 		want = append(want, writeTFRecords(t, dir+"/in-4", 0)...)
 		shuffle := NewShuffle(dir+"/in-*", dir+"/out/x", 5)
 		shuffle.NumShards = 7
-		result, err := shuffle.Run(t.Context(), "prism")
+		result, err := Run(t.Context(), "prism", shuffle)
 		require.NoError(t, err)
 		got, sizes := readArrayRecords(t, dir+"/out/x-*.arrayrecord")
 		require.Equal(t, []int{258, 257, 257, 257, 257, 257, 257}, sizes)
@@ -69,7 +69,7 @@ func TestShuffle(t *testing.T) {
 		all = append(all, content(t, dir+"/out/x-*"))
 
 		shuffle.Output, shuffle.Seed = dir+"/other/x", 6
-		_, err = shuffle.Run(t.Context(), "prism")
+		_, err = Run(t.Context(), "prism", shuffle)
 		require.NoError(t, err)
 		other, _ := readArrayRecords(t, dir+"/other/x-*.arrayrecord")
 		require.ElementsMatch(t, want, other)
@@ -87,7 +87,7 @@ func TestShuffleOfLittle(t *testing.T) {
 		for _, shards := range []int{0, 1, 3} {
 			shuffle := NewShuffle(dir+"/in", fmt.Sprintf("%s/out%d/x", dir, shards), 0)
 			shuffle.NumShards = shards
-			_, err := shuffle.Run(t.Context(), "prism")
+			_, err := Run(t.Context(), "prism", shuffle)
 			require.NoError(t, err)
 			got, sizes := readArrayRecords(t, shuffle.Output+"-*")
 			require.ElementsMatch(t, want, got)
@@ -102,7 +102,7 @@ func TestShuffleRefusesItsOwnInput(t *testing.T) {
 	makeArrayRecords(t, dir+"/x-00000-of-00001.arrayrecord", "group_size:1", 3)
 	shuffle := NewShuffle(dir+"/x-*", dir+"/x", 0)
 	shuffle.Overwrite = arrayrecordio.Replace
-	_, err := shuffle.Run(t.Context(), "prism")
+	_, err := Run(t.Context(), "prism", shuffle)
 	require.ErrorContains(t, err, "has a name of the output")
 	require.Len(t, content(t, dir+"/*"), 1)
 }
@@ -126,13 +126,13 @@ func TestShuffleOfDamagedFiles(t *testing.T) {
 		require.NoError(t, os.WriteFile(filepath.Join(dir, name), data, 0o666))
 	}
 	shuffle := NewShuffle(dir+"/in-*", dir+"/out/x", 0)
-	_, err := shuffle.Run(t.Context(), "prism")
+	_, err := Run(t.Context(), "prism", shuffle)
 	require.ErrorContains(t, err, dir+"/in-")
 	require.Empty(t, content(t, dir+"/out/*"))
 	require.Empty(t, content(t, dir+"/out/.*"))
 
 	shuffle.Failures = Failures{Skip: true, DeadLetters: dir + "/failed.jsonl"}
-	result, err := shuffle.Run(t.Context(), "prism")
+	result, err := Run(t.Context(), "prism", shuffle)
 	require.NoError(t, err)
 	require.Equal(t, int64(3), result.FilesFailed)
 	got, _ := readArrayRecords(t, dir+"/out/x-*")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"reflect"
 	"strings"
@@ -49,24 +50,24 @@ type TFDS struct {
 }
 
 // NewTFDS returns the split "train" of version 1.0.0.
-func NewTFDS(directory, name string) TFDS {
-	return TFDS{Directory: directory, Name: name, Version: "1.0.0", Split: "train"}
+func NewTFDS(directory, name string) *TFDS {
+	return &TFDS{Directory: directory, Name: name, Version: "1.0.0", Split: "train"}
 }
 
 // Prefix is what the names of the split's shards begin with. The error matches
 // ErrInvalidArgument.
-func (d TFDS) Prefix() (string, error) {
+func (d *TFDS) Prefix() (string, error) {
 	if err := d.check(); err != nil {
 		return "", err
 	}
 	return storage.Join(d.dir(), tfds.FileName(d.Name, d.Split)), nil
 }
 
-func (d TFDS) dir() string {
+func (d *TFDS) dir() string {
 	return storage.Join(strings.TrimRight(d.Directory, "/"), d.Name, d.Version)
 }
 
-func (d TFDS) check() error {
+func (d *TFDS) check() error {
 	if d.Directory == "" {
 		return invalidArgument{errors.New("no directory for datasets given")}
 	}
@@ -76,32 +77,59 @@ func (d TFDS) check() error {
 	return nil
 }
 
-// Build adds the description to a pipeline, which must not write shards of the
-// dataset, and returns the names of the JSON files. The error matches
-// ErrInvalidArgument.
-func (d TFDS) Build(s beam.Scope) (beam.PCollection, error) {
-	if err := d.check(); err != nil {
-		return beam.PCollection{}, err
-	}
-	s = s.Scope("TFDS")
-	options := match.Options{Caller: "describing a dataset"}
-	shards := storage.Join(escapePattern(d.dir()), tfds.FileName(d.Name, "*")+"-*-of-*")
-	if err := options.Check(shards); err != nil {
-		return beam.PCollection{}, invalidArgument{err}
-	}
-	described := beam.ParDo(s, &describeShardFn{Name: d.Name}, match.Files(s, beam.Create(s, shards), options))
-	return beam.ParDo(s, &describeDatasetFn{Dir: d.dir(), Name: d.Name, Version: d.Version}, beam.GroupByKey(s, described)), nil
+// AddFlags implements Pipeline.
+func (d *TFDS) AddFlags(flags *flag.FlagSet) {
+	flags.StringVar(&d.Directory, "output", d.Directory, "`directory` of datasets")
+	flags.StringVar(&d.Name, "tfds", d.Name, "`name` of the dataset")
+	flags.StringVar(&d.Split, "tfds_split", d.Split, "`name` of the split")
+	flags.StringVar(&d.Version, "tfds_version", d.Version, "`version` of the dataset")
 }
 
-// Run describes the shards that are there, and waits for the end of that.
-func (d TFDS) Run(ctx context.Context, runner string) (Result, error) {
-	if err := checkPlaces(runner, d.Directory); err != nil {
-		return Result{}, err
+// job describes the shards that are there. It must not be part of a pipeline that
+// writes shards of the dataset.
+func (d *TFDS) job() (job, error) {
+	if err := d.check(); err != nil {
+		return job{}, err
 	}
-	return Run(ctx, runner, func(s beam.Scope) error {
-		_, err := d.Build(s)
-		return err
-	})
+	options := match.Options{Caller: "describing a dataset"}
+	shards := storage.Join(escapePattern(d.dir()), tfds.FileName(d.Name, "*")+"-*-of-*")
+	build := func(s beam.Scope, _ job) (beam.PCollection, error) {
+		described := beam.ParDo(s, &describeShardFn{Name: d.Name}, match.Files(s, beam.Create(s, shards), options))
+		return beam.ParDo(s, &describeDatasetFn{Dir: d.dir(), Name: d.Name, Version: d.Version}, beam.GroupByKey(s, described)), nil
+	}
+	return job{scope: "TFDS", place: d.Directory, build: build}, options.Check(shards)
+}
+
+// Dataset makes the shards of a pipeline those of a dataset.
+type Dataset struct {
+	// TFDS is the name of the dataset; "" makes none. Then Output is the directory
+	// of datasets, Suffix is not used, and [Run] runs a second job that describes
+	// the dataset; Build does not.
+	TFDS string
+	// TFDSSplit and TFDSVersion say which split of it is written; see TFDS.
+	TFDSSplit, TFDSVersion string
+}
+
+func newDataset() Dataset {
+	d := NewTFDS("", "")
+	return Dataset{TFDSSplit: d.Split, TFDSVersion: d.Version}
+}
+
+func (d *Dataset) addFlags(flags *flag.FlagSet) {
+	flags.StringVar(&d.TFDS, "tfds", d.TFDS, "make a dataset of this `name` for TensorFlow Datasets")
+	flags.StringVar(&d.TFDSSplit, "tfds_split", d.TFDSSplit, "`name` of the split that --tfds makes")
+	flags.StringVar(&d.TFDSVersion, "tfds_version", d.TFDSVersion, "`version` of the dataset that --tfds makes")
+}
+
+// apply changes the names of the shards to those of the dataset, if there is one.
+func (d Dataset) apply(names ShardNames) (ShardNames, *TFDS, error) {
+	if d.TFDS == "" {
+		return names, nil, nil
+	}
+	described := &TFDS{Directory: names.Output, Name: d.TFDS, Version: d.TFDSVersion, Split: d.TFDSSplit}
+	prefix, err := described.Prefix()
+	names.Output, names.Suffix = prefix, ""
+	return names, described, err
 }
 
 func escapePattern(name string) string {

@@ -36,7 +36,7 @@ func TestTFDS(t *testing.T) {
 		writeExamples(t, train+"-00001-of-00002", 4, tfexample.Ints(1))
 		writeExamples(t, test+"-00000-of-00001", 5, tfexample.Ints(1, 2))
 		for range 2 {
-			result, err := d.Run(t.Context(), "prism")
+			result, err := Run(t.Context(), "prism", d)
 			require.NoError(t, err)
 			require.Equal(t, int64(3), result.FilesRead)
 			require.Equal(t, int64(12), result.RecordsRead)
@@ -53,17 +53,17 @@ func TestTFDS(t *testing.T) {
 
 		// An incomplete set, and records that are no examples, change nothing.
 		writeExamples(t, train+"-00003-of-00004", 1, tfexample.Ints(1))
-		_, err = d.Run(t.Context(), "prism")
+		_, err = Run(t.Context(), "prism", d)
 		require.ErrorContains(t, err, "the split train has 3 files")
 		d.Name = "other"
 		prefix, err := d.Prefix()
 		require.NoError(t, err)
 		makeArrayRecords(t, prefix+"-00000-of-00001", "group_size:1", 2)
-		_, err = d.Run(t.Context(), "prism")
+		_, err = Run(t.Context(), "prism", d)
 		require.ErrorContains(t, err, prefix+"-00000-of-00001: record 0")
 		require.Empty(t, content(t, escapePattern(dir)+"/other/1.0.0/*.json"))
 	}
-	_, err := TFDS{Directory: "x", Name: "../x", Version: "1.0.0", Split: "train"}.Run(t.Context(), "prism")
+	_, err := Run(t.Context(), "prism", &TFDS{Directory: "x", Name: "../x", Version: "1.0.0", Split: "train"})
 	require.ErrorIs(t, err, ErrInvalidArgument)
 	_, err = NewTFDS("", "x").Prefix()
 	require.ErrorIs(t, err, ErrInvalidArgument)

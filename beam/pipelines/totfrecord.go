@@ -1,7 +1,7 @@
 package pipelines
 
 import (
-	"context"
+	"flag"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 
@@ -14,62 +14,74 @@ import (
 // of TFRecord shards, in no certain order. NewArrayRecordToTFRecord gives one
 // with defaults; ArrayRecordFilesToTFRecord keeps files and order.
 type ArrayRecordToTFRecord struct {
-	// Input is the pattern of the ArrayRecord files, or the name of one with a
-	// range of records; see arrayrecordio.Read.
-	Input string
-	// Output is what the names of the shards begin with, see tfrecordio.Write.
-	Output string
-	// NumShards is the number of shards; 0 leaves it to the runner.
-	NumShards int
-	// Suffix is what the names of the shards end in.
-	Suffix string
-	// Overwrite says what becomes of files that have names of the output.
-	Overwrite arrayrecordio.Overwrite
+	// Sources may also be names with a range of records; see arrayrecordio.Read.
+	Sources
+	ShardNames
+	ShardSizes
 	// Compression is how the shards are compressed as a whole; tfrecord.Auto
 	// means not at all.
 	Compression tfrecord.Compression
+	// SplitSize is the size of the ranges that large files are read in, in bytes;
+	// see arrayrecordio.WithSplitSize.
+	SplitSize int64
+	// Failures says what becomes of files, and of single chunks of them, that
+	// cannot be converted. To skip them means a second reading of the input.
+	Failures Failures
 }
 
 // NewArrayRecordToTFRecord returns a conversion with as many shards as the
 // runner likes, the suffix ".tfrecord" and no compression.
-func NewArrayRecordToTFRecord(input, output string) ArrayRecordToTFRecord {
-	return ArrayRecordToTFRecord{Input: input, Output: output, Suffix: TFRecordSuffix}
+func NewArrayRecordToTFRecord(input, output string) *ArrayRecordToTFRecord {
+	return &ArrayRecordToTFRecord{
+		Sources:    newSources(input),
+		ShardNames: ShardNames{Output: output, Suffix: TFRecordSuffix},
+		SplitSize:  arrayrecordio.DefaultSplitSize,
+	}
 }
 
 // TFRecordSuffix is what names of TFRecord files end in by default.
 const TFRecordSuffix = ".tfrecord"
 
-// Build adds the conversion to a pipeline and returns the names of the shards
-// as a PCollection of string, once all are complete. The error matches
-// ErrInvalidArgument.
-func (c ArrayRecordToTFRecord) Build(s beam.Scope) (beam.PCollection, error) {
-	return c.build(s, c.config())
+// AddFlags implements Pipeline.
+func (c *ArrayRecordToTFRecord) AddFlags(flags *flag.FlagSet) {
+	c.Sources.addFlags(flags, "ArrayRecord")
+	c.ShardNames.addFlags(flags)
+	c.ShardSizes.addFlags(flags)
+	addOutputCompression(flags, &c.Compression)
+	flags.Int64Var(&c.SplitSize, "split_size", c.SplitSize, "read large files in ranges of `n` bytes; 0: each as a whole")
+	c.Failures.addFlags(flags)
 }
 
-// Run runs the conversion and waits for its end, as the package's function
-// [Run] does; if it fails on Prism, temporary files are removed. The error
-// matches ErrInvalidArgument if the conversion makes no sense, and is a
-// *RunError if it failed.
-func (c ArrayRecordToTFRecord) Run(ctx context.Context, runner string) (Result, error) {
-	return runShards(ctx, runner, c.Input, c.config(), c.build)
-}
-
-func (c ArrayRecordToTFRecord) config() sink.Config {
-	return sink.Config{
-		Prefix: c.Output, Suffix: c.Suffix, NumShards: c.NumShards, Overwrite: c.Overwrite,
-		Format: sink.TFRecord, Compression: c.Compression,
+func addOutputCompression(flags *flag.FlagSet, c *tfrecord.Compression) {
+	if *c == tfrecord.Auto {
+		*c = tfrecord.None // the same, by the name that says so
 	}
+	flags.Var(compressionFlag{c}, "compression", "`kind` of compression of the output: none, gzip or zlib")
 }
 
-func (c ArrayRecordToTFRecord) build(s beam.Scope, config sink.Config) (beam.PCollection, error) {
-	s = s.Scope("ArrayRecordToTFRecord")
-	records, err := arrayrecordio.TryRead(s, c.Input)
+func (c *ArrayRecordToTFRecord) job() (job, error) {
+	shards, err := c.ShardNames.config()
 	if err != nil {
-		return beam.PCollection{}, invalidArgument{err}
+		return job{}, err
 	}
-	shards, err := sink.Write(s, sink.Options{Config: config}, records)
+	c.ShardSizes.setIn(shards)
+	shards.Format, shards.Compression = sink.TFRecord, c.Compression
+	return job{scope: "ArrayRecordToTFRecord", shards: shards, build: c.build}.withInput(c.Sources, true, c.Failures)
+}
+
+func (c *ArrayRecordToTFRecord) build(s beam.Scope, j job) (beam.PCollection, error) {
+	var patterns beam.PCollection
+	switch {
+	case j.failures.Skip:
+		patterns = goodArrayRecords(s, j.sources.find(s, true, false), j.failures)
+	case j.sources.isOne():
+		patterns = j.sources.patterns(s)
+	default:
+		patterns = beam.ParDo(s, pathOf, j.sources.find(s, true, false))
+	}
+	records, err := arrayrecordio.TryReadAll(s, patterns, arrayrecordio.WithSplitSize(c.SplitSize))
 	if err != nil {
-		return beam.PCollection{}, invalidArgument{err}
+		return beam.PCollection{}, err
 	}
-	return sink.Names(s, shards), nil
+	return sink.Write(s, sink.Options{Config: *j.shards}, records)
 }

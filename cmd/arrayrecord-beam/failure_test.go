@@ -44,7 +44,7 @@ func TestInterrupt(t *testing.T) {
 	var out, errOut bytes.Buffer
 	dir := t.TempDir()
 	code := run(ctx, []string{"convert", "--input", digits, "--output", filepath.Join(dir, "out")}, &out, &errOut)
-	require.Equal(t, 1, code)
+	require.Equal(t, 130, code)
 	require.Equal(t, "arrayrecord-beam: interrupted\n", errOut.String())
 	left, err := os.ReadDir(dir)
 	require.NoError(t, err)
@@ -147,6 +147,6 @@ func TestInterruptCancelsTheJobOfAnotherProcess(t *testing.T) {
 		}, time.Minute, 10*time.Millisecond)
 	}()
 	var out, errOut bytes.Buffer
-	require.Equal(t, 1, run(ctx, args, &out, &errOut))
+	require.Equal(t, 130, run(ctx, args, &out, &errOut))
 	require.Regexp(t, `^arrayrecord-beam: interrupted; job job-[0-9]+ is (CANCELLED|CANCELLING|FAILED)\n$`, errOut.String())
 }

@@ -15,12 +15,29 @@ import (
 // are made known to a command's flags here, and set through package flag, which
 // is where Beam looks for those that were set.
 
-// goFlag is a flag of package flag as one of a command.
+// asPflag makes a flag of package flag one of a command. Setting it goes through
+// package flag if it is one of Beam's.
+func asPflag(f *flag.Flag) *pflag.Flag {
+	added := pflag.PFlagFromGoFlag(f)
+	// Upstream's names, and ours, are long: -n is none.
+	added.Shorthand = ""
+	switch added.DefValue {
+	case "0", "false", "auto", "none", "fail", "refuse": // of no use to a reader, or said in the text
+		added.DefValue = ""
+	}
+	return added
+}
+
+// goFlag is a flag of package flag that is set there.
 type goFlag struct{ *flag.Flag }
 
-func (f goFlag) String() string     { return f.Value.String() }
+// String gives its value.
+func (f goFlag) String() string { return f.Value.String() }
+
+// Set sets it.
 func (f goFlag) Set(s string) error { return flag.Set(f.Name, s) }
 
+// Type says what its value is.
 func (f goFlag) Type() string {
 	if f.isBool() {
 		return "bool"
@@ -42,6 +59,11 @@ var shownFlags = map[string]string{
 	"parallelism":        "how much a Flink job does in parallel, if `n` > 0",
 	"job_name":           "`name` of the job",
 	"async":              "do not wait for the end of the job",
+	"dry_run":            "print what would be read and written; with Dataflow and --log_level=info, the job too",
+	"project":            "`ID` of the Google Cloud project, for Dataflow",
+	"region":             "`name` of the region, for Dataflow",
+	"temp_location":      "gs:// `directory` for Dataflow's temporary files",
+	"staging_location":   "gs:// `directory` for the program that is sent to Dataflow (default temp_location)",
 }
 
 // workerFlags are for a worker alone.

@@ -56,10 +56,7 @@ func (l leftovers) run(cmd *cobra.Command, dirs []string) error {
 	}
 	w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
 	for _, dir := range dirs {
-		dir, err := absolute(cmp.Or(strings.TrimRight(dir, "/"), "/"))
-		if err != nil {
-			return err
-		}
+		dir = cmp.Or(strings.TrimRight(dir, "/"), "/")
 		if l.finish {
 			if err := l.finishIn(cmd, w, dir); err != nil {
 				return errors.Join(err, w.Flush())

@@ -6,7 +6,7 @@
 // The command convert may be left out.
 //
 // It exits with 0 if all went well, 1 if a pipeline failed, 2 if the command
-// line was wrong. On a runner's workers it runs as the worker.
+// line was wrong, 130 if it was interrupted. On a runner's workers it runs as the worker.
 package main
 
 import (
@@ -57,6 +57,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return 0
 	}
 	fmt.Fprintf(stderr, "arrayrecord-beam: %v\n", err)
+	if errors.As(err, new(interruption)) {
+		return 130
+	}
 	if errors.As(err, new(usageError)) || errors.Is(err, pipelines.ErrInvalidArgument) {
 		fmt.Fprintf(stderr, "Try '%s --help'.\n", cmd.CommandPath())
 		return 2
@@ -76,7 +79,7 @@ func newRoot() *cobra.Command {
 		Short: "Make and convert ArrayRecord files with Apache Beam",
 		Long: `Make and convert ArrayRecord files with Apache Beam.
 
-Each command is one pipeline. It runs in this process, on Beam's runner Prism,
+Each command is one pipeline, and says what it reads and writes. It runs in this process, on Beam's runner Prism,
 unless --runner names another; this program then sends itself to the workers.
 'arrayrecord-beam runners' shows how. Without a command, convert is meant.`,
 		Example: `  arrayrecord-beam convert --input 'train-*.tfrecord' --output out/train --num_shards 8`,
@@ -97,12 +100,11 @@ unless --runner names another; this program then sends itself to the workers.
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
-	root.AddCommand(
-		newConvert(), newConvertMatching(), newConvertFiles(),
-		newToTFRecord(), newToTFRecordFiles(), newReshard(),
-		newExampleTFRecord(), newExampleArrayRecord(),
-		newLeftovers(), newRunners(), newFlags(),
-	)
+	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), ".FlagUsages", ".FlagUsagesWrapped 100"))
+	for _, c := range pipelineCommands {
+		root.AddCommand(c.cobra())
+	}
+	root.AddCommand(newLeftovers(), newRunners(), newFlags())
 	return root
 }
 

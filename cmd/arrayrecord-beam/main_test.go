@@ -102,12 +102,16 @@ func TestWrongCommandLines(t *testing.T) {
 	}{
 		{nil, "no command given"},
 		{[]string{"nonsense"}, `unknown command "nonsense"`},
-		{[]string{"convert"}, "--input missing"},
-		{[]string{"convert", "--input", "x"}, "--output missing"},
+		{[]string{"convert"}, "no output given"},
+		{[]string{"convert", "--output", "x"}, "no input given"},
 		{[]string{"convert", "--nonsense"}, "unknown flag: --nonsense"},
 		{[]string{"--nonsense"}, "unknown flag: --nonsense"},
 		{[]string{"convert", "--input", "x", "--output", "y", "z"}, `unexpected argument "z"`},
-		{[]string{"convert", "--input", "x", "--output", "y/"}, "ends in a slash"},
+		{[]string{"convert", "--input", "x", "--output", "y", "--max_failures=3"}, "--max_failures"},
+		{[]string{"convert", "--input", "x", "--output", "y", "--on_error=skip", "--max_failures=-3"}, "negative"},
+		{[]string{"convert", "--input", "x", "--output", "y", "--summary=xml"}, `unknown summary "xml"`},
+		{[]string{"reshard", "--input", "x", "--output", "y"}, "number of shards"},
+		{[]string{"convert", "--input", "x", "--output", "y", "--num_shards=2", "--max_bytes_per_shard=3"}, "exclude each other"},
 		{[]string{"convert", "--input", "x", "--output", "y", "--num_shards", "many"}, "many"},
 		{[]string{"convert", "--input", "x", "--output", "y", "--num_shards", "-1"}, "negative"},
 		{[]string{"convert", "--input", "x", "--output", "y", "--writer_options", "group_size:none"}, "group_size"},
@@ -158,7 +162,7 @@ func TestHelp(t *testing.T) {
 		require.Contains(t, out, "arrayrecord-beam convert --input 'train-*.tfrecord' --output out/train --num_shards 8")
 	}
 	out := ok(t, "convert", "--help")
-	require.NotContains(t, out, "staging_location", "flags that few need are listed elsewhere")
+	require.NotContains(t, out, "worker_machine_type", "flags that few need are listed elsewhere")
 	require.NotContains(t, out, "control_endpoint")
 
 	out = ok(t, "flags")
@@ -170,7 +174,7 @@ func TestHelp(t *testing.T) {
 
 // The help must not teach flags that do not exist.
 func TestFlagsInHelpExist(t *testing.T) {
-	flags := newConvert().Flags()
+	flags := pipelineCommands[0].cobra().Flags()
 	text := ok(t, "runners")
 	names := regexp.MustCompile(`--([a-z_]+)`).FindAllStringSubmatch(text, -1)
 	require.NotEmpty(t, names)

@@ -1,101 +1,87 @@
 package main
 
 import (
-	"context"
-	"errors"
+	"flag"
+	"strings"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"github.com/arrayrecord/arrayrecord-go/beam/pipelines"
 	_ "github.com/arrayrecord/arrayrecord-go/storage/gcs" // gs://
 )
 
-// A pipeline is what differs between commands that run one.
-type pipeline struct {
-	use, alias  string // alias is what upstream calls it
+// A pipelineCommand says of a pipeline what its flags do not.
+type pipelineCommand struct {
+	name, alias string // alias is what upstream calls it
+	args        string // the flags that are needed
 	short, long string
 	example     string
-	input       *string // nil: it has none
-	inputUsage  string
-	output      *string
-	outputUsage string
-	addFlags    func(*pflag.FlagSet)
-	check       func() error // of its own flags; may be nil
-	run         func(ctx context.Context, runner string) (pipelines.Result, error)
 }
 
-// command makes the command of a pipeline.
-func (p pipeline) command() *cobra.Command {
+// cobra makes the command.
+func (c pipelineCommand) cobra() *cobra.Command {
+	p, err := pipelines.New(c.name)
+	if err != nil {
+		panic(err) // the names are those of package pipelines
+	}
 	var job jobFlags
 	cmd := &cobra.Command{
-		Use:     p.use,
-		Short:   p.short,
-		Long:    p.long,
-		Example: p.example,
+		Use:     strings.TrimSpace(c.name + " " + c.args),
+		Short:   c.short,
+		Long:    c.long,
+		Example: c.example,
 		Args:    noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := p.checkNames(); err != nil {
-				return err
-			}
-			if p.check != nil {
-				if err := p.check(); err != nil {
-					return usageError{err}
-				}
-			}
-			runner, err := job.prepare()
-			if err != nil {
-				return err
-			}
-			removeTempDir, err := useTempDir()
-			if err != nil {
-				return err
-			}
-			defer removeTempDir()
-			if job.remote(cmd, runner) != "" {
-				nameJob()
-			}
-			stop, err := job.watch(cmd, runner)
-			if err != nil {
-				return err
-			}
-			result, err := p.run(cmd.Context(), runner)
-			stop()
-			if err != nil {
-				return explain(cmd.Context(), err, job.cancel(cmd, runner))
-			}
-			return printSummary(cmd.OutOrStdout(), result)
-		},
+		RunE:    func(cmd *cobra.Command, _ []string) error { return job.run(cmd, p) },
 	}
-	if p.alias != "" {
-		cmd.Aliases = []string{p.alias}
+	if c.alias != "" {
+		cmd.Aliases = []string{c.alias}
 	}
+	own := flag.NewFlagSet("", flag.ContinueOnError)
+	p.AddFlags(own)
 	flags := cmd.Flags()
 	flags.SortFlags = false
-	if p.input != nil {
-		flags.StringVar(p.input, "input", "", p.inputUsage+" (required)")
-	}
-	flags.StringVar(p.output, "output", "", p.outputUsage+" (required)")
-	if p.addFlags != nil {
-		p.addFlags(flags)
-	}
+	own.VisitAll(func(f *flag.Flag) { flags.AddFlag(asPflag(f)) })
 	job.addTo(cmd)
 	return cmd
 }
 
-// checkNames asks for the names that are needed, and makes them absolute.
-func (p pipeline) checkNames() (err error) {
-	if p.input != nil {
-		if *p.input == "" {
-			return usageError{errors.New("--input missing")}
+// run runs the pipeline of a command whose flags have been parsed.
+func (j *jobFlags) run(cmd *cobra.Command, p pipelines.Pipeline) error {
+	runner, err := j.prepare(cmd)
+	if err != nil {
+		return err
+	}
+	if isDryRun() {
+		plan, err := pipelines.MakePlan(cmd.Context(), p)
+		if err != nil {
+			return explain(err)
 		}
-		if *p.input, err = absolute(*p.input); err != nil {
+		if err := j.printPlan(cmd.OutOrStdout(), plan); err != nil || runner != "dataflow" {
 			return err
 		}
 	}
-	if *p.output == "" {
-		return usageError{errors.New("--output missing")}
+	removeTempDir, err := useTempDir()
+	if err != nil {
+		return err
 	}
-	*p.output, err = absolute(*p.output)
-	return err
+	defer removeTempDir()
+	if j.remote(cmd, runner) != "" {
+		nameJob()
+	}
+	stop, err := j.watch(cmd, runner)
+	if err != nil {
+		return err
+	}
+	result, err := pipelines.Run(cmd.Context(), runner, p)
+	stop()
+	if err != nil {
+		if cmd.Context().Err() != nil {
+			return interrupted(err, j.cancel(cmd, runner))
+		}
+		return explain(err)
+	}
+	if isDryRun() {
+		return nil
+	}
+	return j.printResult(cmd.OutOrStdout(), result)
 }

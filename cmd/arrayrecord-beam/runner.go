@@ -9,14 +9,12 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/log"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/options/jobopts"
-	_ "github.com/apache/beam/sdks/v2/go/pkg/beam/runners/dataflow"
 	_ "github.com/apache/beam/sdks/v2/go/pkg/beam/runners/flink"
 	_ "github.com/apache/beam/sdks/v2/go/pkg/beam/runners/prism"
 	_ "github.com/apache/beam/sdks/v2/go/pkg/beam/runners/spark"
@@ -24,43 +22,34 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/arrayrecord/arrayrecord-go/beam/pipelines"
-	"github.com/arrayrecord/arrayrecord-go/storage"
 )
-
-// runners are the names that --runner knows, by those that Beam uses in Java
-// and Python too.
-var runners = map[string]string{
-	"prism": "prism", "prismrunner": "prism",
-	"universal": "universal", "portable": "universal", "portablerunner": "universal",
-	"flink": "flink", "flinkrunner": "flink",
-	"spark": "spark", "sparkrunner": "spark",
-	"dataflow": "dataflow", "dataflowrunner": "dataflow",
-}
 
 // jobFlags say where and how a pipeline runs.
 type jobFlags struct {
 	runner   string
 	logLevel string
 	progress string
+	summary  string
 	quiet    bool // nothing is logged; known after prepare
 }
 
 // addTo adds them, and those of Beam, to a command that has its own already.
 func (j *jobFlags) addTo(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.StringVar(&j.runner, "runner", "prism", "`name` of the runner: prism, flink, spark, dataflow or universal")
+	flags.StringVar(&j.runner, "runner", "prism", "`name` of the runner: prism (also DirectRunner), flink, spark, dataflow or universal")
 	flags.StringVar(&j.logLevel, "log_level", "",
 		"`level` of what is logged: off, error, warn, info or debug (default off with prism, else warn)")
 	flags.StringVar(&j.progress, "progress", "auto",
 		"how to `show` what is done on standard error: auto (a bar on a terminal, else plain), plain\n(a line every 10 seconds) or none")
+	flags.StringVar(&j.summary, "summary", "text", "`form` of the summary on standard output: text or json")
 	addBeamFlags(flags)
 	flags.SetNormalizeFunc(dashes)
 }
 
 // prepare makes Beam ready to run a pipeline, and returns the runner's name.
-func (j *jobFlags) prepare() (string, error) {
-	runner, ok := runners[strings.ToLower(j.runner)]
-	if !ok {
+func (j *jobFlags) prepare(cmd *cobra.Command) (string, error) {
+	runner := pipelines.RunnerName(j.runner)
+	if !pipelines.KnownRunner(j.runner) {
 		return "", usageError{fmt.Errorf("unknown runner %q: it is prism, flink, spark, dataflow or universal", j.runner)}
 	}
 	level := strings.ToLower(j.logLevel)
@@ -77,6 +66,9 @@ func (j *jobFlags) prepare() (string, error) {
 	case "off", "error", "warn", "info", "debug":
 	default:
 		return "", usageError{fmt.Errorf("unknown log level %q: it is off, error, warn, info or debug", j.logLevel)}
+	}
+	if j.summary != "text" && j.summary != "json" {
+		return "", usageError{fmt.Errorf("unknown summary %q: it is text or json", j.summary)}
 	}
 	if *jobopts.Async && runner == "prism" && *jobopts.Endpoint == "" {
 		return "", usageError{errors.New("--async: a job of prism in this process would end with it; --endpoint names another one")}
@@ -102,6 +94,7 @@ func (j *jobFlags) prepare() (string, error) {
 	if j.quiet = level == "off"; j.quiet {
 		slog.SetDefault(slog.New(slog.DiscardHandler))
 	}
+	pipelines.RegisterRunner("dataflow", dataflow{cmd.ErrOrStderr()}.run)
 	return runner, nil
 }
 
@@ -124,21 +117,6 @@ func useTempDir() (remove func(), err error) {
 			_ = os.Unsetenv("TMPDIR")
 		}
 	}, nil
-}
-
-// absolute makes a local name independent of the working directory, which a
-// worker may not share.
-func absolute(name string) (string, error) {
-	if name == "" || storage.Scheme(name) != "" || filepath.IsAbs(name) {
-		return name, nil
-	}
-	dir, err := os.Getwd()
-	if err != nil {
-		return "", err
-	}
-	// Not filepath.Abs: it would remove a slash at the end, which is an error
-	// worth reporting.
-	return strings.TrimRight(dir, "/") + "/" + name, nil
 }
 
 // remote gives the address of the job service of another process that runs the
@@ -164,12 +142,6 @@ const cancelTimeout = 10 * time.Second
 // cancel ends the job of an interrupted command if another process runs it, and
 // says what becomes of it. Beam itself only ends the waiting.
 func (j *jobFlags) cancel(cmd *cobra.Command, runner string) (said string) {
-	if cmd.Context().Err() == nil {
-		return ""
-	}
-	if runner == "dataflow" {
-		return "; a job that was submitted goes on: cancel it on its page, or with gcloud dataflow jobs cancel"
-	}
 	endpoint := j.remote(cmd, runner)
 	if endpoint == "" {
 		return ""
@@ -186,19 +158,32 @@ func (j *jobFlags) cancel(cmd *cobra.Command, runner string) (said string) {
 	return "; job " + status.ID + " is " + status.State
 }
 
-// explain puts the error of a run into the words of the command line. said is
-// what became of a job in another process.
-func explain(ctx context.Context, err error, said string) error {
-	failure, ok := errors.AsType[*pipelines.RunError](err)
-	if !ok {
-		return err
-	}
-	explained := *failure
-	switch {
-	case ctx.Err() != nil && errors.Is(err, context.Canceled):
+// interruption is the end of a command by a signal.
+type interruption struct{ error }
+
+func (e interruption) Unwrap() error { return e.error }
+
+// interrupted is the error of a run that a signal has ended. said is what became
+// of a job in another process.
+func interrupted(err error, said string) error {
+	if failure, ok := errors.AsType[*pipelines.RunError](err); ok {
+		explained := *failure
 		explained.Cause = "interrupted" + said
-	case errors.Is(err, fs.ErrExist):
-		explained.Cause += "; see --overwrite"
+		if goesOn, ok := errors.AsType[jobGoesOn](err); ok {
+			explained.Cause += "; " + goesOn.Error()
+		}
+		err = &explained
 	}
-	return &explained
+	return interruption{err}
+}
+
+// explain puts the error of a run into the words of the command line.
+func explain(err error) error {
+	switch {
+	case errors.Is(err, fs.ErrExist):
+		return fmt.Errorf("%w; see --overwrite", err)
+	case strings.Contains(err.Error(), "this is an ArrayRecord file"): // errors of workers are text
+		return fmt.Errorf("%w; reshard makes other shards of such files, to-tfrecord makes TFRecords of them", err)
+	}
+	return err
 }

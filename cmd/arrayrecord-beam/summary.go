@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"flag"
 	"fmt"
 	"io"
@@ -14,14 +15,77 @@ import (
 // listed is how many files a summary names.
 const listed = 10
 
-// printSummary says what a job did.
-func printSummary(out io.Writer, r pipelines.Result) error {
-	if !r.Finished && isDryRun() {
-		_, err := fmt.Fprintln(out, "dry run: nothing was submitted")
+// printResult says what a job did, in the form that --summary asks for.
+func (j *jobFlags) printResult(out io.Writer, r pipelines.Result) error {
+	if j.summary == "json" {
+		return printJSON(out, r)
+	}
+	return printSummary(out, r)
+}
+
+// printPlan says what a job would do.
+func (j *jobFlags) printPlan(out io.Writer, plan pipelines.Plan) error {
+	if j.summary == "json" {
+		return printJSON(out, plan)
+	}
+	var b strings.Builder
+	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintf(w, "would read\t%s\t%s\t\n", plural(int64(len(plan.Inputs)-plan.Kept), "file"), formatBytes(plan.Bytes))
+	if plan.Kept > 0 {
+		fmt.Fprintf(w, "keep\t%s\tthat are there\t\n", plural(int64(plan.Kept), "output"))
+	}
+	switch {
+	case plan.Shards > 0:
+		fmt.Fprintf(w, "write\t%s\t\t\n", plural(int64(plan.Shards), "shard"))
+	case plan.Shards < 0:
+		fmt.Fprint(w, "write\tas many shards as the runner makes\t\t\n")
+	default:
+		fmt.Fprintf(w, "write\t%s\t\t\n", plural(int64(len(plan.Outputs)), "file"))
+	}
+	if err := w.Flush(); err != nil {
 		return err
 	}
+	inputs := make([]string, len(plan.Inputs))
+	for i, input := range plan.Inputs {
+		inputs[i] = fmt.Sprintf("%s  %s", input.Name, formatBytes(input.Bytes))
+		if input.Output != "" {
+			inputs[i] += "  -> " + input.Output
+		}
+		if input.Kept {
+			inputs[i] += " (kept)"
+		}
+	}
+	listSome(&b, inputs)
+	if plan.Shards != 0 {
+		listSome(&b, plan.Outputs)
+	}
+	b.WriteString("dry run: nothing was submitted\n")
+	_, err := io.WriteString(out, b.String())
+	return err
+}
+
+// listSome lists the first ones and the last one.
+func listSome(b *strings.Builder, all []string) {
+	for i, one := range all {
+		if i == listed-1 && len(all) > listed {
+			fmt.Fprintf(b, "...\n%s\n", all[len(all)-1])
+			return
+		}
+		fmt.Fprintln(b, one)
+	}
+}
+
+func printJSON(out io.Writer, v any) error {
+	e := json.NewEncoder(out)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	return e.Encode(v)
+}
+
+// printSummary says what a job did.
+func printSummary(out io.Writer, r pipelines.Result) error {
 	if !r.Finished {
-		_, err := fmt.Fprintln(out, "submitted; the runner reports what becomes of it")
+		_, err := fmt.Fprintln(out, strings.TrimSpace("submitted "+r.JobID)+"; the runner reports what becomes of it")
 		return err
 	}
 	var b strings.Builder
@@ -30,26 +94,31 @@ func printSummary(out io.Writer, r pipelines.Result) error {
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t\n", what,
 			plural(files, "file"), plural(records, "record"), formatBytes(bytes))
 	}
-	row("read", r.FilesRead, r.RecordsRead, r.BytesRead)
+	hasInput := r.FilesRead+r.RecordsRead+r.BytesRead > 0
+	if hasInput {
+		row("read", r.FilesRead, r.RecordsRead, r.BytesRead)
+	}
 	row("wrote", r.FilesWritten, r.RecordsWritten, r.BytesWritten)
-	if r.FilesFailed > 0 {
-		fmt.Fprintf(w, "skipped\t%s\t\t\t\n", plural(r.FilesFailed, "file"))
+	for _, left := range []struct {
+		what, unit string
+		n          int64
+	}{{"kept", "file", r.FilesKept}, {"skipped", "file", r.FilesFailed}, {"skipped", "chunk", r.ChunksFailed}} {
+		if left.n > 0 {
+			fmt.Fprintf(w, "%s\t%s\t\t\t\n", left.what, plural(left.n, left.unit))
+		}
 	}
 	if err := w.Flush(); err != nil {
 		return err
 	}
 	fmt.Fprintf(&b, "   took  %s", r.Elapsed.Round(time.Millisecond))
-	if s := r.Elapsed.Seconds(); s > 0 {
+	if s := r.Elapsed.Seconds(); s > 0 && hasInput {
 		fmt.Fprintf(&b, ", %.0f records/s, %s/s read", float64(r.RecordsRead)/s, formatBytes(int64(float64(r.BytesRead)/s)))
 	}
 	b.WriteString("\n")
-	for i, name := range r.Outputs {
-		if i == listed-1 && len(r.Outputs) > listed {
-			fmt.Fprintf(&b, "...\n%s\n", r.Outputs[len(r.Outputs)-1])
-			break
-		}
-		fmt.Fprintln(&b, name)
+	if r.DeadLetters != "" {
+		fmt.Fprintf(&b, "what was skipped, and why: %s\n", r.DeadLetters)
 	}
+	listSome(&b, r.Outputs)
 	_, err := io.WriteString(out, b.String())
 	return err
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"flag"
 	"fmt"
 	"strings"
 	"testing"
@@ -50,9 +49,22 @@ func TestSummaryNamesSomeOfManyFiles(t *testing.T) {
 
 func TestSummaryOfAJobThatWasOnlySubmitted(t *testing.T) {
 	require.Regexp(t, "^submitted", summary(t, pipelines.Result{}))
-	require.NoError(t, flag.Set("dry_run", "true"))
-	defer func() { require.NoError(t, flag.Set("dry_run", "false")) }()
-	require.Equal(t, "dry run: nothing was submitted\n", summary(t, pipelines.Result{}))
+	require.Regexp(t, "^submitted job-7;", summary(t, pipelines.Result{JobID: "job-7"}))
+}
+
+// What has read nothing has no speed of reading.
+func TestSummaryWithoutInput(t *testing.T) {
+	require.Equal(t, "  wrote  1 file  4 records  99 B\n   took  1s\na\n", summary(t, pipelines.Result{
+		Finished: true, Elapsed: time.Second, FilesWritten: 1, RecordsWritten: 4, BytesWritten: 99, Outputs: []string{"a"},
+	}))
+}
+
+func TestSummaryOfWhatWasLeftOut(t *testing.T) {
+	out := summary(t, pipelines.Result{
+		Finished: true, FilesRead: 1, FilesKept: 2, FilesFailed: 3, ChunksFailed: 4, DeadLetters: "letters",
+	})
+	require.Regexp(t, `(?m)^ +kept +2 files *\n +skipped +3 files *\n +skipped +4 chunks *$`, out)
+	require.Contains(t, out, "what was skipped, and why: letters\n")
 }
 
 type brokenPipe struct{}

@@ -91,13 +91,50 @@ type TFRecordInput struct {
 	MaxRecordSize int64
 }
 
-func (o TFRecordInput) newReader(src io.Reader) (*tfrecord.Reader, error) {
+// tfRecordSource is an open TFRecord file.
+type tfRecordSource struct {
+	*tfrecord.Reader
+	read  *countingReader
+	close func() error
+}
+
+// position gives how many bytes of the file have been read.
+func (s tfRecordSource) position() int64 { return s.read.n }
+
+func (o TFRecordInput) open(ctx context.Context, name string) (tfRecordSource, error) {
+	file, err := storage.Open(ctx, name)
+	if err != nil {
+		return tfRecordSource{}, err
+	}
+	ahead := readahead.NewReader(ctx, file, 0, file.Size())
+	closeAll := func() error { return errors.Join(ahead.Close(), file.Close()) }
+	read := &countingReader{r: ahead}
 	// As much as is read from local disk at a time.
-	return tfrecord.NewReader(src, tfrecord.ReaderOptions{
+	r, err := tfrecord.NewReader(read, tfrecord.ReaderOptions{
 		Compression:   o.Compression,
 		MaxRecordSize: o.MaxRecordSize,
 		BufferSize:    1 << 20,
 	})
+	if err != nil {
+		return tfRecordSource{}, errors.Join(nameInput(name, err), closeAll())
+	}
+	return tfRecordSource{r, read, closeAll}, nil
+}
+
+// Verify reads a TFRecord file to its end. Errors are those of
+// TFRecordToArrayRecord.
+func (o TFRecordInput) Verify(ctx context.Context, name string) (err error) {
+	src, err := o.open(ctx, name)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, src.close()) }()
+	for _, err := range src.Scan() {
+		if err != nil {
+			return nameInput(name, err)
+		}
+	}
+	return nil
 }
 
 // TFRecordToArrayRecord converts the TFRecord file input into the ArrayRecord
@@ -110,29 +147,22 @@ func TFRecordToArrayRecord(ctx context.Context, input, output string, in TFRecor
 	if err := checkNames(input, output); err != nil {
 		return stats, err
 	}
-	o, err := storage.Open(ctx, input)
+	src, err := in.open(ctx, input)
 	if err != nil {
 		return stats, err
 	}
-	defer func() { err = errors.Join(err, o.Close()) }()
-	ahead := readahead.NewReader(ctx, o, 0, o.Size())
-	defer func() { err = errors.Join(err, ahead.Close()) }()
-	src := &countingReader{r: ahead}
-	r, err := in.newReader(src)
-	if err != nil {
-		return stats, nameInput(input, err)
-	}
+	defer func() { err = errors.Join(err, src.close()) }()
 
 	defer inflight.Begin()()
 	w, err := arrayrecord.Create(ctx, output, arrayrecord.WithWriterOptions(writerOptions))
 	if err != nil {
 		return stats, err
 	}
-	p := &progress{ctx: ctx, input: input, observer: observer, position: func() int64 { return src.n }}
-	if err := copyTFRecords(p, r, w); err != nil {
+	p := &progress{ctx: ctx, input: input, observer: observer, position: src.position}
+	if err := copyTFRecords(p, src.Reader, w); err != nil {
 		return p.stats, errors.Join(err, w.Abort())
 	}
-	p.report(src.n)
+	p.report(src.position())
 	if err := w.Close(); err != nil {
 		return p.stats, err
 	}

@@ -22,6 +22,8 @@ const (
 	RecordsRead    = "records_read"
 	BytesRead      = "bytes_read"
 	FilesFailed    = "files_failed"
+	ChunksFailed   = "chunks_failed"
+	FilesKept      = "files_kept"
 	FilesWritten   = "files_written"
 	RecordsWritten = "records_written"
 	BytesWritten   = "bytes_written"
@@ -41,8 +43,9 @@ const (
 // A Set holds the metrics of one side, reading or writing. The context of its
 // methods is that of the DoFn's method, whose goroutine alone may call them.
 type Set struct {
-	files, records, bytes, failed counter
-	recordBytes, fileMillis       beam.Distribution
+	files, records, bytes   counter
+	failed, failedChunks    counter
+	recordBytes, fileMillis beam.Distribution
 }
 
 // Read returns the metrics of what is read.
@@ -57,12 +60,13 @@ func Written() Set {
 
 func newSet(files, records, bytes, recordBytes, fileMillis string) Set {
 	return Set{
-		files:       newCounter(files),
-		records:     newCounter(records),
-		bytes:       newCounter(bytes),
-		failed:      newCounter(FilesFailed),
-		recordBytes: beam.NewDistribution(Namespace, recordBytes),
-		fileMillis:  beam.NewDistribution(Namespace, fileMillis),
+		files:        newCounter(files),
+		records:      newCounter(records),
+		bytes:        newCounter(bytes),
+		failed:       newCounter(FilesFailed),
+		failedChunks: newCounter(ChunksFailed),
+		recordBytes:  beam.NewDistribution(Namespace, recordBytes),
+		fileMillis:   beam.NewDistribution(Namespace, fileMillis),
 	}
 }
 
@@ -88,19 +92,31 @@ func (s *Set) FileTime(ctx context.Context, start time.Time) {
 // Failed counts a file that was left out because of an error.
 func (s *Set) Failed(ctx context.Context) { s.failed.Inc(ctx, 1) }
 
+// FailedChunk counts a chunk that was left out because of damage.
+func (s *Set) FailedChunk(ctx context.Context) { s.failedChunks.Inc(ctx, 1) }
+
 // Finds counts the files that are going to be read.
 type Finds struct {
-	files, bytes counter
+	files, bytes, kept counter
 }
 
 // Found returns the counters of what is found.
-func Found() Finds { return Finds{files: newCounter(FilesFound), bytes: newCounter(BytesFound)} }
+func Found() Finds {
+	return Finds{files: newCounter(FilesFound), bytes: newCounter(BytesFound), kept: newCounter(FilesKept)}
+}
 
 // Add counts. Bytes are those that reading the files as a whole takes. The
 // context is that of the DoFn's method, whose goroutine alone may call it.
 func (f *Finds) Add(ctx context.Context, files, bytes int64) {
 	f.files.Inc(ctx, files)
 	f.bytes.Inc(ctx, bytes)
+}
+
+// Keep says that a file that was found is not going to be read, as its output is
+// there.
+func (f *Finds) Keep(ctx context.Context, bytes int64) {
+	f.Add(ctx, -1, -bytes)
+	f.kept.Inc(ctx, 1)
 }
 
 // counter is a counter of Beam's and one of this process.
@@ -122,7 +138,8 @@ func (c *counter) Inc(ctx context.Context, n int64) {
 var locals = func() map[string]*atomic.Int64 {
 	m := map[string]*atomic.Int64{}
 	for _, name := range []string{
-		FilesFound, BytesFound, FilesRead, RecordsRead, BytesRead, FilesFailed, FilesWritten, RecordsWritten, BytesWritten,
+		FilesFound, BytesFound, FilesRead, RecordsRead, BytesRead, FilesFailed, ChunksFailed,
+		FilesKept, FilesWritten, RecordsWritten, BytesWritten,
 	} {
 		m[name] = new(atomic.Int64)
 	}

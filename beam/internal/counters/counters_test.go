@@ -38,12 +38,14 @@ func (f *countFn) ProcessElement(ctx context.Context, _ []byte, _ func(int)) {
 	f.written.FileTime(ctx, time.Now().Add(-2*time.Hour))
 	f.read.Failed(ctx)
 	f.written.Failed(ctx)
+	f.read.FailedChunk(ctx)
+	f.found.Keep(ctx, 100)
 }
 
 // Jobs are monitored by these names.
 func TestMetricsHaveTheirNames(t *testing.T) {
 	before := Local()
-	require.Len(t, before, 9)
+	require.Len(t, before, 11)
 	p, s := beam.NewPipelineWithRoot()
 	beam.ParDo(s, &countFn{}, beam.Impulse(s))
 	results := ptest.RunAndValidate(t, p).Metrics().Query(func(r metrics.SingleResult) bool { return r.Namespace() == "arrayrecord" })
@@ -52,7 +54,7 @@ func TestMetricsHaveTheirNames(t *testing.T) {
 		sums[c.Name()] = c.Result()
 	}
 	want := map[string]int64{
-		"files_found": 8, "bytes_found": 900,
+		"files_found": 7, "bytes_found": 800, "files_kept": 1, "chunks_failed": 1,
 		"files_read": 1, "records_read": 20, "bytes_read": 300, "files_failed": 2,
 		"files_written": 2, "records_written": 40, "bytes_written": 600,
 	}

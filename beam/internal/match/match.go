@@ -121,9 +121,9 @@ func (f *filesFn) Setup() { f.found = counters.Found() }
 
 // ProcessElement gives the files of one pattern.
 func (f *filesFn) ProcessElement(ctx context.Context, pattern string, emit func(File)) error {
-	files, err := f.Options.find(ctx, pattern)
+	files, err := f.Options.Find(ctx, pattern)
 	if err != nil {
-		return fmt.Errorf("%s: %w", f.Options.Caller, err)
+		return err
 	}
 	var bytes int64
 	for _, file := range files {
@@ -134,6 +134,15 @@ func (f *filesFn) ProcessElement(ctx context.Context, pattern string, emit func(
 	}
 	f.found.Add(ctx, int64(len(files)), bytes)
 	return nil
+}
+
+// Find gives the files of one pattern.
+func (o Options) Find(ctx context.Context, pattern string) ([]File, error) {
+	files, err := o.find(ctx, pattern)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", o.Caller, err)
+	}
+	return files, nil
 }
 
 func (o Options) find(ctx context.Context, pattern string) ([]File, error) {

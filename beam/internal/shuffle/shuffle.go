@@ -47,6 +47,8 @@ func init() {
 	} {
 		beam.RegisterType(t)
 	}
+	beam.RegisterFunction(runName)
+	beam.RegisterFunction(toBytes)
 	register.Emitter2[int, input]()
 	register.Emitter1[task]()
 	register.Emitter2[int, run]()
@@ -72,22 +74,35 @@ type Config struct {
 // DefaultMemory is enough that a terabyte needs some ten thousand runs.
 const DefaultMemory = 128 << 20
 
-// Write shuffles files, a PCollection of match.File, and returns the names of the
-// shards, and files that were skipped as dofns.DeadLetter.
-func Write(s beam.Scope, config Config, files beam.PCollection) (names, failed beam.PCollection) {
+// Admit is given the names of temporary files and the dofns.DeadLetters of what
+// was skipped, and fails or gives strings when all of them are known.
+type Admit func(s beam.Scope, good, failed beam.PCollection) beam.PCollection
+
+// Write shuffles files, a PCollection of match.File, and returns the shards, a
+// PCollection of sink.Shard. If files may be skipped, the shards wait for admit.
+func Write(s beam.Scope, config Config, files beam.PCollection, admit Admit) beam.PCollection {
 	inputs, unreadable := beam.ParDo2(s, &inspectFn{Config: config}, files)
 	once := beam.AddFixedKey(s, beam.Impulse(s))
 	tasks := beam.ParDo(s, &numberFn{Config: config}, beam.CoGroupByKey(s, once, inputs))
 	runs, damaged := beam.ParDo2(s, &scatterFn{Config: config}, beam.Reshuffle(s, tasks))
 	// Also if there are no runs, as there are no records.
-	once = beam.AddFixedKey(s, beam.Impulse(s))
+	begin := beam.Impulse(s)
+	if config.Skip {
+		admitted := admit(s, beam.ParDo(s, runName, runs), beam.Flatten(s, unreadable, damaged))
+		begin = beam.Flatten(s, begin, beam.ParDo(s, toBytes, admitted))
+	}
+	once = beam.AddFixedKey(s, begin)
 	shards := beam.ParDo(s, &planFn{Config: config}, beam.CoGroupByKey(s, once, runs))
 	done := beam.ParDo(s, &mergeFn{Config: config}, beam.Reshuffle(s, shards))
 	// How many there are, the plan may have decided.
 	ordered := config.Sink
 	ordered.NumShards, ordered.Ordered = 0, true
-	return sink.Commit(s, ordered, done), beam.Flatten(s, unreadable, damaged)
+	return sink.Commit(s, ordered, done)
 }
+
+func runName(_ int, r run) string { return r.Name }
+
+func toBytes(name string) []byte { return []byte(name) }
 
 // layout is what all workers have to agree on.
 type layout struct {

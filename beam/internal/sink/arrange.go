@@ -100,7 +100,7 @@ func (c Config) shards(ctx context.Context, files []File) ([]File, error) {
 			return nil, fmt.Errorf("%d of %d shards were made", len(files), n)
 		}
 	} else if len(files) == 0 && !c.SkipIfEmpty && !c.Ordered {
-		empty, err := c.makeShard(ctx, nil)
+		empty, err := c.makeShard(ctx, nil, uncounted)
 		if err != nil {
 			return nil, err
 		}

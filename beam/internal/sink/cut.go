@@ -42,7 +42,7 @@ func (c Config) cut(ctx context.Context, files []File) ([]File, error) {
 				return err
 			}
 			var err error
-			shards[i], err = c.makePlanned(ctx, plan)
+			shards[i], err = c.makePlanned(ctx, plan, uncounted)
 			return err
 		})
 	}

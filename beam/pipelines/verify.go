@@ -1,0 +1,249 @@
+package pipelines
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sort"
+
+	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+
+	"github.com/arrayrecord/arrayrecord-go/arrayrecord"
+	"github.com/arrayrecord/arrayrecord-go/beam/dofns"
+	"github.com/arrayrecord/arrayrecord-go/beam/internal/convert"
+	"github.com/arrayrecord/arrayrecord-go/beam/internal/counters"
+	"github.com/arrayrecord/arrayrecord-go/beam/internal/dofn"
+	"github.com/arrayrecord/arrayrecord-go/beam/internal/sink"
+)
+
+func init() {
+	dofn.Register4x1((*verifyTFRecordFn).ProcessElement)
+	dofn.Register4x1((*verifyArrayRecordFn).ProcessElement)
+	dofn.Register4x1((*salvageFn).ProcessElement)
+	dofn.Register3x1((*unpackFn).ProcessElement)
+}
+
+// Records that were given to a pipeline cannot be taken back. So input of which
+// some may be left out is verified before it is read.
+
+// goodTFRecords gives the names of the files that can be read to their end.
+func goodTFRecords(s beam.Scope, files beam.PCollection, in convert.TFRecordInput, f Failures) beam.PCollection {
+	good, failed := beam.ParDo2(s, &verifyTFRecordFn{Input: in}, files)
+	return beam.Reshuffle(s, f.gate(s, good, failed))
+}
+
+// goodArrayRecords gives the ranges of records, with the names of their files,
+// that can be read.
+func goodArrayRecords(s beam.Scope, files beam.PCollection, f Failures) beam.PCollection {
+	good, failed := beam.ParDo2(s, &verifyArrayRecordFn{}, files)
+	return beam.Reshuffle(s, f.gate(s, good, failed))
+}
+
+// verifyTFRecordFn tells good files from others.
+type verifyTFRecordFn struct {
+	Input convert.TFRecordInput
+
+	read counters.Set
+}
+
+// Setup makes the counters, which do not travel.
+func (f *verifyTFRecordFn) Setup() { f.read = counters.Read() }
+
+// ProcessElement reads one file.
+func (f *verifyTFRecordFn) ProcessElement(ctx context.Context, file found, good func(string), fail func(dofns.DeadLetter)) error {
+	if err := f.Input.Verify(ctx, file.Name); err != nil {
+		return failed(ctx, &f.read, file, err, fail)
+	}
+	good(file.Name)
+	return nil
+}
+
+// failed makes a dead letter of a file, unless the job is being cancelled.
+func failed(ctx context.Context, count *counters.Set, file found, err error, fail func(dofns.DeadLetter)) error {
+	if ctx.Err() != nil {
+		return err
+	}
+	count.Failed(ctx)
+	fail(dofns.DeadLetter{Element: file.path(), Error: err.Error()})
+	return nil
+}
+
+// verifyArrayRecordFn tells what can be read of files.
+type verifyArrayRecordFn struct {
+	read counters.Set
+}
+
+// Setup makes the counters, which do not travel.
+func (f *verifyArrayRecordFn) Setup() { f.read = counters.Read() }
+
+// ProcessElement reads one file.
+func (f *verifyArrayRecordFn) ProcessElement(ctx context.Context, file found, good func(string), fail func(dofns.DeadLetter)) error {
+	r, err := arrayrecord.Open(ctx, file.Name)
+	if err != nil {
+		return failed(ctx, &f.read, file, err, fail)
+	}
+	defer r.Close()
+	begin, end := 0, r.NumRecords()
+	if file.End >= 0 {
+		begin, end = int(file.Begin), int(file.End)
+	}
+	ranges, damages, err := verify(ctx, r, begin, end)
+	if err != nil {
+		return failed(ctx, &f.read, file, err, fail)
+	}
+	for _, d := range damages {
+		f.read.FailedChunk(ctx)
+		fail(d.letter(file.Name))
+	}
+	if len(damages) == 0 {
+		good(file.path())
+		return nil
+	}
+	for _, r := range ranges {
+		good(found{Name: file.Name, Begin: int64(r.begin), End: int64(r.end)}.path())
+	}
+	return nil
+}
+
+// records is a range of them.
+type records struct{ begin, end int }
+
+// damage is a chunk, or a part of one, that cannot be read.
+type damage struct {
+	records
+	err error
+}
+
+func (d damage) letter(file string) dofns.DeadLetter {
+	lost := found{Name: file, Begin: int64(d.begin), End: int64(d.end)}
+	return dofns.DeadLetter{Element: lost.path(), Error: d.err.Error()}
+}
+
+// verify reads the records [begin, end), and gives the ranges of them that can
+// be read and the chunks that are damaged. An error says that it could not find
+// out.
+func verify(ctx context.Context, r *arrayrecord.Reader, begin, end int) (good []records, damages []damage, err error) {
+	for begin < end {
+		next := begin
+		var damaged error
+		for _, err := range r.Scan(ctx, begin, end) {
+			if damaged = err; err != nil {
+				break
+			}
+			next++
+		}
+		if damaged == nil {
+			return append(good, records{begin, end}), damages, nil
+		}
+		if !errors.Is(damaged, arrayrecord.ErrCorrupt) || ctx.Err() != nil {
+			return nil, nil, damaged
+		}
+		chunk := sort.Search(r.NumChunks(), func(chunk int) bool {
+			_, behind := r.ChunkRecords(chunk)
+			return behind > next
+		})
+		from, to := r.ChunkRecords(chunk)
+		from, to = max(from, begin), min(to, end)
+		if from > begin {
+			good = append(good, records{begin, from})
+		}
+		damages = append(damages, damage{records{from, to}, damaged})
+		begin = to
+	}
+	return good, damages, nil
+}
+
+// salvageFn is inputFn for files that may be damaged: of these it copies the
+// good chunks into a temporary file.
+type salvageFn struct {
+	Config sink.Config
+
+	read counters.Set
+}
+
+// Setup makes the counters, which do not travel.
+func (f *salvageFn) Setup() {
+	f.read = counters.Read()
+	f.Config.Identify()
+}
+
+// ProcessElement looks at one file.
+func (f *salvageFn) ProcessElement(ctx context.Context, file found, good func(string), fail func(dofns.DeadLetter)) error {
+	input, damages, err := f.salvage(ctx, file)
+	if err != nil {
+		return failed(ctx, &f.read, file, err, fail)
+	}
+	for _, d := range damages {
+		f.read.FailedChunk(ctx)
+		fail(d.letter(file.Name))
+	}
+	if input.Name == "" {
+		return nil // there is no good chunk
+	}
+	if input.Records == 0 {
+		f.read.Add(ctx, 1, 0, file.Size) // else it is counted when it is copied
+	}
+	text, err := json.Marshal(input)
+	if err != nil {
+		return err
+	}
+	good(string(text))
+	return nil
+}
+
+func (f *salvageFn) salvage(ctx context.Context, file found) (sink.File, []damage, error) {
+	r, err := arrayrecord.Open(ctx, file.Name)
+	if err != nil {
+		return sink.File{}, nil, err
+	}
+	defer r.Close()
+	good, damages, err := verify(ctx, r, 0, r.NumRecords())
+	if err != nil || len(damages) == 0 {
+		return inputOf(r), nil, err
+	}
+	if len(good) == 0 {
+		return sink.File{}, damages, nil
+	}
+	copied, err := f.copy(ctx, r, good)
+	return copied, damages, err
+}
+
+// copy makes a file of the chunks that have the given records.
+func (f *salvageFn) copy(ctx context.Context, r *arrayrecord.Reader, good []records) (file sink.File, err error) {
+	file = inputOf(r)
+	w, err := arrayrecord.Create(ctx, f.Config.NewTempName(), arrayrecord.WithWriterOptions(file.WriterOptions))
+	if err != nil {
+		return file, err
+	}
+	defer func() { err = errors.Join(err, w.Abort()) }() // does nothing after Close
+	for _, g := range good {
+		chunk := func(record int) int {
+			return sort.Search(r.NumChunks(), func(chunk int) bool {
+				begin, _ := r.ChunkRecords(chunk)
+				return begin >= record
+			})
+		}
+		if err := w.CopyChunks(ctx, r, chunk(g.begin), chunk(g.end)); err != nil {
+			return file, err
+		}
+	}
+	if err := w.Close(); err != nil {
+		return file, err
+	}
+	file.Name, file.Records, file.Bytes = w.Name(), int64(w.NumRecords()), w.Size()
+	return file, nil
+}
+
+// unpackFn gives the files that salvageFn has packed for the gate.
+type unpackFn struct{}
+
+// ProcessElement gives one file.
+func (*unpackFn) ProcessElement(_ context.Context, text string, emit func(int, sink.File)) error {
+	var file sink.File
+	if err := json.Unmarshal([]byte(text), &file); err != nil {
+		return fmt.Errorf("a file in transit: %w", err)
+	}
+	emit(0, file)
+	return nil
+}
