@@ -117,6 +117,20 @@ func Example_convert() {
 	// out/movies-00003-of-00004.arrayrecord 1
 }
 
+func Example_parse() {
+	inTempDir(func() {
+		args := []string{"--input=movies-*.tfrecord", "--output=out/", "--overwrite_extension"}
+		// doc
+		p, runner, err := pipelines.Parse("convert_tf_to_arrayrecord_gcs", args)
+		// end
+		ok(err)
+		_, err = pipelines.Run(context.Background(), runner, p)
+		ok(err)
+		show("out/*")
+	})
+	// Output: out/movies-00000-of-00001.arrayrecord 4
+}
+
 func Example_read() {
 	inTempDir(func() {
 		ctx := context.Background()

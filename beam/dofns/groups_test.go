@@ -143,7 +143,7 @@ func run(t *testing.T, ctx context.Context, path string, deadLetters bool, key s
 	require.NoError(t, err)
 	require.NoError(t, o.setPath(path))
 	o.DeadLetters = deadLetters
-	f := &groupFn{Config: o.config}
+	f := &groupFn{groupWriter{Config: o.config}}
 	f.Setup()
 	err = f.ProcessElement(ctx, key, next, func(_, name string) { names = append(names, name) },
 		func(l DeadLetter) { letters = append(letters, l) })
@@ -232,4 +232,26 @@ func TestEndOfTheContextEndsALongGroup(t *testing.T) {
 	_, _, err := run(t, ctx, t.TempDir(), false, "x", func(p *[]byte) bool { n++; *p = nil; return true })
 	require.ErrorIs(t, err, context.Canceled)
 	require.Less(t, n, 10_000)
+}
+
+// A name and its records, as upstream's DoFn takes them, need no grouping.
+func TestTuplesBecomeFiles(t *testing.T) {
+	for _, dir := range places(t) {
+		p, s := beam.NewPipelineWithRoot()
+		tuples := beam.ParDo(s, tuple, beam.Create(s, "in/x.tfrecord", "empty"))
+		names := ConvertToArrayRecord(s, dir, tuples, WithOverwriteExtension())
+		passert.Equals(s, names, dir+"/x.arrayrecord", dir+"/empty.arrayrecord")
+		ptest.RunAndValidate(t, p)
+		requireRecords(t, dir+"/x.arrayrecord", [][]byte{[]byte("in/x.tfrecord"), {}, []byte("last")})
+		requireRecords(t, dir+"/empty.arrayrecord", nil)
+	}
+}
+
+func init() { beam.RegisterFunction(tuple) }
+
+func tuple(name string) (string, [][]byte) {
+	if name == "empty" {
+		return name, nil
+	}
+	return name, [][]byte{[]byte(name), {}, []byte("last")}
 }

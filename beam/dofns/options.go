@@ -3,6 +3,7 @@ package dofns
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"strings"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
@@ -189,4 +190,5 @@ var (
 	stringType = typex.New(reflectx.String)
 	pairType   = typex.NewKV(stringType, stringType)
 	groupType  = typex.NewCoGBK(stringType, typex.New(reflectx.ByteSlice))
+	tupleType  = typex.NewKV(stringType, typex.New(reflect.TypeFor[[][]byte]()))
 )
