@@ -11,7 +11,7 @@ go_files := $(list) '*.go'
 cpp_files := $(list) 'cpp/*.h' 'cpp/*.hpp' 'cpp/*.cc' 'cpp/*.c' 'bazel/*.cc' 'examples/*.c' 'examples/*.cc'
 
 # Tags of the tests that `make test` leaves out.
-slow := container,interop,large,runners
+slow := browser,container,interop,large,runners
 
 # A fully static program runs in any container of its architecture, as Beam workers must.
 static := -trimpath -tags netgo,osusergo -ldflags '-s -w -linkmode external -extldflags "-static"'
@@ -126,6 +126,11 @@ test-large: ## Write and read records of several hundred MB (takes some GB of me
 	@$(install) core
 	go test -tags large -run HundredMB ./arrayrecord
 	go test -tags large -run OneGB ./cmd/arrayrecord-beam
+
+.PHONY: test-browser
+test-browser: ## Use the viewer's page in Chromium; screenshots go to build/screenshots
+	@$(install) core browser
+	ARRAYRECORD_SCREENSHOTS=$(CURDIR)/build/screenshots go test -count=1 -tags browser -run Browser ./cmd/arrayrecord
 
 .PHONY: interop
 interop: ## Check against upstream's Python package

@@ -19,6 +19,7 @@ Sets of packages:
   platforms  qemu for user programs; a compiler and the libraries for arm64
   interop   Python with venv
   java      Java 17 and Maven
+  browser   Chromium
   certificates  the certificates that container images get
 END
   exit 2
@@ -45,6 +46,7 @@ for set in "$@"; do
     fuzz) wanted+=(clang-14 libclang-rt-14-dev llvm-14) ;;
     interop) wanted+=(python3 python3-venv) ;;
     certificates) wanted+=(ca-certificates) ;;
+    browser) wanted+=(chromium) ;;
     java) wanted+=(openjdk-17-jre-headless maven) ;;
     *)
       echo "install-deps: unknown set: $set" >&2

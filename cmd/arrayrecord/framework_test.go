@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -223,4 +224,21 @@ func TestInterruptedIsItsOwnExitCode(t *testing.T) {
 	var out, errOut bytes.Buffer
 	require.Equal(t, exitInterrupted, run(ctx, []string{"cat", digits}, strings.NewReader(""), &out, &errOut), errOut.String())
 	require.Equal(t, "arrayrecord: interrupted\n", errOut.String())
+}
+
+// The page about the command line names every command, every kind that pack reads, every exit code.
+func TestThePageIsComplete(t *testing.T) {
+	data, err := os.ReadFile(filepath.Join("..", "..", "docs", "cli.md"))
+	require.NoError(t, err)
+	for _, cmd := range newRoot(&app{screen: screen{width: 80}}).Commands() {
+		if cmd.Name() != "version" && cmd.Name() != "help" {
+			require.Contains(t, string(data), "`"+cmd.Name(), cmd.Name())
+		}
+	}
+	for kind := range packers {
+		require.Contains(t, string(data), "| `"+kind+"` |")
+	}
+	for _, code := range []int{exitDone, exitFailed, exitUsage, exitNo, exitInterrupted} {
+		require.Contains(t, string(data), fmt.Sprintf("| %d |", code))
+	}
 }

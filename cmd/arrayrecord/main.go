@@ -149,10 +149,10 @@ says where each group is.
 		}
 	}
 	add(lookGroup, newInfo(a), newLs(a), newCat(a), newHead(a), newTail(a), newGet(a), newSample(a), newGrep(a),
-		newStats(a), newSchema(a), newDiff(a))
+		newStats(a), newSchema(a), newDiff(a), newView(a))
 	add(makeGroup, newPack(a), newUnpack(a))
 	add(changeGroup, newMerge(a), newSplit(a), newReshard(a), newRecompress(a), newShuffle(a), newFilter(a))
-	add(careGroup, newVerify(a), newRepair(a), newAppend(a), newClean(a))
+	add(careGroup, newVerify(a), newRepair(a), newAppend(a), newClean(a), newBench(a))
 	root.AddCommand(newVersion(a), newMan())
 	return root
 }
