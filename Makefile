@@ -49,6 +49,10 @@ uninstall: ## Remove what `make install` has installed
 install uninstall:
 	@$(MAKE) --no-print-directory -f scripts/library.mk $@
 
+.PHONY: install-commands
+install-commands: ## Install what `make build` has built, with manual pages and completions (PREFIX=/usr/local, DESTDIR=)
+	scripts/install-commands.sh "$${DESTDIR:-}$${PREFIX:-/usr/local}"
+
 .PHONY: test-install
 test-install: ## Install the library elsewhere, build the examples with it, and the Debian packages
 	@$(install) core install

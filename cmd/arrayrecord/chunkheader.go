@@ -35,8 +35,12 @@ const (
 	chunkHeaderSize = 40
 )
 
+// errNoHeader means that there is no header of the chunk where it should be: it is damaged, or the
+// core that is linked does not know where chunks are.
+var errNoHeader = errors.New("this is no header of a chunk")
+
 func (c *chunkHeaders) read(ctx context.Context, chunk int) (chunkHeader, error) {
-	offset, _ := c.r.ChunkExtent(chunk, chunk+1)
+	offset, size := c.r.ChunkExtent(chunk, chunk+1)
 	var raw [chunkHeaderSize + 1 + 2*blockHeaderSize]byte
 	n, err := c.ReadAt(ctx, raw[:], offset)
 	if err != nil && !errors.Is(err, io.EOF) {
@@ -52,19 +56,14 @@ func (c *chunkHeaders) read(ctx context.Context, chunk int) (chunkHeader, error)
 		header = append(header, raw[i])
 		i++
 	}
-	damaged := func() (chunkHeader, error) {
-		return chunkHeader{}, &arrayrecord.CorruptError{File: c.Name(), Offset: offset, Chunk: chunk, Record: -1, Reason: "this is no header of a chunk"}
-	}
 	if len(header) < cap(header) {
-		return damaged()
+		return chunkHeader{}, errNoHeader
 	}
 	h := chunkHeader{transposed: header[24] == 't'}
-	if !h.transposed && header[24] != 'r' {
-		return damaged()
-	}
-	decoded := binary.LittleEndian.Uint64(header[32:])
-	if decoded >= 1<<62 {
-		return damaged()
+	begin, end := c.r.ChunkRecords(chunk)
+	stored, records, decoded := binary.LittleEndian.Uint64(header[8:]), binary.LittleEndian.Uint64(header[24:])>>8, binary.LittleEndian.Uint64(header[32:])
+	if !h.transposed && header[24] != 'r' || records != uint64(end-begin) || stored > uint64(size) || decoded >= 1<<62 {
+		return chunkHeader{}, errNoHeader
 	}
 	h.decoded = int64(decoded)
 	var known bool

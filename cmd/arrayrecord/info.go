@@ -28,7 +28,7 @@ type fileInfo struct {
 
 // ratio says how many times smaller than its records the file is.
 func (i fileInfo) ratio() string {
-	if i.Bytes == 0 || i.Records == 0 {
+	if i.Bytes == 0 || i.Records == 0 || i.Codec == "" {
 		return "-"
 	}
 	about := ""
@@ -191,7 +191,11 @@ func (a *app) printInfo(info fileInfo) error {
 	row("chunks", "%s", formatCount(info.Chunks))
 	row("size", "%s (%s bytes)", formatBytes(info.Bytes), formatCount(info.Bytes))
 	if info.Records > 0 {
-		row("a record", "%.1f bytes in the file, %.1f decoded", float64(info.Bytes)/float64(info.Records), float64(info.DecodedBytes)/float64(info.Records))
+		decoded := ""
+		if info.Codec != "" {
+			decoded = fmt.Sprintf(", %.1f decoded", float64(info.DecodedBytes)/float64(info.Records))
+		}
+		row("a record", "%.1f bytes in the file%s", float64(info.Bytes)/float64(info.Records), decoded)
 		row("ratio", "%s", info.ratio())
 		row("codec", "%s", info.codec())
 	}
@@ -231,15 +235,22 @@ func readChunkHeaders(ctx context.Context, r *arrayrecord.Reader, info *fileInfo
 	for i := range look {
 		chunk := i * n / look
 		h, err := headers.read(ctx, chunk)
+		if errors.Is(err, errNoHeader) {
+			info.Estimated = true
+			continue
+		}
 		if err != nil {
 			return err
 		}
-		if i == 0 {
+		if info.Codec == "" {
 			info.Codec, info.Transposed = h.codec, h.transposed
 		}
 		begin, end := r.ChunkRecords(chunk)
 		records += end - begin
 		bytes += h.decoded
+	}
+	if records == 0 {
+		return nil
 	}
 	info.DecodedBytes = int64(float64(bytes) * float64(info.Records) / float64(records))
 	return nil

@@ -251,7 +251,7 @@ func (v *viewer) pageOf(ctx context.Context, from, query, file string) (page, er
 	if p.Map, err = v.chunkMap(ctx, number, true); err != nil {
 		return p, err
 	}
-	next := p.From
+	var next int
 	if query == "" {
 		next, err = v.list(ctx, &p, pageRecords)
 	} else {
