@@ -12,7 +12,7 @@ import (
 
 // An inspection is what was found in a file.
 type inspection struct {
-	*source
+	*suspect
 	index      *core.Reader // nil if there is none
 	indexError error        // why the file cannot be opened, or nil
 	footer     int64        // where the index begins, if there is one or the postscript says so; else the size
@@ -40,8 +40,8 @@ type inspection struct {
 }
 
 // inspect looks at all chunks of a file, and decodes them. With keep it notes those that can be read.
-func inspect(ctx context.Context, s *source, progress func(done, size int64), keep bool) (*inspection, error) {
-	f := &inspection{source: s, keep: keep}
+func inspect(ctx context.Context, s *suspect, progress func(done, size int64), keep bool) (*inspection, error) {
+	f := &inspection{suspect: s, keep: keep}
 	if err := f.open(ctx); err != nil {
 		return nil, err
 	}
@@ -101,7 +101,7 @@ func (f *inspection) locate(ctx context.Context, end int64) (int64, error) {
 func (f *inspection) pass(ctx context.Context, progress func(done, size int64)) error {
 	f.damage, f.found, f.chunks, f.count, f.records, f.next = nil, nil, nil, 0, 0, 0
 	f.unfinished, f.unfinishedEnd = 0, f.gap.Position
-	s := &survey{source: f.source, Surveyor: core.Surveyor{
+	s := &survey{suspect: f.suspect, Surveyor: core.Surveyor{
 		Index: f.index, Options: core.ReaderOptions(f.options), Decode: true, Size: f.size}}
 	if progress != nil {
 		s.progress = func(done int64) { progress(done, f.size) }

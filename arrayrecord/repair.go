@@ -19,7 +19,7 @@ import (
 //
 // Errors are those of Verify. That nothing can be read is no error.
 func OpenRecovered(ctx context.Context, name string, opts ...ReaderOption) (*Reader, *Report, error) {
-	s, err := openSource(ctx, name, opts)
+	s, err := openSuspect(ctx, name, opts)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -37,7 +37,7 @@ func OpenRecovered(ctx context.Context, name string, opts ...ReaderOption) (*Rea
 	return r, f.report(), nil
 }
 
-// reader makes a Reader of the chunks that can be read. It closes the source.
+// reader makes a Reader of the chunks that can be read. It closes the suspect.
 func (f *inspection) reader() (*Reader, error) {
 	r := &Reader{name: f.name, options: f.options, size: f.size}
 	file := f.file()
@@ -83,7 +83,7 @@ func Repair(ctx context.Context, in, out string, options RepairOptions) (*Report
 	if err := differentFiles(in, out); err != nil {
 		return nil, err
 	}
-	s, err := openSource(ctx, in, []ReaderOption{options.Reader})
+	s, err := openSuspect(ctx, in, []ReaderOption{options.Reader})
 	if err != nil {
 		return nil, err
 	}
@@ -248,7 +248,7 @@ const (
 )
 
 // describeCut adds to the error of a file that is cut off how many chunks precede the cut.
-func (s *source) describeCut(ctx context.Context, failure error) error {
+func (s *suspect) describeCut(ctx context.Context, failure error) error {
 	var corrupt *CorruptError
 	if !errors.As(failure, &corrupt) || !corrupt.truncated || !core.Can(core.CanSurvey) {
 		return failure
@@ -257,8 +257,8 @@ func (s *source) describeCut(ctx context.Context, failure error) error {
 	if s.object == nil || s.file() != nil {
 		limit = maxCutLocal
 	}
-	f := &inspection{source: s, footer: s.size, end: s.size}
-	look := &survey{source: s, limit: limit, Surveyor: core.Surveyor{Options: core.ReaderOptions(s.options), Size: s.size}}
+	f := &inspection{suspect: s, footer: s.size, end: s.size}
+	look := &survey{suspect: s, limit: limit, Surveyor: core.Surveyor{Options: core.ReaderOptions(s.options), Size: s.size}}
 	if look.run(ctx, f.note) != nil || f.findIndex(ctx) != nil {
 		return failure
 	}

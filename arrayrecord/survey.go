@@ -11,15 +11,15 @@ import (
 	"github.com/arrayrecord/arrayrecord-go/storage"
 )
 
-// A source is a file that is looked at without an index that could be trusted.
-type source struct {
+// A suspect is a file that is looked at without an index that could be trusted.
+type suspect struct {
 	*fetcher
 	name    string
 	options ReaderOptions
 	object  storage.Object
 }
 
-func openSource(ctx context.Context, name string, opts []ReaderOption) (*source, error) {
+func openSuspect(ctx context.Context, name string, opts []ReaderOption) (*suspect, error) {
 	options, err := applyReaderOptions(opts)
 	if err != nil {
 		return nil, err
@@ -31,21 +31,21 @@ func openSource(ctx context.Context, name string, opts []ReaderOption) (*source,
 	if err != nil {
 		return nil, storageError(err)
 	}
-	return &source{fetcher: objectFetcher(object), name: name, options: options.WithDefaults(), object: object}, nil
+	return &suspect{fetcher: objectFetcher(object), name: name, options: options.WithDefaults(), object: object}, nil
 }
 
-// file is the source on local disk, else nil.
-func (s *source) file() *os.File {
+// file is the suspect on local disk, else nil.
+func (s *suspect) file() *os.File {
 	if local, ok := s.object.(interface{ File() *os.File }); ok {
 		return local.File()
 	}
 	return nil
 }
 
-func (s *source) close() { s.object.Close() }
+func (s *suspect) close() { s.object.Close() }
 
 // error names the file in an error.
-func (s *source) error(err error) error {
+func (s *suspect) error(err error) error {
 	if named := fileError(s.name, err); named != err {
 		return named
 	}
@@ -65,7 +65,7 @@ const (
 // A survey looks at all chunks of a file, several parts at a time, and hands them out in order.
 type survey struct {
 	core.Surveyor
-	*source
+	*suspect
 	progress func(done int64) // may be nil
 	limit    int64            // chunks that begin here or later are left out; 0 is none
 }

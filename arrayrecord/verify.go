@@ -98,7 +98,7 @@ func (r *Report) Lost() (n int, all bool) {
 // those of the storage. progress, which may be nil, is called now and then with the number of bytes
 // that are done, by one goroutine at a time.
 func Verify(ctx context.Context, name string, progress func(done, size int64), opts ...ReaderOption) (*Report, error) {
-	s, err := openSource(ctx, name, opts)
+	s, err := openSuspect(ctx, name, opts)
 	if err != nil {
 		return nil, err
 	}
