@@ -64,7 +64,7 @@ func Open(ctx context.Context, name string, opts ...ReaderOption) (*Reader, erro
 		if !ok {
 			defer object.Close()
 		}
-		s := &source{fetcher: objectFetcher(object), name: name, options: r.options, object: object}
+		s := &suspect{fetcher: objectFetcher(object), name: name, options: r.options, object: object}
 		return nil, s.describeCut(ctx, err)
 	}
 	return r, nil
@@ -101,7 +101,7 @@ func NewReader(src io.ReaderAt, size int64, opts ...ReaderOption) (*Reader, erro
 }
 
 func (r *Reader) describeCut(s *fetcher, failure error) error {
-	return (&source{fetcher: s, name: r.name, options: r.options}).describeCut(context.Background(), failure)
+	return (&suspect{fetcher: s, name: r.name, options: r.options}).describeCut(context.Background(), failure)
 }
 
 func (r *Reader) openFile(f *os.File) error {
