@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -391,4 +392,20 @@ func TestDestinationsStayInTheOutput(t *testing.T) {
 		require.Error(t, c.checkSet(s), s)
 	}
 	require.NoError(t, c.checkSet(shardSet{Prefix: c.Prefix, Template: "W-S"}))
+}
+
+// What is there is noticed before the shards of a set are made, and by each pane.
+func TestExistingShardsAreNoticedBeforeASetIsCut(t *testing.T) {
+	dir := t.TempDir()
+	c := config(t, filepath.Join(dir, "out"), windowed, withNumShards(2))
+	key := hourKey("")
+	files := stageSets(t, c, key, makeRecords(10))
+	_, set, err := c.setOf(t.Context(), key, typex.PaneInfo{}, hour)
+	require.NoError(t, err)
+	storagetest.Put(t, set.name(0, 7), []byte("old"))
+	_, err = arrangeSet(t.Context(), c, typex.PaneInfo{}, key, files)
+	require.ErrorIs(t, err, fs.ErrExist)
+	require.Len(t, list(t, dir+"/.*/*"), 1, "shards were made")
+	_, err = arrangeSet(t.Context(), c, typex.PaneInfo{Index: 1}, key, files)
+	require.NoError(t, err, "another pane has other names")
 }
