@@ -27,7 +27,8 @@ func init() {
 // another directory changes nothing.
 //
 // The input is read once. The temporary files have all of its records
-// uncompressed; in memory are some 256 MiB of them, and the longest record.
+// uncompressed. 32 MiB of them are sorted at a time; a job of 600 MB on Prism takes
+// some 350 MiB of memory, and the longest record.
 type Shuffle struct {
 	// Sources may have both kinds of files. None may have a name of the output.
 	Sources

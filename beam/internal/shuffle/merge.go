@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 
 	"golang.org/x/sync/errgroup"
@@ -94,6 +95,8 @@ func (f *mergeFn) writeShard(ctx context.Context, w *arrayrecord.Writer, s shard
 			rest--
 		}
 		begin = end
+		// Else the collector lets the next ones come beside these.
+		runtime.GC()
 	}
 	if rest > 0 {
 		return fmt.Errorf("%d records are missing", rest)

@@ -34,6 +34,7 @@ func (f *scatterFn) ProcessElement(ctx context.Context, t task, emit func(int, r
 	defer inflight.Begin()()
 	begun := time.Now()
 	runs, err := f.scatter(ctx, t)
+	f.sorter = sorter{} // runners keep DoFns
 	if err != nil {
 		for _, r := range runs {
 			err = errors.Join(err, storage.Remove(ctx, r.Name))

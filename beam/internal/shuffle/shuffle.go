@@ -71,8 +71,8 @@ type Config struct {
 	Memory int64
 }
 
-// DefaultMemory is enough that a terabyte needs some ten thousand runs.
-const DefaultMemory = 128 << 20
+// DefaultMemory makes some thirty runs of each gigabyte of records.
+const DefaultMemory = 32 << 20
 
 // Admit is given the names of temporary files and the dofns.DeadLetters of what
 // was skipped, and fails or gives strings when all of them are known.
