@@ -601,6 +601,6 @@ func TestShardsAreCopiedAgainAfterTheCommit(t *testing.T) {
 	// An input that is gone is an error at once.
 	c := config(t, filepath.Join(t.TempDir(), "out"), withNumShards(1))
 	gone := File{Name: filepath.Join(t.TempDir(), "gone"), Input: true, Records: 3, GroupSize: 1}
-	_, err := c.makePlanned(t.Context(), shardPlan{Count: 1, GroupSize: 1, WriterOptions: "group_size:1", Pieces: []piece{{File: gone, End: 3}}})
+	_, err := c.makePlanned(t.Context(), shardPlan{Count: 1, GroupSize: 1, WriterOptions: "group_size:1", Pieces: []piece{{File: gone, End: 3}}}, uncounted)
 	require.ErrorIs(t, err, fs.ErrNotExist)
 }
