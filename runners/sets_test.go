@@ -74,7 +74,7 @@ func setsOnThisHost(t *testing.T, runner, source string, want []string) {
 		}, 1},
 	} {
 		out, told := t.TempDir(), t.TempDir()
-		result, err := pipelines.Run(t.Context(), runner, func(s beam.Scope) error {
+		result, err := pipelines.Run(t.Context(), runner, pipelines.Func(func(s beam.Scope) error {
 			records := beam.ParDo(s, stamp, arrayrecordio.Read(s, source))
 			records = beam.WindowInto(s, test.fn, records, test.opts...)
 			var shards beam.PCollection
@@ -82,7 +82,7 @@ func setsOnThisHost(t *testing.T, runner, source string, want []string) {
 				arrayrecordio.WithNaming(inDirectory), arrayrecordio.WithNumShards(test.shards), arrayrecordio.WithShards(&shards))
 			beam.ParDo0(s, &describeFn{told}, shards)
 			return nil
-		})
+		}))
 		require.NoError(t, err, test.name)
 		require.EqualValues(t, len(want)*test.times, result.RecordsWritten, test.name)
 		names, err := filepath.Glob(out + "/p?/*.arrayrecord")
