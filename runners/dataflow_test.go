@@ -28,6 +28,7 @@ import (
 
 	"github.com/arrayrecord/arrayrecord-go/internal/fakegcs"
 	"github.com/arrayrecord/arrayrecord-go/storage"
+	"github.com/arrayrecord/arrayrecord-go/storage/storagetest"
 )
 
 // dataflowCommand gives the command of the guide with names in it, its files in
@@ -44,12 +45,14 @@ func dataflowCommand(t *testing.T, dir string, flags ...string) string {
 // for staging but puts nothing there.
 func TestDataflowDryRun(t *testing.T) {
 	dir := fakegcs.Dir(t)
+	storagetest.Put(t, dir+"/in/a.tfrecord", make([]byte, 100))
 	for image, flag := range map[string]string{
 		"/beam_go_sdk:2.77.0":   "", // Dataflow's copy of Beam's own
 		"images.example/ours:1": "--sdk_container_image=images.example/ours:1",
 	} {
 		_, printed := follow(t, dataflowCommand(t, dir, "--dry_run", "--log_level=info", flag))
-		require.Contains(t, printed, "\ndry run: nothing was submitted\n")
+		require.Contains(t, printed, "dry run: nothing was submitted\n")
+		require.Contains(t, printed, dir+"/in/a.tfrecord  100 B\n", "the plan")
 		checkJob(t, printedJob(t, printed), dir, image)
 		infos, err := storage.List(t.Context(), dir+"/staging/*")
 		require.NoError(t, err)
@@ -87,6 +90,7 @@ func TestDataflowSubmission(t *testing.T) {
 		require.NoError(t, err)
 		require.True(t, bytes.Equal(want, staged), "the worker is this program")
 	}
+	require.Contains(t, printed, "Dataflow job job-1: https://console.cloud.google.com/dataflow/jobs/europe-west4/job-1?project=our-project\n")
 	require.Regexp(t, `(?m)^ +read +5 files +`, printed)
 	require.Regexp(t, `(?m)^ +wrote +2 files +70 records +`, printed)
 }
