@@ -77,7 +77,7 @@ func (d dataflow) checkName(ctx context.Context, async bool) error {
 	if err != nil {
 		return nil // there is none
 	}
-	return fmt.Errorf("Dataflow job %s is active and has the name %s", job.Id, *jobopts.JobName)
+	return fmt.Errorf("job %s of Dataflow is active and has the name %s", job.Id, *jobopts.JobName)
 }
 
 func newDataflowClient(ctx context.Context) (*df.Service, error) {
@@ -111,7 +111,7 @@ func (j dataflowJob) wait(ctx context.Context, client *df.Service) error {
 		case "JOB_STATE_DONE":
 			return nil
 		case "JOB_STATE_FAILED", "JOB_STATE_CANCELLED", "JOB_STATE_DRAINED", "JOB_STATE_UPDATED":
-			return fmt.Errorf("Dataflow job %s has ended as %s: %s", j.id, state, j.link())
+			return fmt.Errorf("job %s of Dataflow has ended as %s: %s", j.id, state, j.link())
 		default:
 			log.Infof(ctx, "Dataflow job %s is in %s", j.id, state)
 		}
