@@ -481,11 +481,12 @@ AR_API ar_code ar_writer_copy_chunks(ar_writer* writer, const ar_reader* reader,
  * the group size must be that of the file. The records that are there are not written again, but
  * for those of a last chunk that does not fill a group.
  *
- * The file opens as it was until ar_writer_close makes it the longer one in one step; only while its
- * end is written once more, behind it, it cannot be opened. If the process is killed, bytes may be
- * left in it that are no part of it, which the next append removes; if that was in such a moment,
- * the survey finds all that was there. A writer that is freed without being closed, or fails, makes the file what it
- * was, unless only the last sync fails. The file is locked (flock) meanwhile, and not touched before the first record comes.
+ * The file opens as it was until ar_writer_close makes it the longer one in one step; only while
+ * its end is written once more, behind it, it cannot be opened. If the process is killed, bytes may
+ * be left in it that are no part of it, which the next append removes; if that was in such a
+ * moment, the survey finds all that was there. A writer that is freed without being closed, or
+ * fails, makes the file what it was, unless only the last sync fails. The file is locked (flock)
+ * meanwhile, and not touched before the first record comes.
  *
  * The errors of ar_reader_open_fd; AR_INVALID_ARGUMENT (the descriptor, another group size),
  * AR_FAILED_PRECONDITION (a file whose groups have different sizes), AR_IO with EWOULDBLOCK
