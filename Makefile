@@ -67,7 +67,7 @@ test-platforms: ## Test the core on arm64, on old processors, and with portable 
 .PHONY: test-required-only
 test-required-only: ## Run the Go tests of the library on a core without optional functions
 	@$(install) core
-	CGO_CXXFLAGS="$${CGO_CXXFLAGS:--g -O2} -DAR_REQUIRED_ONLY" go test ./arrayrecord/... ./storage ./tfrecord/... ./cmd/arrayrecord
+	CGO_CXXFLAGS="$${CGO_CXXFLAGS:--g -O2} -DAR_REQUIRED_ONLY" go test ./arrayrecord/... ./storage ./tfrecord/...
 
 .PHONY: checks
 checks: ## Remove each check of the core's input in turn: some test must fail

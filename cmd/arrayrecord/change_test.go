@@ -79,9 +79,6 @@ func TestMergeAndReshardKeepRecords(t *testing.T) {
 
 // Chunks that stay the same are not compressed again: a codec nobody asked for stays.
 func TestChunksAreCopied(t *testing.T) {
-	if !optionalFunctions(t) {
-		return // copies are made of records then, which the other tests see
-	}
 	dir := t.TempDir()
 	brotli := writeOptions(t, filepath.Join(dir, "a.arrayrecord"), "group_size:4,brotli:5", 0, 8)
 	zstd := writeOptions(t, filepath.Join(dir, "b.arrayrecord"), "group_size:4", 8, 6)

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -206,23 +205,8 @@ func TestSchema(t *testing.T) {
 	require.Contains(t, ok(t, "schema", writeFile(t)), "0 of 0 records")
 }
 
-// optionalFunctions reports whether the core that is linked has the C header's optional functions.
-func optionalFunctions(t *testing.T) bool {
-	r, err := arrayrecord.Open(context.Background(), digits)
-	require.NoError(t, err)
-	defer r.Close()
-	_, _, err = r.Metadata(context.Background())
-	if !errors.Is(err, arrayrecord.ErrUnsupported) {
-		require.NoError(t, err)
-	}
-	return err == nil
-}
-
 // A protobuf type comes from a file of descriptors or from the metadata.
 func TestProtobufTypes(t *testing.T) {
-	if !optionalFunctions(t) {
-		return // there is no metadata then
-	}
 	file := protodesc.ToFileDescriptorProto(descriptorpb.File_google_protobuf_descriptor_proto)
 	const typeName = "google.protobuf.UninterpretedOption.NamePart"
 	record, err := proto.Marshal(&descriptorpb.UninterpretedOption_NamePart{NamePart: proto.String("x"), IsExtension: proto.Bool(true)})
