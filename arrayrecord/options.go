@@ -319,19 +319,19 @@ func parseOptions[T any](s string, own []ownOption, upstream func(string) (T, er
 		return none, fileError("", err)
 	}
 	for _, o := range own {
-		seen := false
+		value, times := "", 0
 		for piece := range strings.SplitSeq(s, ",") {
-			key, value, _ := strings.Cut(piece, ":")
-			if key != o.key {
-				continue
+			if key, v, _ := strings.Cut(piece, ":"); key == o.key {
+				value = v
+				times++
 			}
-			if seen {
-				return none, fmt.Errorf("%w: Option %s is present more than once", ErrInvalidOption, o.key)
-			}
-			if seen = true; !o.set(value) {
-				return none, fmt.Errorf("%w: Option %s: invalid value: %s, valid values: %s", ErrInvalidOption, o.key,
-					cmp.Or(value, "(empty)"), o.values())
-			}
+		}
+		if times > 1 {
+			return none, fmt.Errorf("%w: Option %s is present more than once", ErrInvalidOption, o.key)
+		}
+		if times == 1 && !o.set(value) {
+			return none, fmt.Errorf("%w: Option %s: invalid value: %s, valid values: %s", ErrInvalidOption, o.key,
+				cmp.Or(value, "(empty)"), o.values())
 		}
 	}
 	return parsed, nil

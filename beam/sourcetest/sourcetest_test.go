@@ -27,10 +27,7 @@ type flaws struct {
 }
 
 // numbers is a source of the numbers of a span.
-type numbers struct {
-	flaws
-	length int
-}
+type numbers struct{ flaws }
 
 func (n *numbers) CreateInitialRestriction(length int) span { return span{0, length} }
 

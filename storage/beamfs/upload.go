@@ -36,7 +36,7 @@ func (s *system) CheckNoOverwrite() error {
 	if s.scheme == "memfs" || oneProcess.Load() {
 		return nil
 	}
-	return fmt.Errorf("Beam's file system for %s:// cannot make a file only if there is none, where several processes write "+
+	return fmt.Errorf("the file system of Beam for %s:// cannot make a file only if there is none, where several processes write "+
 		"(see beamfs.AssumeOneProcess): %w", s.scheme, errors.ErrUnsupported)
 }
 
