@@ -328,9 +328,9 @@ int main(void) {
   CHECK(strcmp(ar_code_name(AR_DATA_LOSS), "DATA_LOSS") == 0);
   CHECK(strcmp(ar_code_name((ar_code)77), "unknown code") == 0);
   CHECK(ar_version() == AR_VERSION);
-  CHECK(ar_capabilities() == (AR_CAN_READ_BYTES | AR_CAN_TELL_CHUNKS | AR_CAN_COPY_CHUNKS |
-                              AR_CAN_METADATA | AR_CAN_MAP | AR_CAN_LIMIT | AR_CAN_SURVEY |
-                              AR_CAN_APPEND));
+  CHECK(ar_capabilities() ==
+        (AR_CAN_READ_BYTES | AR_CAN_TELL_CHUNKS | AR_CAN_COPY_CHUNKS | AR_CAN_METADATA |
+         AR_CAN_MAP | AR_CAN_LIMIT | AR_CAN_SURVEY | AR_CAN_APPEND));
   test_options();
   for (uint32_t threads = 0; threads < 4; ++threads) {
     ar_set_max_threads(threads);
