@@ -24,9 +24,11 @@ namespace {
 std::atomic<int64_t> allocations_left{-1};
 
 void* Allocate(size_t size) {
-  if (allocations_left >= 0 && allocations_left.fetch_sub(1) <= 0) {
-    allocations_left = 0;
-    throw std::bad_alloc();
+  // In one step: the test may lift the limit while another thread is here.
+  int64_t left = allocations_left;
+  while (left >= 0) {
+    if (left == 0) throw std::bad_alloc();
+    if (allocations_left.compare_exchange_weak(left, left - 1)) break;
   }
   void* memory = std::malloc(size == 0 ? 1 : size);
   if (memory == nullptr) throw std::bad_alloc();
@@ -468,7 +470,6 @@ TEST(OutOfMemoryTest, ErrorsStay) {
           }
           ASSERT_FALSE(failed) << "a record or the end after an error";
           if (record.data == nullptr) break;
-          allocations_left = allocations_left < 0 ? -1 : allocations_left.load();
           const int64_t left = allocations_left.exchange(-1);
           ASSERT_EQ(std::string(reinterpret_cast<const char*>(record.data), record.size),
                     records[next]);
