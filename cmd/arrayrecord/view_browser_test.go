@@ -71,14 +71,15 @@ func ask[T any](t *testing.T, ctx context.Context, script string) T {
 	return value
 }
 
-// shows does something, and waits until the page says what it shows.
+// shows does something, and waits until the page is there, with its script, and says what it shows.
 func shows(t *testing.T, ctx context.Context, want string, steps ...chromedp.Action[chromedp.Void]) {
 	t.Helper()
 	do(t, ctx, steps...)
 	last := ""
 	for begin := time.Now(); time.Since(begin) < time.Minute; time.Sleep(50 * time.Millisecond) {
 		// A page that goes away meanwhile gives an error.
-		last, _ = chromedp.Run(ctx, chromedp.Evaluate[string](`document.querySelector("#status")?.textContent ?? ""`))
+		last, _ = chromedp.Run(ctx, chromedp.Evaluate[string](
+			`document.readyState === "complete" ? document.querySelector("#status")?.textContent ?? "" : "not loaded"`))
 		if last == want {
 			return
 		}
