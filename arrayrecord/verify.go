@@ -18,7 +18,6 @@ const (
 	DamagedCutOff      DamageKind = "cut off"           // the end of the file is missing
 	DamagedIndex       DamageKind = "index"             // it cannot be read, or says something else than the chunks
 	DamagedPostscript  DamageKind = "postscript"        // the last 64 KiB, which say where the index is
-	DamagedOrder       DamageKind = "order"             // chunks that have changed places, or are of another version of the file
 	DamagedTrailing    DamageKind = "trailing bytes"    // behind the end, no part of the file
 	DamagedForeign     DamageKind = "foreign chunk"     // of a kind or at a place that no writer makes
 	DamagedTooLarge    DamageKind = "too large"         // over MaxRecordSize or MaxChunkSize; not looked at

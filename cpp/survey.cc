@@ -290,14 +290,4 @@ Status FirstChunkFrom(uint64_t position, const uint8_t* block_header, uint64_t* 
   return Status();
 }
 
-// A polynomial over the prime field of 2^61 - 1, whose coefficients are the hashes: two chunks that
-// change places change it, and more can be added to it later.
-uint64_t AddToDigest(uint64_t digest, uint64_t header_hash) {
-  constexpr uint64_t kPrime = (uint64_t{1} << 61) - 1;
-  constexpr uint64_t kFactor = 0x0123456789abcdef;
-  const unsigned __int128 sum =
-      static_cast<unsigned __int128>(digest) * kFactor + header_hash % kPrime + 1;
-  return static_cast<uint64_t>(sum % kPrime);
-}
-
 }  // namespace arrayrecord

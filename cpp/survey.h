@@ -57,9 +57,6 @@ class Survey {
 // Where the first chunk begins at or after block position `position`, by the block header there.
 Status FirstChunkFrom(uint64_t position, const uint8_t* block_header, uint64_t* begin);
 
-// Takes one more chunk into the digest of all: its header's hash, in order.
-uint64_t AddToDigest(uint64_t digest, uint64_t header_hash);
-
 }  // namespace arrayrecord
 
 #endif  // ARRAYRECORD_SURVEY_H_

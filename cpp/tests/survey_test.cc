@@ -290,11 +290,5 @@ TEST(Survey, ReaderOfImpossibleChunksIsRefused) {
             AR_INVALID_ARGUMENT);
 }
 
-TEST(Digest, TellsOrder) {
-  EXPECT_NE(AddToDigest(AddToDigest(0, 1), 2), AddToDigest(AddToDigest(0, 2), 1));
-  EXPECT_NE(AddToDigest(0, 0), 0u);
-  EXPECT_NE(AddToDigest(0, UINT64_MAX), AddToDigest(0, 0));
-}
-
 }  // namespace
 }  // namespace arrayrecord
