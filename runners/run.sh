@@ -50,6 +50,6 @@ trap clean EXIT
 export TMPDIR=$scratch JDK_JAVA_OPTIONS="-Djava.io.tmpdir=$scratch -XX:-UsePerfData" BOOT=$dir/boot
 set -m
 ARRAYRECORD_RUNNERS_DIR=$dir ARRAYRECORD_RUNNERS_PROGRAM=$PWD/bin/arrayrecord-beam \
-  go test -count=1 -timeout 15m -tags runners -run "(?i)^test$runner" "$@" ./runners &
+  go test -count=1 -timeout 30m -tags runners -run "(?i)^test$runner" "$@" ./runners &
 tests=$!
 wait $tests
