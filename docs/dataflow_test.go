@@ -120,8 +120,9 @@ func TestOperationsOfTheGuide(t *testing.T) {
 		for column, got := range counts {
 			said, err := strconv.Atoi(row[column+1])
 			require.NoError(t, err)
-			// Where a range is split while it is read is for the runner.
-			assert.InDelta(t, said, got, max(6, 0.25*float64(said)), "dataflow.md: %s: now %d", test.name, counts)
+			// The runner splits what it finds slow, and a part is opened and staged anew.
+			assert.GreaterOrEqual(t, got+2, said/2, "dataflow.md: %s: now %d", test.name, counts)
+			assert.LessOrEqual(t, got, 2*said+8, "dataflow.md: %s: now %d", test.name, counts)
 		}
 	}
 }
