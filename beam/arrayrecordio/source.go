@@ -9,13 +9,13 @@ import (
 
 	"github.com/arrayrecord/arrayrecord-go/arrayrecord"
 	"github.com/arrayrecord/arrayrecord-go/beam/internal/counters"
-	"github.com/arrayrecord/arrayrecord-go/beam/internal/dofn"
+	"github.com/arrayrecord/arrayrecord-go/beam/internal/direct"
 	"github.com/arrayrecord/arrayrecord-go/beam/internal/recordcopy"
 )
 
 func init() {
-	dofn.Register4x1((*readFn).ProcessElement)
-	dofn.Register4x1((*readRecordsFn).ProcessElement)
+	direct.Register4x1((*readFn).ProcessElement)
+	direct.Register4x1((*readRecordsFn).ProcessElement)
 }
 
 // readFn gives the records of units.

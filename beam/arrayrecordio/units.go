@@ -11,13 +11,13 @@ import (
 
 	"github.com/arrayrecord/arrayrecord-go/arrayrecord"
 	"github.com/arrayrecord/arrayrecord-go/beam/internal/counters"
-	"github.com/arrayrecord/arrayrecord-go/beam/internal/dofn"
+	"github.com/arrayrecord/arrayrecord-go/beam/internal/direct"
 	"github.com/arrayrecord/arrayrecord-go/beam/internal/match"
 )
 
 func init() {
-	dofn.Register3x1((*unitFn).ProcessElement)
-	dofn.Register4x1((*verifyFn).ProcessElement)
+	direct.Register3x1((*unitFn).ProcessElement)
+	direct.Register4x1((*verifyFn).ProcessElement)
 	beam.RegisterType(reflect.TypeFor[unit]())
 	beam.RegisterType(reflect.TypeFor[chunkRange]())
 	register.Emitter1[unit]()

@@ -14,14 +14,14 @@ import (
 
 	"github.com/arrayrecord/arrayrecord-go/beam/internal/bounded"
 	"github.com/arrayrecord/arrayrecord-go/beam/internal/deadletter"
-	"github.com/arrayrecord/arrayrecord-go/beam/internal/dofn"
+	"github.com/arrayrecord/arrayrecord-go/beam/internal/direct"
 	"github.com/arrayrecord/arrayrecord-go/beam/internal/lines"
 	"github.com/arrayrecord/arrayrecord-go/storage"
 )
 
 func init() {
 	beam.RegisterType(reflect.TypeFor[encodeFn]())
-	dofn.Register5x1((*writeFn).ProcessElement)
+	direct.Register5x1((*writeFn).ProcessElement)
 }
 
 // DeadLetter is a file, the key of a group of records, or an element that an

@@ -11,11 +11,11 @@ import (
 
 	"github.com/arrayrecord/arrayrecord-go/beam/internal/convert"
 	"github.com/arrayrecord/arrayrecord-go/beam/internal/counters"
-	"github.com/arrayrecord/arrayrecord-go/beam/internal/dofn"
+	"github.com/arrayrecord/arrayrecord-go/beam/internal/direct"
 	"github.com/arrayrecord/arrayrecord-go/tfrecord"
 )
 
-func init() { dofn.Register6x1((*fileFn).ProcessElement) }
+func init() { direct.Register6x1((*fileFn).ProcessElement) }
 
 // TFRecordFileToArrayRecord converts TFRecord files into ArrayRecord files, one
 // into one, and returns the names of the latter as a PCollection of string.

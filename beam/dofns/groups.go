@@ -12,14 +12,14 @@ import (
 
 	"github.com/arrayrecord/arrayrecord-go/arrayrecord"
 	"github.com/arrayrecord/arrayrecord-go/beam/internal/counters"
-	"github.com/arrayrecord/arrayrecord-go/beam/internal/dofn"
+	"github.com/arrayrecord/arrayrecord-go/beam/internal/direct"
 	"github.com/arrayrecord/arrayrecord-go/beam/internal/inflight"
 	"github.com/arrayrecord/arrayrecord-go/storage"
 )
 
 func init() {
-	dofn.Register5x1((*groupFn).ProcessElement)
-	dofn.Register5x1((*tupleFn).ProcessElement)
+	direct.Register5x1((*groupFn).ProcessElement)
+	direct.Register5x1((*tupleFn).ProcessElement)
 	register.Iter1[[]byte]()
 }
 

@@ -14,7 +14,7 @@ import (
 
 	"github.com/arrayrecord/arrayrecord-go/arrayrecord"
 	"github.com/arrayrecord/arrayrecord-go/beam/internal/counters"
-	"github.com/arrayrecord/arrayrecord-go/beam/internal/dofn"
+	"github.com/arrayrecord/arrayrecord-go/beam/internal/direct"
 	"github.com/arrayrecord/arrayrecord-go/internal/beamtest"
 	"github.com/arrayrecord/arrayrecord-go/internal/fakegcs"
 	"github.com/arrayrecord/arrayrecord-go/internal/recordtest"
@@ -24,7 +24,7 @@ import (
 )
 
 func init() {
-	dofn.Register2x1((*recordsFn).ProcessElement)
+	direct.Register2x1((*recordsFn).ProcessElement)
 	beam.RegisterType(reflect.TypeFor[otherFailure]())
 }
 

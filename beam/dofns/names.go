@@ -10,13 +10,13 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
 
 	"github.com/arrayrecord/arrayrecord-go/beam/internal/counters"
-	"github.com/arrayrecord/arrayrecord-go/beam/internal/dofn"
+	"github.com/arrayrecord/arrayrecord-go/beam/internal/direct"
 	"github.com/arrayrecord/arrayrecord-go/storage"
 )
 
 func init() {
-	dofn.Register2x1((*nameFn).ProcessElement)
-	dofn.Register5x1((*uniqueFn).ProcessElement)
+	direct.Register2x1((*nameFn).ProcessElement)
+	direct.Register5x1((*uniqueFn).ProcessElement)
 	register.Emitter2[string, string]()
 	register.Iter1[string]()
 	beam.RegisterFunction(swap)

@@ -14,13 +14,13 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
 
 	"github.com/arrayrecord/arrayrecord-go/beam/dofns"
-	"github.com/arrayrecord/arrayrecord-go/beam/internal/dofn"
+	"github.com/arrayrecord/arrayrecord-go/beam/internal/direct"
 	"github.com/arrayrecord/arrayrecord-go/beam/internal/lines"
 	"github.com/arrayrecord/arrayrecord-go/storage"
 )
 
 func init() {
-	dofn.Register6x1((*gateFn).ProcessElement)
+	direct.Register6x1((*gateFn).ProcessElement)
 	register.Iter1[[]byte]()
 	register.Iter1[string]()
 	register.Iter1[dofns.DeadLetter]()

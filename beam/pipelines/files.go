@@ -9,12 +9,12 @@ import (
 
 	"github.com/arrayrecord/arrayrecord-go/beam/arrayrecordio"
 	"github.com/arrayrecord/arrayrecord-go/beam/dofns"
-	"github.com/arrayrecord/arrayrecord-go/beam/internal/dofn"
+	"github.com/arrayrecord/arrayrecord-go/beam/internal/direct"
 	"github.com/arrayrecord/arrayrecord-go/storage"
 	"github.com/arrayrecord/arrayrecord-go/tfrecord"
 )
 
-func init() { dofn.Register3x1((*targetFn).ProcessElement) }
+func init() { direct.Register3x1((*targetFn).ProcessElement) }
 
 // FileNames says what the outputs of conversions of single files are called:
 // they are in a directory, under the names of the inputs with another end. See

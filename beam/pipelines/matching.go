@@ -17,13 +17,13 @@ import (
 	"github.com/arrayrecord/arrayrecord-go/beam/dofns"
 	"github.com/arrayrecord/arrayrecord-go/beam/internal/convert"
 	"github.com/arrayrecord/arrayrecord-go/beam/internal/counters"
-	"github.com/arrayrecord/arrayrecord-go/beam/internal/dofn"
+	"github.com/arrayrecord/arrayrecord-go/beam/internal/direct"
 	"github.com/arrayrecord/arrayrecord-go/beam/internal/sink"
 )
 
 func init() {
-	dofn.Register4x1((*numberFn).ProcessElement)
-	dofn.Register4x1((*matchingFn).ProcessElement)
+	direct.Register4x1((*numberFn).ProcessElement)
+	direct.Register4x1((*matchingFn).ProcessElement)
 	beam.RegisterType(reflect.TypeFor[numbered]())
 	register.Emitter1[numbered]()
 	register.Emitter2[int, sink.File]()

@@ -9,13 +9,13 @@ import (
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 
-	"github.com/arrayrecord/arrayrecord-go/beam/internal/dofn"
+	"github.com/arrayrecord/arrayrecord-go/beam/internal/direct"
 	"github.com/arrayrecord/arrayrecord-go/beam/internal/lines"
 	"github.com/arrayrecord/arrayrecord-go/beam/internal/sink"
 	"github.com/arrayrecord/arrayrecord-go/storage"
 )
 
-func init() { dofn.Register4x1((*listOutputsFn).ProcessElement) }
+func init() { direct.Register4x1((*listOutputsFn).ProcessElement) }
 
 // outputList is a file by which the last step of a job tells the program that
 // waits for it what was written: a name in each line, as JSON. It is in a

@@ -11,11 +11,11 @@ import (
 	"github.com/arrayrecord/arrayrecord-go/arrayrecord"
 	"github.com/arrayrecord/arrayrecord-go/beam/arrayrecordio"
 	"github.com/arrayrecord/arrayrecord-go/beam/internal/counters"
-	"github.com/arrayrecord/arrayrecord-go/beam/internal/dofn"
+	"github.com/arrayrecord/arrayrecord-go/beam/internal/direct"
 	"github.com/arrayrecord/arrayrecord-go/beam/internal/sink"
 )
 
-func init() { dofn.Register3x1((*inputFn).ProcessElement) }
+func init() { direct.Register3x1((*inputFn).ProcessElement) }
 
 // Reshard makes another number of shards of ArrayRecord files. NewReshard gives
 // one with defaults.

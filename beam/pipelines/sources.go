@@ -18,15 +18,15 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
 
 	"github.com/arrayrecord/arrayrecord-go/beam/internal/counters"
-	"github.com/arrayrecord/arrayrecord-go/beam/internal/dofn"
+	"github.com/arrayrecord/arrayrecord-go/beam/internal/direct"
 	"github.com/arrayrecord/arrayrecord-go/beam/internal/match"
 	"github.com/arrayrecord/arrayrecord-go/storage"
 )
 
 func init() {
-	dofn.Register3x1((*listFn).ProcessElement)
-	dofn.Register3x1((*findFn).ProcessElement)
-	dofn.Register4x1((*onceFn).ProcessElement)
+	direct.Register3x1((*listFn).ProcessElement)
+	direct.Register3x1((*findFn).ProcessElement)
+	direct.Register4x1((*onceFn).ProcessElement)
 	beam.RegisterType(reflect.TypeFor[found]())
 	beam.RegisterFunction(keyOf)
 	beam.RegisterFunction(pathOf)

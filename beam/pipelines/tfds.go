@@ -15,15 +15,15 @@ import (
 
 	"github.com/arrayrecord/arrayrecord-go/arrayrecord"
 	"github.com/arrayrecord/arrayrecord-go/beam/internal/counters"
-	"github.com/arrayrecord/arrayrecord-go/beam/internal/dofn"
+	"github.com/arrayrecord/arrayrecord-go/beam/internal/direct"
 	"github.com/arrayrecord/arrayrecord-go/beam/internal/match"
 	"github.com/arrayrecord/arrayrecord-go/beam/internal/tfds"
 	"github.com/arrayrecord/arrayrecord-go/storage"
 )
 
 func init() {
-	dofn.Register3x1((*describeShardFn).ProcessElement)
-	dofn.Register4x1((*describeDatasetFn).ProcessElement)
+	direct.Register3x1((*describeShardFn).ProcessElement)
+	direct.Register4x1((*describeDatasetFn).ProcessElement)
 	beam.RegisterType(reflect.TypeFor[describedShard]())
 	register.Emitter2[int, describedShard]()
 	register.Iter1[describedShard]()

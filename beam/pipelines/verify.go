@@ -13,15 +13,15 @@ import (
 	"github.com/arrayrecord/arrayrecord-go/beam/dofns"
 	"github.com/arrayrecord/arrayrecord-go/beam/internal/convert"
 	"github.com/arrayrecord/arrayrecord-go/beam/internal/counters"
-	"github.com/arrayrecord/arrayrecord-go/beam/internal/dofn"
+	"github.com/arrayrecord/arrayrecord-go/beam/internal/direct"
 	"github.com/arrayrecord/arrayrecord-go/beam/internal/sink"
 )
 
 func init() {
-	dofn.Register4x1((*verifyTFRecordFn).ProcessElement)
-	dofn.Register4x1((*verifyArrayRecordFn).ProcessElement)
-	dofn.Register4x1((*salvageFn).ProcessElement)
-	dofn.Register3x1((*unpackFn).ProcessElement)
+	direct.Register4x1((*verifyTFRecordFn).ProcessElement)
+	direct.Register4x1((*verifyArrayRecordFn).ProcessElement)
+	direct.Register4x1((*salvageFn).ProcessElement)
+	direct.Register3x1((*unpackFn).ProcessElement)
 }
 
 // Records that were given to a pipeline cannot be taken back. So input of which

@@ -13,15 +13,15 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
 
 	"github.com/arrayrecord/arrayrecord-go/beam/internal/counters"
-	"github.com/arrayrecord/arrayrecord-go/beam/internal/dofn"
+	"github.com/arrayrecord/arrayrecord-go/beam/internal/direct"
 	"github.com/arrayrecord/arrayrecord-go/beam/internal/match"
 	"github.com/arrayrecord/arrayrecord-go/storage"
 	"github.com/arrayrecord/arrayrecord-go/tfrecord"
 )
 
 func init() {
-	dofn.Register3x1((*planFn).ProcessElement)
-	dofn.Register4x1((*verifyFn).ProcessElement)
+	direct.Register3x1((*planFn).ProcessElement)
+	direct.Register4x1((*verifyFn).ProcessElement)
 	beam.RegisterType(reflect.TypeFor[part]())
 	beam.RegisterType(reflect.TypeFor[byteRange]())
 	register.Emitter1[part]()

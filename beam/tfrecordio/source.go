@@ -8,14 +8,14 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/sdf"
 
 	"github.com/arrayrecord/arrayrecord-go/beam/internal/counters"
-	"github.com/arrayrecord/arrayrecord-go/beam/internal/dofn"
+	"github.com/arrayrecord/arrayrecord-go/beam/internal/direct"
 	"github.com/arrayrecord/arrayrecord-go/beam/internal/recordcopy"
 )
 
 func init() {
-	dofn.Register4x1((*readFn).ProcessElement)
-	dofn.Register4x1((*readNamedFn).ProcessElement)
-	dofn.Register4x1((*readRecordsFn).ProcessElement)
+	direct.Register4x1((*readFn).ProcessElement)
+	direct.Register4x1((*readNamedFn).ProcessElement)
+	direct.Register4x1((*readRecordsFn).ProcessElement)
 }
 
 // readFn gives the records of parts.

@@ -8,11 +8,11 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 
 	"github.com/arrayrecord/arrayrecord-go/beam/internal/counters"
-	"github.com/arrayrecord/arrayrecord-go/beam/internal/dofn"
+	"github.com/arrayrecord/arrayrecord-go/beam/internal/direct"
 	"github.com/arrayrecord/arrayrecord-go/storage"
 )
 
-func init() { dofn.Register3x1((*matchedFn).ProcessElement) }
+func init() { direct.Register3x1((*matchedFn).ProcessElement) }
 
 // FromFileio gives the files of a PCollection of fileio.FileMetadata or
 // fileio.ReadableFile, spread over the workers. Package fileio, each of whose

@@ -15,13 +15,13 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
 
 	"github.com/arrayrecord/arrayrecord-go/beam/internal/counters"
-	"github.com/arrayrecord/arrayrecord-go/beam/internal/dofn"
+	"github.com/arrayrecord/arrayrecord-go/beam/internal/direct"
 	"github.com/arrayrecord/arrayrecord-go/internal/recordpath"
 	"github.com/arrayrecord/arrayrecord-go/storage"
 )
 
 func init() {
-	dofn.Register3x1((*filesFn).ProcessElement)
+	direct.Register3x1((*filesFn).ProcessElement)
 	beam.RegisterType(reflect.TypeFor[File]())
 	register.Emitter1[File]()
 }

@@ -30,18 +30,18 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
 
 	"github.com/arrayrecord/arrayrecord-go/beam/dofns"
-	"github.com/arrayrecord/arrayrecord-go/beam/internal/dofn"
+	"github.com/arrayrecord/arrayrecord-go/beam/internal/direct"
 	"github.com/arrayrecord/arrayrecord-go/beam/internal/sink"
 	"github.com/arrayrecord/arrayrecord-go/storage"
 	"github.com/arrayrecord/arrayrecord-go/tfrecord"
 )
 
 func init() {
-	dofn.Register4x1((*inspectFn).ProcessElement)
-	dofn.Register5x1((*numberFn).ProcessElement)
-	dofn.Register4x1((*scatterFn).ProcessElement)
+	direct.Register4x1((*inspectFn).ProcessElement)
+	direct.Register5x1((*numberFn).ProcessElement)
+	direct.Register4x1((*scatterFn).ProcessElement)
 	beam.RegisterType(reflect.TypeFor[planFn]())
-	dofn.Register3x1((*mergeFn).ProcessElement)
+	direct.Register3x1((*mergeFn).ProcessElement)
 	for _, t := range []reflect.Type{
 		reflect.TypeFor[input](), reflect.TypeFor[layout](), reflect.TypeFor[task](), reflect.TypeFor[run](), reflect.TypeFor[shard](),
 	} {

@@ -11,10 +11,10 @@ import (
 
 	"github.com/arrayrecord/arrayrecord-go/arrayrecord"
 	"github.com/arrayrecord/arrayrecord-go/beam/internal/counters"
-	"github.com/arrayrecord/arrayrecord-go/beam/internal/dofn"
+	"github.com/arrayrecord/arrayrecord-go/beam/internal/direct"
 )
 
-func init() { dofn.Register3x1((*copyFn).ProcessElement) }
+func init() { direct.Register3x1((*copyFn).ProcessElement) }
 
 // copyFn makes one shard, still under a temporary name.
 type copyFn struct {

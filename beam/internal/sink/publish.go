@@ -10,11 +10,11 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/arrayrecord/arrayrecord-go/beam/internal/counters"
-	"github.com/arrayrecord/arrayrecord-go/beam/internal/dofn"
+	"github.com/arrayrecord/arrayrecord-go/beam/internal/direct"
 	"github.com/arrayrecord/arrayrecord-go/storage"
 )
 
-func init() { dofn.Register3x1((*commitFn).ProcessElement) }
+func init() { direct.Register3x1((*commitFn).ProcessElement) }
 
 // commitFn gives complete temporary files their names as shards. It may run
 // more than once, also after it has succeeded, and with other files.

@@ -16,11 +16,11 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/typex"
 
 	"github.com/arrayrecord/arrayrecord-go/beam/internal/counters"
-	"github.com/arrayrecord/arrayrecord-go/beam/internal/dofn"
+	"github.com/arrayrecord/arrayrecord-go/beam/internal/direct"
 )
 
 func init() {
-	dofn.Register4x1((*ownWindowFn).ProcessElement)
+	direct.Register4x1((*ownWindowFn).ProcessElement)
 	beam.RegisterType(reflect.TypeFor[arrangeSetFn]())
 	beam.RegisterType(reflect.TypeFor[writeSetFn]())
 }

@@ -8,10 +8,10 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/log"
 
 	"github.com/arrayrecord/arrayrecord-go/beam/internal/counters"
-	"github.com/arrayrecord/arrayrecord-go/beam/internal/dofn"
+	"github.com/arrayrecord/arrayrecord-go/beam/internal/direct"
 )
 
-func init() { dofn.Register3x1((*stageFn).ProcessElement) }
+func init() { direct.Register3x1((*stageFn).ProcessElement) }
 
 // stageFn writes the records of a bundle into temporary files, one unless a
 // limit calls for more.

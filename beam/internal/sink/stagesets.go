@@ -15,11 +15,11 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/arrayrecord/arrayrecord-go/beam/internal/counters"
-	"github.com/arrayrecord/arrayrecord-go/beam/internal/dofn"
+	"github.com/arrayrecord/arrayrecord-go/beam/internal/direct"
 )
 
 func init() {
-	dofn.Register4x1((*stageSetsFn).ProcessElement)
+	direct.Register4x1((*stageSetsFn).ProcessElement)
 	register.Emitter3[beam.EventTime, string, File]()
 }
 

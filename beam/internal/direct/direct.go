@@ -1,4 +1,4 @@
-// Package dofn registers DoFns so that Beam calls ProcessElement directly
+// Package direct registers DoFns so that Beam calls ProcessElement directly
 // instead of by reflection, which is several times slower per record.
 //
 // Beam's own package register does the same, but each of its calls adds
@@ -9,7 +9,7 @@
 // RegisterNx1 registers the DoFn *T whose ProcessElement takes N arguments and
 // returns one result:
 //
-//	dofn.Register3x1((*readFn).ProcessElement)
+//	direct.Register3x1((*readFn).ProcessElement)
 //
 // All arguments count: the context, the restriction tracker of a splittable
 // DoFn, the element (two for a KV), side inputs and emitters. The other
@@ -18,7 +18,7 @@
 // Registering is for init functions. No other DoFn of the program may have a
 // package and a type of the same names: Beam tells wrappers apart by
 // "package.Type" only.
-package dofn
+package direct
 
 import (
 	"reflect"

@@ -1,4 +1,4 @@
-package dofn
+package direct
 
 import (
 	"context"
