@@ -24,14 +24,11 @@ before it have been printed, the place is reported, and the exit code is 1.`,
   arrayrecord cat --format json train.arrayrecord | jq .label`,
 		Args: atLeast(1, "file name"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			d, err := a.open(cmd.Context(), args...)
+			d, err := ask.open(cmd.Context(), a, args...)
 			if err != nil {
 				return err
 			}
 			defer d.Close()
-			if err := ask.check(cmd.Context(), a, d); err != nil {
-				return err
-			}
 			if err := p.prepare(cmd.Context(), d); err != nil {
 				return err
 			}

@@ -38,7 +38,7 @@ func (r *diffResult) add(d difference) {
 func newDiff(a *app) *cobra.Command {
 	var ask scanFlags
 	var asSets, asJSON bool
-	var most int
+	most := count(10)
 	cmd := &cobra.Command{
 		Use:   "diff A B",
 		Short: "Compare the records of two data sets",
@@ -54,11 +54,8 @@ The exit code is 3 if the data sets differ.`,
 		Example: `  arrayrecord diff old.arrayrecord new.arrayrecord
   arrayrecord diff --sets 'shards/train-*.arrayrecord' train.arrayrecord`,
 		Args: func(cmd *cobra.Command, args []string) error {
-			switch {
-			case len(args) != 2:
+			if len(args) != 2 {
 				return usagef("two data sets are expected")
-			case most < 0:
-				return usagef("-n %d: must not be negative", most)
 			}
 			return nil
 		},
@@ -77,7 +74,7 @@ The exit code is 3 if the data sets differ.`,
 			if err := ask.check(ctx, a, one, two); err != nil {
 				return err
 			}
-			r := diffResult{RecordsA: one.NumRecords(), RecordsB: two.NumRecords(), Differences: []difference{}, most: most}
+			r := diffResult{RecordsA: one.NumRecords(), RecordsB: two.NumRecords(), Differences: []difference{}, most: int(most)}
 			if asSets {
 				err = diffSets(ctx, one, two, &r)
 			} else {
@@ -98,7 +95,7 @@ The exit code is 3 if the data sets differ.`,
 		},
 	}
 	cmd.Flags().BoolVar(&asSets, "sets", false, "whatever the order of the records")
-	cmd.Flags().IntVarP(&most, "differences", "n", 10, "`number` of differences to print")
+	cmd.Flags().VarP(&most, "differences", "n", "`number` of differences to print")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
 	ask.addFlags(cmd)
 	return cmd

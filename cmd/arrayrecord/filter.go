@@ -1,13 +1,14 @@
 package main
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/spf13/cobra"
 )
 
 func newFilter(a *app) *cobra.Command {
-	var o outputFlags
+	var o rewriteFlags
 	var m matcher
 	cmd := &cobra.Command{
 		Use:   "filter PATTERN FILE... -o FILE",
@@ -21,56 +22,51 @@ of the writer that are not given are those of the first file.
 		Args: atLeast(2, "pattern or file name"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx := cmd.Context()
-			if err := o.check(); err != nil {
-				return err
-			}
 			if err := m.compile(args[0]); err != nil {
 				return err
 			}
-			d, err := a.open(ctx, args[1:]...)
-			if err != nil {
-				return err
-			}
-			defer d.Close()
-			w, err := newRewriting(ctx, a, &o, d)
-			if err != nil {
-				return err
-			}
-			s, err := o.sink(ctx, a, w.options)
-			if err != nil {
-				return err
-			}
-			defer s.abort()
-			p := a.newStatus("records", int64(d.NumRecords()))
-			defer p.close()
-			i := 0
-			for record, err := range d.Scan(ctx, 0, d.NumRecords()) {
-				if err != nil {
+			return o.rewrite(ctx, a, args[1:], func(w *rewriting) error {
+				found := 0
+				if err := o.write(ctx, a, w.options, func(s *sink) error {
+					return w.filter(ctx, &m, func(record []byte) error {
+						found++
+						return s.Write(record)
+					})
+				}); err != nil {
 					return err
 				}
-				matches, err := m.match(record)
-				if err != nil {
-					return a.recordError(d, i, err)
-				}
-				if matches {
-					if err := s.Write(record); err != nil {
-						return err
-					}
-				}
-				i++
-				p.add(1)
-			}
-			if err := s.commit(ctx); err != nil {
-				return err
-			}
-			p.close()
-			return a.say("%s of %s", formatCount(s.records), plural(i, "record"))
+				return a.say("%s of %s", formatCount(found), plural(w.NumRecords(), "record"))
+			})
 		},
 	}
 	m.addFlags(cmd)
 	o.addFlags(cmd, outputUsage)
 	o.addShards(cmd)
 	return cmd
+}
+
+// filter emits the records that match.
+func (w *rewriting) filter(ctx context.Context, m *matcher, emit func(record []byte) error) error {
+	p := w.a.newStatus("records", int64(w.NumRecords()))
+	defer p.close()
+	i := 0
+	for record, err := range w.Scan(ctx, 0, w.NumRecords()) {
+		if err != nil {
+			return err
+		}
+		matches, err := m.match(record)
+		if err != nil {
+			return w.a.recordError(w.DataSource, i, err)
+		}
+		if matches {
+			if err := emit(record); err != nil {
+				return err
+			}
+		}
+		i++
+		p.add(1)
+	}
+	return nil
 }
 
 // say tells a person at a terminal what has been done.

@@ -45,6 +45,19 @@ func (p *printer) addFlags(cmd *cobra.Command) {
 	addTypeFlags(cmd, &p.typeName, &p.descriptorSet)
 }
 
+// open opens the files that arguments stand for, and prepares to print their records.
+func (p *printer) open(ctx context.Context, a *app, args ...string) (*arrayrecord.DataSource, error) {
+	d, err := a.open(ctx, args...)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.prepare(ctx, d); err != nil {
+		d.Close()
+		return nil, err
+	}
+	return d, nil
+}
+
 // prepare is called when the files are known, before the first record.
 func (p *printer) prepare(ctx context.Context, d *arrayrecord.DataSource) (err error) {
 	if p.typeName != "" || p.descriptorSet != "" {

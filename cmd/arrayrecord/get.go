@@ -27,7 +27,7 @@ numbered together, in the order of the names.`,
 		Annotations: map[string]string{takesNumbers: "yes"},
 		Args:        atLeast(2, "file name or record number"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			d, err := a.open(cmd.Context(), args[0])
+			d, err := p.open(cmd.Context(), a, args[0])
 			if err != nil {
 				return err
 			}
@@ -39,9 +39,6 @@ numbered together, in the order of the names.`,
 					return err
 				}
 				parts = append(parts, one)
-			}
-			if err := p.prepare(cmd.Context(), d); err != nil {
-				return err
 			}
 			return a.printParts(cmd.Context(), &p, d, parts)
 		},

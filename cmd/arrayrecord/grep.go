@@ -94,8 +94,8 @@ func newGrep(a *app) *cobra.Command {
 	var p printer
 	var ask scanFlags
 	var m matcher
-	var count, numbers bool
-	var most int
+	var countOnly, numbers bool
+	var most count
 	cmd := &cobra.Command{
 		Use:   "grep PATTERN FILE...",
 		Short: "Print the records that match a regular expression",
@@ -106,24 +106,16 @@ func newGrep(a *app) *cobra.Command {
 The exit code is 3 if nothing was found.`,
 		Example: `  arrayrecord grep 'cat|dog' captions.arrayrecord
   arrayrecord grep '^7$' --field label -n --format example train.arrayrecord`,
-		Args: func(cmd *cobra.Command, args []string) error {
-			if most < 0 {
-				return usagef("--max-count %d: must not be negative", most)
-			}
-			return atLeast(2, "pattern or file name")(cmd, args)
-		},
+		Args: atLeast(2, "pattern or file name"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := m.compile(args[0]); err != nil {
 				return err
 			}
-			d, err := a.open(cmd.Context(), args[1:]...)
+			d, err := ask.open(cmd.Context(), a, args[1:]...)
 			if err != nil {
 				return err
 			}
 			defer d.Close()
-			if err := ask.check(cmd.Context(), a, d); err != nil {
-				return err
-			}
 			if err := p.prepare(cmd.Context(), d); err != nil {
 				return err
 			}
@@ -142,7 +134,7 @@ The exit code is 3 if nothing was found.`,
 					continue
 				}
 				found++
-				if !count {
+				if !countOnly {
 					if numbers {
 						fmt.Fprintf(a.out, "%s:", a.screen.paint(green, strconv.Itoa(i)))
 					}
@@ -155,11 +147,11 @@ The exit code is 3 if nothing was found.`,
 						return a.recordError(d, i, err)
 					}
 				}
-				if found == most {
+				if found == int(most) {
 					break
 				}
 			}
-			if count {
+			if countOnly {
 				if _, err := fmt.Fprintln(a.out, found); err != nil {
 					return err
 				}
@@ -171,9 +163,9 @@ The exit code is 3 if nothing was found.`,
 		},
 	}
 	m.addFlags(cmd)
-	cmd.Flags().BoolVarP(&count, "count", "c", false, "print only how many records match")
+	cmd.Flags().BoolVarP(&countOnly, "count", "c", false, "print only how many records match")
 	cmd.Flags().BoolVarP(&numbers, "record-number", "n", false, "print the number of each record before it")
-	cmd.Flags().IntVarP(&most, "max-count", "m", 0, "stop after `number` matching records; 0 is all")
+	cmd.Flags().VarP(&most, "max-count", "m", "stop after `number` matching records; 0 is all")
 	p.addFlags(cmd)
 	ask.addFlags(cmd)
 	return cmd

@@ -19,33 +19,25 @@ func newTail(a *app) *cobra.Command {
 // newEnd makes a command that prints n records at one end of all.
 func newEnd(a *app, name, which string, part func(n, all int) (begin, end int), example string) *cobra.Command {
 	var p printer
-	var n int
+	n := count(10)
 	cmd := &cobra.Command{
 		Use:   name + " FILE...",
 		Short: "Print the " + which + " records",
 		Long: "Print the " + which + ` records of all files together. Nothing but these records and the
 ends of the files is read.`,
 		Example: example,
-		Args: func(cmd *cobra.Command, args []string) error {
-			if n < 0 {
-				return usagef("-n %d: must not be negative", n)
-			}
-			return atLeast(1, "file name")(cmd, args)
-		},
+		Args:    atLeast(1, "file name"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			d, err := a.open(cmd.Context(), args...)
+			d, err := p.open(cmd.Context(), a, args...)
 			if err != nil {
 				return err
 			}
 			defer d.Close()
-			if err := p.prepare(cmd.Context(), d); err != nil {
-				return err
-			}
-			begin, end := part(n, d.NumRecords())
+			begin, end := part(int(n), d.NumRecords())
 			return a.printRange(cmd.Context(), &p, d, begin, end)
 		},
 	}
-	cmd.Flags().IntVarP(&n, "records", "n", 10, "`number` of records")
+	cmd.Flags().VarP(&n, "records", "n", "`number` of records")
 	p.addFlags(cmd)
 	return cmd
 }

@@ -12,7 +12,7 @@ records in every chunk but the last of a file (the group size), so behind a plac
 where files with short last chunks meet records are compressed anew.`
 
 func newMerge(a *app) *cobra.Command {
-	var o outputFlags
+	var o rewriteFlags
 	var anyOrder bool
 	cmd := &cobra.Command{
 		Use:   "merge FILE... -o FILE",
@@ -27,25 +27,15 @@ come first and are copied, and the rest is at the end.`,
 		Args: atLeast(1, "file name"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx := cmd.Context()
-			if err := o.check(); err != nil {
-				return err
-			}
-			d, err := a.open(ctx, args...)
-			if err != nil {
-				return err
-			}
-			defer d.Close()
-			w, err := newRewriting(ctx, a, &o, d)
-			if err != nil {
-				return err
-			}
-			spans := spansOf(d)
-			if anyOrder {
-				if spans, err = fullChunksFirst(ctx, spans, w.options.GroupSize); err != nil {
-					return err
+			return o.rewrite(ctx, a, args, func(w *rewriting) (err error) {
+				spans := w.spans()
+				if anyOrder {
+					if spans, err = fullChunksFirst(ctx, spans, w.options.GroupSize); err != nil {
+						return err
+					}
 				}
-			}
-			return w.run(ctx, []target{{o.name, spans}})
+				return w.copyTo(ctx, []target{{o.name, spans}})
+			})
 		},
 	}
 	o.addFlags(cmd, outputUsage)
@@ -82,15 +72,12 @@ where a chunk does.`,
 
 // newDivide makes the commands that divide the records of files.
 func newDivide(a *app, cmd *cobra.Command, byShards bool) *cobra.Command {
-	var o outputFlags
+	var o rewriteFlags
 	var shards, records int
 	var size byteSize
 	cmd.Args = atLeast(1, "file name")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		ctx := cmd.Context()
-		if err := o.check(); err != nil {
-			return err
-		}
 		switch {
 		case o.name == "-":
 			return usagef("--output -: standard output is one file")
@@ -101,45 +88,38 @@ func newDivide(a *app, cmd *cobra.Command, byShards bool) *cobra.Command {
 		case records < 0:
 			return usagef("--records %d: must be positive", records)
 		}
-		d, err := a.open(ctx, args...)
-		if err != nil {
-			return err
-		}
-		defer d.Close()
-		w, err := newRewriting(ctx, a, &o, d)
-		if err != nil {
-			return err
-		}
-		spans, n := spansOf(d), d.NumRecords()
-		if size > 0 {
-			bytes, err := storedBytes(ctx, spans)
-			if err != nil {
+		return o.rewrite(ctx, a, args, func(w *rewriting) error {
+			spans, n := w.spans(), w.NumRecords()
+			if size > 0 {
+				bytes, err := storedBytes(ctx, spans)
+				if err != nil {
+					return err
+				}
+				shards = int((bytes + int64(size) - 1) / int64(size))
+			}
+			var cuts []int
+			if records > 0 {
+				for at := records; at < n; at += records {
+					cuts = append(cuts, at)
+				}
+			} else {
+				for i := 1; i < max(shards, 1); i++ {
+					cuts = append(cuts, i*(n/shards)+i*(n%shards)/shards)
+				}
+			}
+			if err := chunkStarts(ctx, spans, cuts); err != nil {
 				return err
 			}
-			shards = int((bytes + int64(size) - 1) / int64(size))
-		}
-		var cuts []int
-		if records > 0 {
-			for at := records; at < n; at += records {
-				cuts = append(cuts, at)
+			parts := cut(spans, cuts)
+			if len(parts) > 99999 {
+				return errors.New("these are more than 99,999 files")
 			}
-		} else {
-			for i := 1; i < max(shards, 1); i++ {
-				cuts = append(cuts, i*(n/shards)+i*(n%shards)/shards)
+			var targets []target
+			for i, name := range shardNames(o.name, len(parts)) {
+				targets = append(targets, target{name, parts[i]})
 			}
-		}
-		if err := chunkStarts(ctx, spans, cuts); err != nil {
-			return err
-		}
-		parts := cut(spans, cuts)
-		if len(parts) > 99999 {
-			return errors.New("these are more than 99,999 files")
-		}
-		var targets []target
-		for i, name := range shardNames(o.name, len(parts)) {
-			targets = append(targets, target{name, parts[i]})
-		}
-		return w.run(ctx, targets)
+			return w.copyTo(ctx, targets)
+		})
 	}
 	o.addFlags(cmd, prefixUsage)
 	if byShards {

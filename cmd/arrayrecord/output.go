@@ -37,6 +37,17 @@ func (o *outputFlags) addFlags(cmd *cobra.Command, what string) {
 	cmd.Flags().StringVar(&o.options, "options", "", "writer `OPTIONS` such as group_size:64,zstd:9 (docs/format.md section 8)")
 }
 
+// rewriteFlags are those of commands that write records of files to other files.
+type rewriteFlags struct {
+	outputFlags
+	ask scanFlags
+}
+
+func (o *rewriteFlags) addFlags(cmd *cobra.Command, what string) {
+	o.outputFlags.addFlags(cmd, what)
+	o.ask.addFlags(cmd)
+}
+
 const outputUsage = "`FILE` to write, - for standard output"
 
 const prefixUsage = "`PREFIX` of the files' names: PREFIX-00000-of-00008.arrayrecord and so on"
@@ -117,18 +128,21 @@ type sink struct {
 	records int
 }
 
-// sink begins the files. Either commit or abort must be called.
-func (o *outputFlags) sink(ctx context.Context, a *app, options arrayrecord.WriterOptions) (*sink, error) {
+// write begins the files, and finishes them when fn has given the sink all records.
+func (o *outputFlags) write(ctx context.Context, a *app, options arrayrecord.WriterOptions, fn func(*sink) error) error {
 	s := &sink{o: o}
+	defer s.abort()
 	for _, name := range o.names() {
 		w, err := o.create(ctx, a, name, options)
 		if err != nil {
-			s.abort()
-			return nil, err
+			return err
 		}
 		s.writers = append(s.writers, w)
 	}
-	return s, nil
+	if err := fn(s); err != nil {
+		return err
+	}
+	return s.commit(ctx)
 }
 
 func (s *sink) Write(record []byte) error {
@@ -150,7 +164,6 @@ func (s *sink) commit(ctx context.Context) error {
 	for _, w := range s.writers {
 		if err := w.Close(); err != nil {
 			s.o.removeMade(ctx, made)
-			s.abort()
 			return err
 		}
 		made = append(made, w.Name())

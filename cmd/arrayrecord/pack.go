@@ -59,6 +59,7 @@ example  tf.train.Examples, of jsonl, csv, tar and files`
 
 func newPack(a *app) *cobra.Command {
 	var o outputFlags
+	var ask scanFlags
 	p := &packing{}
 	cmd := &cobra.Command{
 		Use:   "pack INPUT... -o FILE",
@@ -96,28 +97,31 @@ each extension.`,
 			if err != nil {
 				return err
 			}
-			s, err := o.sink(ctx, a, o.writer)
-			if err != nil {
+			names := make([]string, len(inputs))
+			for i, in := range inputs {
+				names[i] = in.name
+			}
+			if err := ask.checkFiles(ctx, a, names); err != nil {
 				return err
 			}
-			defer s.abort()
-			progress := a.newStatus("records", 0)
-			defer progress.close()
-			if err := p.run(ctx, inputs, func(record []byte) error {
-				progress.add(1)
-				return s.Write(record)
+			packed := 0
+			if err := o.write(ctx, a, o.writer, func(s *sink) error {
+				progress := a.newStatus("records", 0)
+				defer progress.close()
+				return p.run(ctx, inputs, func(record []byte) error {
+					progress.add(1)
+					packed++
+					return s.Write(record)
+				})
 			}); err != nil {
 				return err
 			}
-			if err := s.commit(ctx); err != nil {
-				return err
-			}
-			progress.close()
-			return a.say("packed %s", plural(s.records, "record"))
+			return a.say("packed %s", plural(packed, "record"))
 		},
 	}
 	o.addFlags(cmd, outputUsage)
 	o.addShards(cmd)
+	ask.addFlags(cmd)
 	addChoice(cmd, &p.from, "from", "", fromHelp, "auto", "lines", "jsonl", "csv", "files", "tar", "tfrecord", "delimited")
 	addChoice(cmd, &p.as, "as", "", asHelp, "auto", "raw", "example")
 	cmd.Flags().StringVar(&p.columns, "columns", "", "`TYPES` of features, such as label:int,score:float,name:bytes")

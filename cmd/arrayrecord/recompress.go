@@ -11,7 +11,7 @@ import (
 )
 
 func newRecompress(a *app) *cobra.Command {
-	var o outputFlags
+	var o rewriteFlags
 	cmd := &cobra.Command{
 		Use:   "recompress FILE... --options OPTIONS -o FILE",
 		Short: "Write files with another codec, level or group size",
@@ -23,31 +23,21 @@ a slash, under their own names.`,
 		Args: atLeast(1, "file name"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx := cmd.Context()
-			if err := o.check(); err != nil {
-				return err
-			}
-			d, err := a.open(ctx, args...)
-			if err != nil {
-				return err
-			}
-			defer d.Close()
-			w, err := newRewriting(ctx, a, &o, d)
-			if err != nil {
-				return err
-			}
-			targets := []target{{name: o.name}}
-			files := d.Files()
-			if dir, ok := strings.CutSuffix(o.name, "/"); ok {
-				if targets, err = intoDirectory(dir, files); err != nil {
-					return err
+			return o.rewrite(ctx, a, args, func(w *rewriting) (err error) {
+				targets := []target{{name: o.name}}
+				files := w.Files()
+				if dir, ok := strings.CutSuffix(o.name, "/"); ok {
+					if targets, err = intoDirectory(dir, files); err != nil {
+						return err
+					}
+				} else if len(files) > 1 {
+					return usagef("--output %s: several files go into a directory, which ends in a slash; 'merge' makes one", o.name)
 				}
-			} else if len(files) > 1 {
-				return usagef("--output %s: several files go into a directory, which ends in a slash; 'merge' makes one", o.name)
-			}
-			for i, f := range files {
-				targets[i].spans = []span{{f.Name, f.Skip, f.Skip + f.Take}}
-			}
-			return w.run(ctx, targets)
+				for i, f := range files {
+					targets[i].spans = []span{{f.Name, f.Skip, f.Skip + f.Take}}
+				}
+				return w.copyTo(ctx, targets)
+			})
 		},
 	}
 	o.addFlags(cmd, "`FILE`, or directory with a slash at its end")

@@ -10,7 +10,7 @@ import (
 
 func newSample(a *app) *cobra.Command {
 	var p printer
-	var n int
+	n := count(10)
 	var seed uint32
 	cmd := &cobra.Command{
 		Use:   "sample FILE...",
@@ -20,21 +20,13 @@ Nothing but these records is read. The same --seed gives the same records; witho
 it they are others each time.`,
 		Example: `  arrayrecord sample train.arrayrecord
   arrayrecord sample -n 100 --seed 7 --format json 'train-*.arrayrecord' > some.jsonl`,
-		Args: func(cmd *cobra.Command, args []string) error {
-			if n < 0 {
-				return usagef("-n %d: must not be negative", n)
-			}
-			return atLeast(1, "file name")(cmd, args)
-		},
+		Args: atLeast(1, "file name"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			d, err := a.open(cmd.Context(), args...)
+			d, err := p.open(cmd.Context(), a, args...)
 			if err != nil {
 				return err
 			}
 			defer d.Close()
-			if err := p.prepare(cmd.Context(), d); err != nil {
-				return err
-			}
 			if d.NumRecords() == 0 {
 				return nil
 			}
@@ -45,9 +37,10 @@ it they are others each time.`,
 			if err != nil {
 				return err
 			}
-			for step := 0; step < min(n, d.NumRecords()); {
+			wanted := min(int(n), d.NumRecords())
+			for step := 0; step < wanted; {
 				var parts []part
-				for ; step < min(n, d.NumRecords()) && len(parts) < readTogether; step++ {
+				for ; step < wanted && len(parts) < readTogether; step++ {
 					key, err := s.Key(step)
 					if err != nil {
 						return err
@@ -61,7 +54,7 @@ it they are others each time.`,
 			return nil
 		},
 	}
-	cmd.Flags().IntVarP(&n, "records", "n", 10, "`number` of records")
+	cmd.Flags().VarP(&n, "records", "n", "`number` of records")
 	cmd.Flags().Uint32Var(&seed, "seed", 0, "`number` that decides which records (default another each time)")
 	p.addFlags(cmd)
 	return cmd

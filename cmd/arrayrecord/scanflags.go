@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -23,6 +24,19 @@ type scanFlags struct{ yes bool }
 
 func (s *scanFlags) addFlags(cmd *cobra.Command) {
 	cmd.Flags().BoolVarP(&s.yes, "yes", "y", false, fmt.Sprintf("read all of objects in buckets, of more than %s together, without asking", formatBytes(freeScan)))
+}
+
+// open opens the files that arguments stand for, once everything may be read.
+func (s *scanFlags) open(ctx context.Context, a *app, args ...string) (*arrayrecord.DataSource, error) {
+	d, err := a.open(ctx, args...)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.check(ctx, a, d); err != nil {
+		d.Close()
+		return nil, err
+	}
+	return d, nil
 }
 
 // check asks whether everything may be read.
@@ -47,6 +61,31 @@ func (s *scanFlags) check(ctx context.Context, a *app, sources ...*arrayrecord.D
 			r.Close()
 		}
 	}
+	return s.allow(a, size, objects)
+}
+
+// checkFiles is check for files of any kind.
+func (s *scanFlags) checkFiles(ctx context.Context, a *app, names []string) error {
+	if s.yes {
+		return nil
+	}
+	size, objects := int64(0), 0
+	for _, name := range names {
+		if storage.Scheme(name) == "" {
+			continue
+		}
+		info, err := storage.Stat(ctx, name)
+		if err != nil {
+			return err
+		}
+		size += info.Size
+		objects++
+	}
+	return s.allow(a, size, objects)
+}
+
+// allow asks whether so much of objects in buckets may be read.
+func (s *scanFlags) allow(a *app, size int64, objects int) error {
 	if size <= freeScan {
 		return nil
 	}
@@ -58,7 +97,7 @@ func (s *scanFlags) check(ctx context.Context, a *app, sources ...*arrayrecord.D
 	fmt.Fprintf(a.err, "arrayrecord: %s. Go on? [y/N] ", question)
 	answer, err := bufio.NewReader(in).ReadString('\n')
 	if err != nil || !strings.HasPrefix(strings.ToLower(strings.TrimSpace(answer)), "y") {
-		return fmt.Errorf("nothing read")
+		return errors.New("nothing read")
 	}
 	return nil
 }

@@ -18,7 +18,7 @@ import (
 )
 
 func newShuffle(a *app) *cobra.Command {
-	var o outputFlags
+	var o rewriteFlags
 	var seed uint64
 	memory := byteSize(512 << 20)
 	var tempDir string
@@ -35,33 +35,17 @@ There may be more data than memory: records go to temporary files without names 
 		Args:    atLeast(1, "file name"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx := cmd.Context()
-			if err := o.check(); err != nil {
-				return err
-			}
 			if !cmd.Flags().Changed("seed") {
 				seed = rand.Uint64()
 			}
-			d, err := a.open(ctx, args...)
-			if err != nil {
-				return err
-			}
-			defer d.Close()
-			w, err := newRewriting(ctx, a, &o, d)
-			if err != nil {
-				return err
-			}
-			s, err := o.sink(ctx, a, w.options)
-			if err != nil {
-				return err
-			}
-			defer s.abort()
-			p := a.newStatus("records read and written", 2*int64(d.NumRecords()))
-			defer p.close()
-			sh := &shuffler{memory: int64(memory), tempDir: tempDir, progress: p, emit: s.Write}
-			if err := sh.shuffle(ctx, d, seed); err != nil {
-				return err
-			}
-			return s.commit(ctx)
+			return o.rewrite(ctx, a, args, func(w *rewriting) error {
+				return o.write(ctx, a, w.options, func(s *sink) error {
+					p := a.newStatus("records read and written", 2*int64(w.NumRecords()))
+					defer p.close()
+					sh := &shuffler{memory: int64(memory), tempDir: tempDir, progress: p, emit: s.Write}
+					return sh.shuffle(ctx, w.DataSource, seed)
+				})
+			})
 		},
 	}
 	o.addFlags(cmd, outputUsage)

@@ -45,6 +45,20 @@ func plural[T int | int64](n T, what string) string {
 	return formatCount(n) + " " + what + "s"
 }
 
+// count is a flag value that is a number of things.
+type count int
+
+func (c *count) String() string { return strconv.Itoa(int(*c)) }
+func (c *count) Type() string   { return "number" }
+func (c *count) Set(s string) error {
+	n, err := strconv.Atoi(s)
+	if err != nil || n < 0 {
+		return fmt.Errorf("it must be a whole number that is not negative")
+	}
+	*c = count(n)
+	return nil
+}
+
 // byteSize is a flag value such as 512M.
 type byteSize int64
 

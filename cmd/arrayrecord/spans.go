@@ -22,9 +22,10 @@ type target struct {
 	spans []span
 }
 
-// rewriting makes files of the records of other files, copying chunks as they are wherever they stay
-// the same.
+// rewriting makes files of the records of other files.
 type rewriting struct {
+	*arrayrecord.DataSource // the other files
+
 	a        *app
 	o        *outputFlags
 	options  arrayrecord.WriterOptions
@@ -35,24 +36,33 @@ type rewriting struct {
 	made []string
 }
 
-// newRewriting takes the options that flags leave open from the first file.
-func newRewriting(ctx context.Context, a *app, o *outputFlags, d *arrayrecord.DataSource) (*rewriting, error) {
+// rewrite calls fn with the files that arguments stand for. Options that flags leave open are those
+// of the first file.
+func (o *rewriteFlags) rewrite(ctx context.Context, a *app, args []string, fn func(*rewriting) error) error {
+	if err := o.check(); err != nil {
+		return err
+	}
+	d, err := o.ask.open(ctx, a, args...)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
 	r, err := arrayrecord.Open(ctx, d.Files()[0].Name)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer r.Close()
-	w := &rewriting{a: a, o: o, options: settings(optionsOf(r), o.writer)}
+	w := &rewriting{DataSource: d, a: a, o: &o.outputFlags, options: settings(optionsOf(r), o.writer)}
 	if o.options != "" {
 		if w.content, err = w.options.Recorded(); err != nil {
-			return nil, usageError{err}
+			return usageError{err}
 		}
 	}
-	return w, nil
+	return fn(w)
 }
 
-// run writes the targets, some at once. If one fails none of them stays that was not there before.
-func (w *rewriting) run(ctx context.Context, targets []target) error {
+// copyTo writes the targets, some at once, copying chunks as they are wherever they stay the same. If one fails none of them stays that was not there before.
+func (w *rewriting) copyTo(ctx context.Context, targets []target) error {
 	total := 0
 	for i, t := range targets {
 		for _, s := range t.spans {
@@ -185,10 +195,10 @@ func chunkOf(r *arrayrecord.Reader, record int) (chunk, next int) {
 	return chunk, chunk + 1
 }
 
-// spansOf are the records of a data source.
-func spansOf(d *arrayrecord.DataSource) []span {
+// spans are the records of all files.
+func (w *rewriting) spans() []span {
 	var spans []span
-	for _, f := range d.Files() {
+	for _, f := range w.Files() {
 		if f.Take > 0 {
 			spans = append(spans, span{f.Name, f.Skip, f.Skip + f.Take})
 		}

@@ -153,14 +153,11 @@ different values the counts are lower bounds.`,
   arrayrecord stats --json 'train-*.arrayrecord' | jq .features.label`,
 		Args: atLeast(1, "file name"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			d, err := a.open(cmd.Context(), args...)
+			d, err := ask.open(cmd.Context(), a, args...)
 			if err != nil {
 				return err
 			}
 			defer d.Close()
-			if err := ask.check(cmd.Context(), a, d); err != nil {
-				return err
-			}
 			h, features := new(sizeHistogram), newFeatureStats()
 			files, kinds := []fileStats{}, map[string]int{}
 			next, stop := iter.Pull2(d.Scan(cmd.Context(), 0, d.NumRecords()))

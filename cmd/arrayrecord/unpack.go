@@ -78,14 +78,11 @@ Names that lead out of the directory are an error.`,
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx := cmd.Context()
-			d, err := a.open(ctx, args...)
+			d, err := ask.open(ctx, a, args...)
 			if err != nil {
 				return err
 			}
 			defer d.Close()
-			if err := ask.check(ctx, a, d); err != nil {
-				return err
-			}
 			progress := a.newStatus("records", int64(d.NumRecords()))
 			defer progress.close()
 			if u.to.value == "files" {
