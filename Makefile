@@ -155,6 +155,11 @@ bench: ## Measure against the other libraries (BENCH_FLAGS, e.g. --size=full; --
 	@$(install) core interop
 	go run ./bench $(BENCH_FLAGS)
 
+.PHONY: bench-copy
+bench-copy: ## Measure how fast chunks are copied, next to cp (BENCH_FLAGS; --help lists them)
+	@$(MAKE) --no-print-directory build
+	go run ./bench/copy $(BENCH_FLAGS)
+
 bench_beam := build/bench-beam
 .PHONY: bench-beam
 bench-beam: ## Measure conversions with Beam against a plain loop and upstream's (BENCH_FLAGS, e.g. --size=full; --help lists them)

@@ -2,15 +2,17 @@
 //
 //	go build -o bin/arrayrecord ./cmd/arrayrecord && go run ./bench/copy
 //
-// Both copy one file, in turns, so that a busy machine is busy for both: to the system's cache, and
-// until the disk has the copy. Ratios are medians over the turns.
+// Both copy one file, in turns, so that a busy machine is busy for both: from disk to disk, and in
+// the system's cache, where cp does not even see the bytes. Ratios are medians over the turns.
 package main
 
 import (
 	"bytes"
 	"context"
+	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"log"
 	"math/rand/v2"
 	"os"
@@ -19,6 +21,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/arrayrecord/arrayrecord-go/arrayrecord"
 )
@@ -57,31 +61,32 @@ func measure(dir, program string, size, repeat int) error {
 	if program, err = filepath.Abs(program); err != nil {
 		return err
 	}
-	fmt.Println("| chunks | until | cp | merge | merge's speed by cp's |\n|---|---|---|---|---|")
+	fmt.Println("| chunks | copied | cp | merge | merge's speed by cp's |\n|---|---|---|---|---|")
 	for _, s := range []shape{{64 << 10, 16}, {64 << 10, 1}, {1 << 10, 1}} {
 		bytes, err := s.write(in, size)
 		if err != nil {
 			return err
 		}
 		for _, way := range []struct {
-			until     string
+			name      string
+			cold      bool
 			cp, merge []string
 		}{
-			{"the system has it", []string{"cp", in, out}, []string{program, "merge", in, "-o", out, "--no-sync"}},
-			{"the disk has it", []string{"sh", "-c", `cp "$0" "$1" && sync "$1"`, in, out}, []string{program, "merge", in, "-o", out}},
+			{"from disk to disk", true, []string{"sh", "-c", `cp "$0" "$1" && sync "$1"`, in, out}, []string{program, "merge", in, "-o", out}},
+			{"in the cache", false, []string{"cp", in, out}, []string{program, "merge", in, "-o", out, "--no-sync"}},
 		} {
 			var cp, merge, ratio []float64
 			for i := range repeat {
 				pair := [2]float64{}
 				for turn := range 2 {
 					which := (i + turn) % 2 // who goes first changes
-					if pair[which], err = timed([][]string{way.cp, way.merge}[which], in, out); err != nil {
+					if pair[which], err = timed([][]string{way.cp, way.merge}[which], in, out, way.cold); err != nil {
 						return err
 					}
 				}
 				cp, merge, ratio = append(cp, pair[0]), append(merge, pair[1]), append(ratio, pair[0]/pair[1])
 			}
-			fmt.Printf("| %d KiB | %s | %.0f MB/s | %.0f MB/s | %.2f (%.2f to %.2f) |\n", s.record*s.group>>10, way.until,
+			fmt.Printf("| %d KiB | %s | %.0f MB/s | %.0f MB/s | %.2f (%.2f to %.2f) |\n", s.record*s.group>>10, way.name,
 				bytes/median(cp)/1e6, bytes/median(merge)/1e6, median(ratio), slices.Min(ratio), slices.Max(ratio))
 		}
 	}
@@ -114,15 +119,11 @@ func (s shape) write(name string, size int) (float64, error) {
 }
 
 // timed runs a command that copies in to out, and gives the seconds it took.
-func timed(args []string, in, out string) (float64, error) {
+func timed(args []string, in, out string, cold bool) (float64, error) {
 	if err := os.RemoveAll(out); err != nil {
 		return 0, err
 	}
-	// Nothing of the turn before waits to be written, and the input is in the system's cache.
-	if err := exec.Command("sync", in).Run(); err != nil {
-		return 0, err
-	}
-	if err := exec.Command("cat", in).Run(); err != nil {
+	if err := prepare(in, cold); err != nil {
 		return 0, err
 	}
 	var said bytes.Buffer
@@ -142,6 +143,20 @@ func timed(args []string, in, out string) (float64, error) {
 		err = fmt.Errorf("%s: %d bytes became %d", strings.Join(args, " "), one.Size(), two.Size())
 	}
 	return took, err
+}
+
+// prepare brings a file into the system's cache, or out of it.
+func prepare(name string, cold bool) error {
+	f, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if err := f.Sync(); err != nil || !cold {
+		_, copyErr := io.Copy(io.Discard, f)
+		return errors.Join(err, copyErr)
+	}
+	return unix.Fadvise(int(f.Fd()), 0, 0, unix.FADV_DONTNEED)
 }
 
 func median(x []float64) float64 {
