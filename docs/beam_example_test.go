@@ -170,6 +170,29 @@ func Example_watch() {
 	// Output: 4 records
 }
 
+func Example_damage() {
+	inTempDir(func() {
+		ctx := context.Background()
+		data, err := os.ReadFile("movies-00000-of-00001.arrayrecord")
+		ok(err)
+		data[80] ^= 1 // within the first chunk, which has the first record
+		ok(os.WriteFile("movies-00000-of-00001.arrayrecord", data, 0o666))
+		p, s := beam.NewPipelineWithRoot()
+		// doc
+		var damaged beam.PCollection
+		records := arrayrecordio.Read(s, "movies-*.arrayrecord", arrayrecordio.WithSalvage(&damaged))
+		dofns.WriteDeadLetters(s, "damaged.jsonl", damaged)
+		// end
+		passert.Count(s, records, "records", 3)
+		_, err = beam.Run(ctx, "prism", p)
+		ok(err)
+		text, err := os.ReadFile("damaged.jsonl")
+		ok(err)
+		fmt.Println(regexp.MustCompile(`[^"]*(movies[^"]*)","error.*`).ReplaceAllString(string(text), "$1"))
+	})
+	// Output: {"element":"movies-00000-of-00001.arrayrecord[0:1]
+}
+
 // doc
 // describe says where a record comes from.
 func describe(r arrayrecordio.Record) string {

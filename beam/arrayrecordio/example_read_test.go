@@ -126,8 +126,8 @@ func ExampleReadAllRecords() {
 	// b, 0: record 0 of b
 }
 
-func printFailure(f arrayrecordio.Failure) {
-	fmt.Println("failed:", filepath.Base(f.File))
+func printFailure(f arrayrecordio.DeadLetter) {
+	fmt.Println("failed:", filepath.Base(f.Element))
 }
 
 func init() { beam.RegisterFunction(printFailure) }

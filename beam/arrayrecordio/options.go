@@ -93,9 +93,9 @@ func WithNaming(naming any) WriteOption {
 	return func(o *sink.Options) { o.Naming = naming }
 }
 
-// A DeadLetter is an element that could not be written: Element is the beginning
-// of its text, Error what went wrong. It is that of package dofns, which writes
-// them into a file.
+// A DeadLetter is what could not be read or written: Element is the name of a file
+// or, of an element, the beginning of its text, Error what went wrong. It is that
+// of package dofns, which writes them into a file.
 type DeadLetter = deadletter.DeadLetter
 
 // WithFailedElements makes the error of an encoder, or of the function that

@@ -57,21 +57,26 @@ func WithEmptyMatch(e EmptyMatch) ReadOption {
 
 // WithFailures makes a file that cannot be read as a whole no failure of the
 // pipeline. *failures becomes, when the transform is made, a PCollection of
-// [Failure] with one element for each such file, none of whose records is
-// given out.
+// [DeadLetter] with one element for each such file, its name, none of whose
+// records is given out.
 //
 // To know that before the first record, files are verified in full before they
 // are read, which costs a second reading. A file that gets damaged in between
 // does fail the pipeline. Of a file with a range behind its name, the range is
 // verified.
 func WithFailures(failures *beam.PCollection) ReadOption {
-	return func(o *readOptions) { o.failures = failures }
+	return func(o *readOptions) { o.failures, o.Salvage = failures, false }
 }
 
-// Failure is a file that could not be read; see WithFailures.
-type Failure struct {
-	File  string
-	Error string
+// WithSalvage is WithFailures, but leaves out damaged chunks only, and gives the
+// other records of their files. For each such chunk failures has the range of
+// records that are lost, as in data.arrayrecord[1000:1064], which is a name that
+// Read takes; files that cannot be opened are there by their names. Of two of
+// these options the last one counts.
+//
+// For files whose index is lost or wrong there is arrayrecord.Repair.
+func WithSalvage(failures *beam.PCollection) ReadOption {
+	return func(o *readOptions) { o.failures, o.Salvage = failures, true }
 }
 
 type readOptions struct {
@@ -86,6 +91,7 @@ type readConfig struct {
 	ReaderOptions string
 	SplitSize     int64
 	LongestRun    int64 // bytes of chunks that are claimed at a time
+	Salvage       bool  // of files that may be damaged: leave out chunks, not files
 }
 
 // Read returns the records of all ArrayRecord files that match the pattern, as
@@ -111,7 +117,7 @@ func Read(s beam.Scope, pattern string, opts ...ReadOption) beam.PCollection {
 // errors.ErrUnsupported if nothing serves the pattern's scheme, and
 // arrayrecord.ErrInvalidOption for a wrong option.
 func TryRead(s beam.Scope, pattern string, opts ...ReadOption) (beam.PCollection, error) {
-	return readPattern(s.Scope("arrayrecordio.Read"), pattern, newReadFn, opts)
+	return read(s.Scope("arrayrecordio.Read"), match.Pattern(pattern), newReadFn, opts)
 }
 
 // ReadAll returns the records of all files that match the patterns, a
@@ -124,7 +130,7 @@ func ReadAll(s beam.Scope, patterns beam.PCollection, opts ...ReadOption) beam.P
 // TryReadAll is ReadAll with an error instead of a panic, as TryRead is for
 // Read.
 func TryReadAll(s beam.Scope, patterns beam.PCollection, opts ...ReadOption) (beam.PCollection, error) {
-	return readPatterns(s.Scope("arrayrecordio.ReadAll"), patterns, newReadFn, opts)
+	return read(s.Scope("arrayrecordio.ReadAll"), match.Patterns(patterns), newReadFn, opts)
 }
 
 // ReadRecords is Read with where each record comes from: a PCollection of
@@ -136,7 +142,7 @@ func ReadRecords(s beam.Scope, pattern string, opts ...ReadOption) beam.PCollect
 // TryReadRecords is ReadRecords with an error instead of a panic, as TryRead is
 // for Read.
 func TryReadRecords(s beam.Scope, pattern string, opts ...ReadOption) (beam.PCollection, error) {
-	return readPattern(s.Scope("arrayrecordio.ReadRecords"), pattern, newReadRecordsFn, opts)
+	return read(s.Scope("arrayrecordio.ReadRecords"), match.Pattern(pattern), newReadRecordsFn, opts)
 }
 
 // ReadAllRecords is ReadAll with where each record comes from: a PCollection of
@@ -148,7 +154,7 @@ func ReadAllRecords(s beam.Scope, patterns beam.PCollection, opts ...ReadOption)
 // TryReadAllRecords is ReadAllRecords with an error instead of a panic, as
 // TryRead is for Read.
 func TryReadAllRecords(s beam.Scope, patterns beam.PCollection, opts ...ReadOption) (beam.PCollection, error) {
-	return readPatterns(s.Scope("arrayrecordio.ReadAllRecords"), patterns, newReadRecordsFn, opts)
+	return read(s.Scope("arrayrecordio.ReadAllRecords"), match.Patterns(patterns), newReadRecordsFn, opts)
 }
 
 // ReadFiles returns the records of files that Beam's package fileio has found, a
@@ -163,7 +169,7 @@ func ReadFiles(s beam.Scope, files beam.PCollection, opts ...ReadOption) beam.PC
 // TryReadFiles is ReadFiles with an error instead of a panic, as TryRead is for
 // Read.
 func TryReadFiles(s beam.Scope, files beam.PCollection, opts ...ReadOption) (beam.PCollection, error) {
-	return readMatched(s.Scope("arrayrecordio.ReadFiles"), files, newReadFn, opts)
+	return read(s.Scope("arrayrecordio.ReadFiles"), match.Matched(files), newReadFn, opts)
 }
 
 // ReadFilesRecords is ReadFiles with where each record comes from: a PCollection
@@ -175,7 +181,7 @@ func ReadFilesRecords(s beam.Scope, files beam.PCollection, opts ...ReadOption) 
 // TryReadFilesRecords is ReadFilesRecords with an error instead of a panic, as
 // TryRead is for Read.
 func TryReadFilesRecords(s beam.Scope, files beam.PCollection, opts ...ReadOption) (beam.PCollection, error) {
-	return readMatched(s.Scope("arrayrecordio.ReadFilesRecords"), files, newReadRecordsFn, opts)
+	return read(s.Scope("arrayrecordio.ReadFilesRecords"), match.Matched(files), newReadRecordsFn, opts)
 }
 
 const caller = "arrayrecordio"
@@ -191,46 +197,23 @@ func newReadOptions(opts []ReadOption) (readOptions, error) {
 	return o, nil
 }
 
-func readPattern(s beam.Scope, pattern string, newFn func(readConfig) any, opts []ReadOption) (beam.PCollection, error) {
-	if err := (match.Options{Caller: caller, Ranges: true}).Check(pattern); err != nil {
-		return beam.PCollection{}, err
-	}
-	return readPatterns(s, beam.Create(s, pattern), newFn, opts)
-}
-
-func readPatterns(s beam.Scope, patterns beam.PCollection, newFn func(readConfig) any, opts []ReadOption) (beam.PCollection, error) {
+// read gives what newFn makes of the files of the input.
+func read(s beam.Scope, in match.Input, newFn func(readConfig) any, opts []ReadOption) (beam.PCollection, error) {
 	o, err := newReadOptions(opts)
 	if err != nil {
 		return beam.PCollection{}, err
 	}
-	m := match.Options{Caller: caller, Ranges: true, Empty: o.empty}
-	if err := m.CheckAll(patterns); err != nil {
-		return beam.PCollection{}, err
-	}
-	return o.read(s, match.Files(s, patterns, m), newFn), nil
-}
-
-func readMatched(s beam.Scope, matched beam.PCollection, newFn func(readConfig) any, opts []ReadOption) (beam.PCollection, error) {
-	o, err := newReadOptions(opts)
+	files, err := match.Files(s, in, match.Options{Caller: caller, Ranges: true, Empty: o.empty})
 	if err != nil {
 		return beam.PCollection{}, err
 	}
-	files, err := match.FromFileio(s, matched, caller)
-	if err != nil {
-		return beam.PCollection{}, err
-	}
-	return o.read(s, files, newFn), nil
-}
-
-// read gives the records of a PCollection of match.File.
-func (o readOptions) read(s beam.Scope, files beam.PCollection, newFn func(readConfig) any) beam.PCollection {
 	var units beam.PCollection
 	if o.failures == nil {
 		units = beam.ParDo(s, &unitFn{Config: o.readConfig}, files)
 	} else {
 		units, *o.failures = beam.ParDo2(s, &verifyFn{Config: o.readConfig}, files)
 	}
-	return beam.ParDo(s, newFn(o.readConfig), beam.Reshuffle(s, units))
+	return beam.ParDo(s, newFn(o.readConfig), beam.Reshuffle(s, units)), nil
 }
 
 func (c readConfig) check() error {

@@ -423,12 +423,12 @@ func TestDamageInAResidualIsNoErrorOfThePrimary(t *testing.T) {
 }
 
 // failureKind is the name of the file and what went wrong, without where.
-func failureKind(f Failure) string {
+func failureKind(f DeadLetter) string {
 	for sign, kind := range map[string]string{
-		"(offset": "corrupt", "cut off": "truncated", "permission denied": "permission", "out of range": "range",
+		"(offset": "corrupt", "cut off": "truncated", "permission denied": "permission", "out of range": "range", " lost": "chunk",
 	} {
-		if strings.HasPrefix(f.Error, "arrayrecordio: arrayrecord: ") && strings.Contains(f.Error, f.File) && strings.Contains(f.Error, sign) {
-			return filepath.Base(f.File) + " " + kind
+		if strings.HasPrefix(f.Error, "arrayrecordio: ") && strings.Contains(f.Error, strings.Split(f.Element, "[")[0]) && strings.Contains(f.Error, sign) {
+			return filepath.Base(f.Element) + " " + kind
 		}
 	}
 	return f.Error
@@ -468,12 +468,64 @@ func TestFailedFilesGiveFailuresAndNoRecords(t *testing.T) {
 		}
 	}
 	passert.Equals(s, beam.ParDo(s, describeRecord, got), want...)
-	passert.Equals(s, beam.ParDo(s, failureKind, failures), "corrupt corrupt", "truncated truncated", "closed permission", "good range")
+	passert.Equals(s, beam.ParDo(s, failureKind, failures), "corrupt corrupt", "truncated truncated", "closed permission", "good[0:101] range")
 	result := ptest.RunAndValidate(t, p)
 	c := counts(t, result)
 	require.Equal(t, int64(4), c["files_failed"])
 	require.Equal(t, int64(3), c["files_read"])
 	require.Equal(t, int64(190), c["records_read"])
+}
+
+// A damaged chunk costs its records alone; a range of a file what of them is in it.
+func TestSalvageLeavesOutDamagedChunksOnly(t *testing.T) {
+	dir := t.TempDir()
+	records := makeRecords(100)
+	name := func(base string) string { return filepath.Join(dir, base) }
+	damage := func(base string, damaged ...int) {
+		save(t, name(base), "group_size:10,uncompressed", records)
+		data, err := os.ReadFile(name(base))
+		require.NoError(t, err)
+		for _, record := range damaged {
+			data[bytes.Index(data, records[record])] ^= 1
+		}
+		require.NoError(t, os.WriteFile(name(base), data, 0o666))
+	}
+	damage("some", 0, 37, 41, 99)
+	damage("all", 5, 15, 25, 35, 45, 55, 65, 75, 85, 95)
+	damage("cut")
+	require.NoError(t, os.Truncate(name("cut"), 10_000))
+	for _, test := range []struct {
+		path                 string
+		read, failed, chunks int64
+		good                 [][2]int // ranges of records
+		letters              []any
+	}{
+		{"some", 1, 0, 4, [][2]int{{10, 30}, {50, 90}}, []any{"some[0:10] chunk", "some[30:40] chunk", "some[40:50] chunk", "some[90:100] chunk"}},
+		{"some[35:45]", 0, 0, 2, nil, []any{"some[35:40] chunk", "some[40:45] chunk"}},
+		{"some[32:59]", 1, 0, 2, [][2]int{{50, 59}}, []any{"some[32:40] chunk", "some[40:50] chunk"}},
+		{"some[50:50]", 1, 0, 0, nil, nil},
+		{"all", 0, 0, 10, nil, []any{
+			"all[0:10] chunk", "all[10:20] chunk", "all[20:30] chunk", "all[30:40] chunk", "all[40:50] chunk",
+			"all[50:60] chunk", "all[60:70] chunk", "all[70:80] chunk", "all[80:90] chunk", "all[90:100] chunk"}},
+		{"cut", 0, 1, 0, nil, []any{"cut truncated"}},
+	} {
+		t.Run(test.path, func(t *testing.T) {
+			p, s := beam.NewPipelineWithRoot()
+			var failures beam.PCollection
+			got := ReadRecords(s, name(test.path), WithSalvage(&failures), WithSplitSize(1000))
+			var want []any
+			for _, r := range test.good {
+				for i := r[0]; i < r[1]; i++ {
+					want = append(want, describeRecord(Record{"some", int64(i), records[i]}))
+				}
+			}
+			passert.Equals(s, beam.ParDo(s, describeRecord, got), want...)
+			passert.Equals(s, beam.ParDo(s, failureKind, failures), test.letters...)
+			c := counts(t, ptest.RunAndValidate(t, p))
+			require.Equal(t, []int64{test.read, test.failed, test.chunks, int64(len(want))},
+				[]int64{c["files_read"], c["files_failed"], c["chunks_failed"], c["records_read"]})
+		})
+	}
 }
 
 func TestFileThatChangesIsNotRead(t *testing.T) {
@@ -649,7 +701,7 @@ func TestRecordsTravel(t *testing.T) {
 		require.Equal(t, r, got)
 		for n := range min(len(b)-len(r.Data), 1000) {
 			_, err := decodeRecord(b[:n])
-			require.ErrorIs(t, err, errBadRecord)
+			require.EqualError(t, err, "arrayrecordio: these bytes are no encoded record")
 		}
 	}
 	// Through a runner's shuffle.
@@ -679,7 +731,7 @@ func TestConfigurationTravels(t *testing.T) {
 // A worker in another process finds types by name only.
 func TestTypesOfTheSourceAreKnownToWorkers(t *testing.T) {
 	for _, typ := range []reflect.Type{
-		reflect.TypeFor[unit](), reflect.TypeFor[chunkRange](), reflect.TypeFor[Record](), reflect.TypeFor[Failure](),
+		reflect.TypeFor[unit](), reflect.TypeFor[chunkRange](), reflect.TypeFor[Record](), reflect.TypeFor[DeadLetter](),
 		reflect.TypeFor[unitFn](), reflect.TypeFor[verifyFn](), reflect.TypeFor[readFn](), reflect.TypeFor[readRecordsFn](),
 	} {
 		key, ok := beamruntime.TypeKey(typ)

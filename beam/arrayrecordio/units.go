@@ -17,7 +17,6 @@ import (
 
 func init() {
 	direct.Register3x1((*unitFn).ProcessElement)
-	direct.Register4x1((*verifyFn).ProcessElement)
 	beam.RegisterType(reflect.TypeFor[unit]())
 	beam.RegisterType(reflect.TypeFor[chunkRange]())
 	register.Emitter1[unit]()
@@ -55,41 +54,11 @@ func (f *unitFn) ProcessElement(ctx context.Context, file match.File, emit func(
 		return fmt.Errorf("%s: %w", caller, err)
 	}
 	defer r.Close()
-	emitUnits(ctx, f.Config, &f.counters, r, facts, emit)
-	return nil
-}
-
-// verifyFn is unitFn for files that may be damaged: it reads all records that
-// are wanted.
-type verifyFn struct {
-	Config readConfig
-
-	counters counters.Set
-}
-
-// Setup makes the counters, which do not travel.
-func (f *verifyFn) Setup() { f.counters = counters.Read() }
-
-// ProcessElement gives units of good files only.
-func (f *verifyFn) ProcessElement(ctx context.Context, file match.File, emit func(unit), fail func(Failure)) error {
-	r, facts, err := f.Config.find(ctx, file)
-	if err == nil {
-		defer r.Close()
-		for _, err = range r.Scan(ctx, int(facts.FirstRecord), int(facts.EndRecord)) {
-			if err != nil {
-				break
-			}
-		}
+	if !facts.isEmpty() {
+		emitUnits(f.Config, r, facts, []chunkSpan{facts.chunks(r)}, emit)
+	} else {
+		f.counters.Add(ctx, 1, 0, indexSize(r)) // it has been read
 	}
-	if ctx.Err() != nil {
-		return fmt.Errorf("%s: %s: %w", caller, file.Name, context.Cause(ctx))
-	}
-	if err != nil {
-		f.counters.Failed(ctx)
-		fail(Failure{File: file.Name, Error: fmt.Sprintf("%s: %v", caller, err)})
-		return nil
-	}
-	emitUnits(ctx, f.Config, &f.counters, r, facts, emit)
 	return nil
 }
 
@@ -116,15 +85,24 @@ func (c readConfig) find(ctx context.Context, file match.File) (*arrayrecord.Rea
 	return r, facts, nil
 }
 
-// emitUnits cuts a file, or what is wanted of it. If that is nothing, the file
-// has been read.
-func emitUnits(ctx context.Context, c readConfig, count *counters.Set, r *arrayrecord.Reader, facts fileFacts, emit func(unit)) {
-	if facts.FirstRecord == facts.EndRecord {
-		count.Add(ctx, 1, 0, indexSize(r))
-		return
-	}
-	for _, chunks := range c.units(r, chunkOf(r, facts.FirstRecord), facts.EndChunk) {
-		emit(unit{File: facts, Chunks: chunks})
+// isEmpty reports whether nothing is wanted.
+func (f fileFacts) isEmpty() bool { return f.FirstRecord == f.EndRecord }
+
+// chunkSpan is the chunks [begin, end) of a file.
+type chunkSpan struct{ begin, end int64 }
+
+// chunks are those that hold what is wanted, which is not nothing.
+func (f fileFacts) chunks(r *arrayrecord.Reader) chunkSpan {
+	return chunkSpan{chunkOf(r, f.FirstRecord), f.EndChunk}
+}
+
+// emitUnits cuts what is good of a file.
+func emitUnits(c readConfig, r *arrayrecord.Reader, facts fileFacts, good []chunkSpan, emit func(unit)) {
+	facts.EndChunk = good[len(good)-1].end
+	for _, span := range good {
+		for _, chunks := range c.units(r, span.begin, span.end) {
+			emit(unit{File: facts, Chunks: chunks})
+		}
 	}
 }
 

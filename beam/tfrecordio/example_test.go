@@ -10,6 +10,7 @@ import (
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 
+	"github.com/arrayrecord/arrayrecord-go/beam/arrayrecordio"
 	"github.com/arrayrecord/arrayrecord-go/beam/tfrecordio"
 	"github.com/arrayrecord/arrayrecord-go/tfrecord"
 )
@@ -54,8 +55,8 @@ func printNamed(name string, record []byte) {
 	fmt.Printf("%s: %s\n", filepath.Base(name), record)
 }
 
-func printFailure(f tfrecordio.Failure) {
-	fmt.Println("failed:", filepath.Base(f.File))
+func printFailure(f arrayrecordio.DeadLetter) {
+	fmt.Println("failed:", filepath.Base(f.Element))
 }
 
 func init() {

@@ -61,8 +61,8 @@ func WithEmptyMatch(e EmptyMatch) ReadOption {
 
 // WithFailures makes a file that cannot be read as a whole no failure of the
 // pipeline. *failures becomes, when the transform is made, a PCollection of
-// [Failure] with one element for each such file, none of whose records is
-// given out.
+// [arrayrecordio.DeadLetter] with one element for each such file, its name, none
+// of whose records is given out.
 //
 // To know that before the first record, files are verified in full before they
 // are read, which costs a second reading. A file that gets damaged in between

@@ -13,6 +13,7 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
 
 	"github.com/arrayrecord/arrayrecord-go/beam/internal/counters"
+	"github.com/arrayrecord/arrayrecord-go/beam/internal/deadletter"
 	"github.com/arrayrecord/arrayrecord-go/beam/internal/direct"
 	"github.com/arrayrecord/arrayrecord-go/beam/internal/match"
 	"github.com/arrayrecord/arrayrecord-go/storage"
@@ -125,7 +126,7 @@ type verifyFn struct {
 func (f *verifyFn) Setup() { f.counters = counters.Read() }
 
 // ProcessElement gives parts of good files only.
-func (f *verifyFn) ProcessElement(ctx context.Context, file match.File, emit func(part), fail func(Failure)) error {
+func (f *verifyFn) ProcessElement(ctx context.Context, file match.File, emit func(part), fail func(deadletter.DeadLetter)) error {
 	p := f.Config.whole(file)
 	p.AsWhole = true
 	deceives := false
@@ -137,7 +138,7 @@ func (f *verifyFn) ProcessElement(ctx context.Context, file match.File, emit fun
 	}
 	if err != nil {
 		f.counters.Failed(ctx)
-		fail(Failure{File: file.Name, Error: fmt.Sprintf("%s: %v", caller, err)})
+		fail(deadletter.DeadLetter{Element: file.Path(), Error: fmt.Sprintf("%s: %v", caller, err)})
 		return nil
 	}
 	p.Compression = done.compression

@@ -1,8 +1,6 @@
 package tfrecordio
 
 import (
-	"reflect"
-
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
 
@@ -10,17 +8,9 @@ import (
 )
 
 func init() {
-	beam.RegisterType(reflect.TypeFor[Failure]())
-	register.Emitter1[Failure]()
 	register.Emitter1[[]byte]()
 	register.Emitter1[Record]()
 	register.Emitter2[string, []byte]()
-}
-
-// Failure is a file that could not be read; see WithFailures.
-type Failure struct {
-	File  string
-	Error string
 }
 
 // Read returns the records of all TFRecord files that match the pattern, as a
@@ -47,7 +37,7 @@ func Read(s beam.Scope, pattern string, opts ...ReadOption) beam.PCollection {
 // errors.ErrUnsupported if nothing serves the pattern's scheme, and
 // tfrecord.ErrInvalidOption for a wrong option.
 func TryRead(s beam.Scope, pattern string, opts ...ReadOption) (beam.PCollection, error) {
-	return readPattern(s.Scope("tfrecordio.Read"), pattern, newReadFn, opts)
+	return read(s.Scope("tfrecordio.Read"), match.Pattern(pattern), newReadFn, opts)
 }
 
 // ReadAll returns the records of all files that match the patterns, a
@@ -60,7 +50,7 @@ func ReadAll(s beam.Scope, patterns beam.PCollection, opts ...ReadOption) beam.P
 // TryReadAll is ReadAll with an error instead of a panic, as TryRead is for
 // Read.
 func TryReadAll(s beam.Scope, patterns beam.PCollection, opts ...ReadOption) (beam.PCollection, error) {
-	return readPatterns(s.Scope("tfrecordio.ReadAll"), patterns, newReadFn, opts)
+	return read(s.Scope("tfrecordio.ReadAll"), match.Patterns(patterns), newReadFn, opts)
 }
 
 // ReadAllWithFilename is ReadAll with the name of the file beside each record:
@@ -72,7 +62,7 @@ func ReadAllWithFilename(s beam.Scope, patterns beam.PCollection, opts ...ReadOp
 // TryReadAllWithFilename is ReadAllWithFilename with an error instead of a
 // panic, as TryRead is for Read.
 func TryReadAllWithFilename(s beam.Scope, patterns beam.PCollection, opts ...ReadOption) (beam.PCollection, error) {
-	return readPatterns(s.Scope("tfrecordio.ReadAllWithFilename"), patterns, newReadNamedFn, opts)
+	return read(s.Scope("tfrecordio.ReadAllWithFilename"), match.Patterns(patterns), newReadNamedFn, opts)
 }
 
 // ReadRecords is Read with where each record comes from: a PCollection of
@@ -84,7 +74,7 @@ func ReadRecords(s beam.Scope, pattern string, opts ...ReadOption) beam.PCollect
 // TryReadRecords is ReadRecords with an error instead of a panic, as TryRead is
 // for Read.
 func TryReadRecords(s beam.Scope, pattern string, opts ...ReadOption) (beam.PCollection, error) {
-	return readPattern(s.Scope("tfrecordio.ReadRecords"), pattern, newReadRecordsFn, opts)
+	return read(s.Scope("tfrecordio.ReadRecords"), match.Pattern(pattern), newReadRecordsFn, opts)
 }
 
 // ReadAllRecords is ReadAll with where each record comes from: a PCollection of
@@ -96,7 +86,7 @@ func ReadAllRecords(s beam.Scope, patterns beam.PCollection, opts ...ReadOption)
 // TryReadAllRecords is ReadAllRecords with an error instead of a panic, as
 // TryRead is for Read.
 func TryReadAllRecords(s beam.Scope, patterns beam.PCollection, opts ...ReadOption) (beam.PCollection, error) {
-	return readPatterns(s.Scope("tfrecordio.ReadAllRecords"), patterns, newReadRecordsFn, opts)
+	return read(s.Scope("tfrecordio.ReadAllRecords"), match.Patterns(patterns), newReadRecordsFn, opts)
 }
 
 // ReadFiles returns the records of files that Beam's package fileio has found, a
@@ -111,7 +101,7 @@ func ReadFiles(s beam.Scope, files beam.PCollection, opts ...ReadOption) beam.PC
 // TryReadFiles is ReadFiles with an error instead of a panic, as TryRead is for
 // Read.
 func TryReadFiles(s beam.Scope, files beam.PCollection, opts ...ReadOption) (beam.PCollection, error) {
-	return readMatched(s.Scope("tfrecordio.ReadFiles"), files, newReadFn, opts)
+	return read(s.Scope("tfrecordio.ReadFiles"), match.Matched(files), newReadFn, opts)
 }
 
 // ReadFilesRecords is ReadFiles with where each record comes from: a PCollection
@@ -123,49 +113,26 @@ func ReadFilesRecords(s beam.Scope, files beam.PCollection, opts ...ReadOption) 
 // TryReadFilesRecords is ReadFilesRecords with an error instead of a panic, as
 // TryRead is for Read.
 func TryReadFilesRecords(s beam.Scope, files beam.PCollection, opts ...ReadOption) (beam.PCollection, error) {
-	return readMatched(s.Scope("tfrecordio.ReadFilesRecords"), files, newReadRecordsFn, opts)
+	return read(s.Scope("tfrecordio.ReadFilesRecords"), match.Matched(files), newReadRecordsFn, opts)
 }
 
 const caller = "tfrecordio"
 
-func readPattern(s beam.Scope, pattern string, newFn func(readConfig) any, opts []ReadOption) (beam.PCollection, error) {
-	if err := (match.Options{Caller: caller}).Check(pattern); err != nil {
-		return beam.PCollection{}, err
-	}
-	return readPatterns(s, beam.Create(s, pattern), newFn, opts)
-}
-
-func readPatterns(s beam.Scope, patterns beam.PCollection, newFn func(readConfig) any, opts []ReadOption) (beam.PCollection, error) {
+// read gives what newFn makes of the files of the input.
+func read(s beam.Scope, in match.Input, newFn func(readConfig) any, opts []ReadOption) (beam.PCollection, error) {
 	o, err := newReadOptions(opts)
 	if err != nil {
 		return beam.PCollection{}, err
 	}
-	m := match.Options{Caller: caller, Empty: o.empty}
-	if err := m.CheckAll(patterns); err != nil {
-		return beam.PCollection{}, err
-	}
-	return o.read(s, match.Files(s, patterns, m), newFn), nil
-}
-
-func readMatched(s beam.Scope, matched beam.PCollection, newFn func(readConfig) any, opts []ReadOption) (beam.PCollection, error) {
-	o, err := newReadOptions(opts)
+	files, err := match.Files(s, in, match.Options{Caller: caller, Empty: o.empty})
 	if err != nil {
 		return beam.PCollection{}, err
 	}
-	files, err := match.FromFileio(s, matched, caller)
-	if err != nil {
-		return beam.PCollection{}, err
-	}
-	return o.read(s, files, newFn), nil
-}
-
-// read gives the records of a PCollection of match.File.
-func (o readOptions) read(s beam.Scope, files beam.PCollection, newFn func(readConfig) any) beam.PCollection {
 	var parts beam.PCollection
 	if o.failures == nil {
 		parts = beam.ParDo(s, &planFn{Config: o.readConfig}, files)
 	} else {
 		parts, *o.failures = beam.ParDo2(s, &verifyFn{Config: o.readConfig}, files)
 	}
-	return beam.ParDo(s, newFn(o.readConfig), beam.Reshuffle(s, parts))
+	return beam.ParDo(s, newFn(o.readConfig), beam.Reshuffle(s, parts)), nil
 }

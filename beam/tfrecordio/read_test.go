@@ -27,6 +27,7 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/testing/ptest"
 	"github.com/stretchr/testify/require"
 
+	"github.com/arrayrecord/arrayrecord-go/beam/arrayrecordio"
 	"github.com/arrayrecord/arrayrecord-go/beam/internal/bounded"
 	"github.com/arrayrecord/arrayrecord-go/beam/internal/counters"
 	"github.com/arrayrecord/arrayrecord-go/beam/internal/failingjob"
@@ -126,7 +127,7 @@ func nameAndRecord(name string, record []byte) string {
 	return fmt.Sprintf("%s: %s", filepath.Base(name), record)
 }
 
-func describe(f Failure) string { return filepath.Base(f.File) + ": " + f.Error }
+func describe(f arrayrecordio.DeadLetter) string { return filepath.Base(f.Element) + ": " + f.Error }
 
 func init() {
 	beam.RegisterFunction(nameAndRecord)
@@ -480,7 +481,7 @@ func TestConfigurationTravels(t *testing.T) {
 // A worker in another process finds types by name only.
 func TestTypesAreKnownToWorkers(t *testing.T) {
 	for _, typ := range []reflect.Type{
-		reflect.TypeFor[part](), reflect.TypeFor[Failure](), reflect.TypeFor[planFn](), reflect.TypeFor[verifyFn](),
+		reflect.TypeFor[part](), reflect.TypeFor[arrayrecordio.DeadLetter](), reflect.TypeFor[planFn](), reflect.TypeFor[verifyFn](),
 		reflect.TypeFor[readFn](), reflect.TypeFor[readNamedFn](), reflect.TypeFor[readRecordsFn](), reflect.TypeFor[byteRange](),
 	} {
 		key, ok := runtime.TypeKey(typ)

@@ -1,11 +1,12 @@
 package tfrecordio
 
 import (
-	"encoding/binary"
-	"errors"
+	"fmt"
 	"reflect"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+
+	"github.com/arrayrecord/arrayrecord-go/beam/internal/recordcoder"
 )
 
 func init() { beam.RegisterCoder(reflect.TypeFor[Record](), encodeRecord, decodeRecord) }
@@ -19,27 +20,12 @@ type Record struct {
 	Data   []byte
 }
 
-// encodeRecord puts length and name, offset and data one after the other.
-func encodeRecord(r Record) []byte {
-	b := make([]byte, 0, 2*binary.MaxVarintLen64+len(r.File)+len(r.Data))
-	b = binary.AppendUvarint(b, uint64(len(r.File)))
-	b = append(b, r.File...)
-	b = binary.AppendVarint(b, r.Offset)
-	return append(b, r.Data...)
-}
-
-var errBadRecord = errors.New("tfrecordio: these bytes are no encoded Record")
+func encodeRecord(r Record) []byte { return recordcoder.Encode(r.File, r.Offset, r.Data) }
 
 // decodeRecord is given bytes of its own.
-func decodeRecord(b []byte) (Record, error) {
-	length, n := binary.Uvarint(b)
-	if n <= 0 || length > uint64(len(b)-n) {
-		return Record{}, errBadRecord
+func decodeRecord(b []byte) (r Record, err error) {
+	if r.File, r.Offset, r.Data, err = recordcoder.Decode(b); err != nil {
+		err = fmt.Errorf("%s: %w", caller, err)
 	}
-	name, b := string(b[n:n+int(length)]), b[n+int(length):]
-	offset, n := binary.Varint(b)
-	if n <= 0 {
-		return Record{}, errBadRecord
-	}
-	return Record{File: name, Offset: offset, Data: b[n:]}, nil
+	return r, err
 }

@@ -14,19 +14,21 @@ import (
 
 func init() { direct.Register3x1((*matchedFn).ProcessElement) }
 
-// FromFileio gives the files of a PCollection of fileio.FileMetadata or
-// fileio.ReadableFile, spread over the workers. Package fileio, each of whose
-// DoFns adds megabytes to a program, is linked only into programs that use it:
-// its types are known here by their names.
-func FromFileio(s beam.Scope, files beam.PCollection, caller string) (beam.PCollection, error) {
-	if !files.IsValid() {
-		return beam.PCollection{}, fmt.Errorf("%s: the files are an invalid PCollection", caller)
+// Matched gives the files of a PCollection of fileio.FileMetadata or
+// fileio.ReadableFile. Package fileio, each of whose DoFns adds megabytes to a
+// program, is linked only into programs that use it: its types are known here by
+// their names.
+func Matched(files beam.PCollection) Input {
+	return func(s beam.Scope, o Options) (beam.PCollection, error) {
+		if !files.IsValid() {
+			return beam.PCollection{}, fmt.Errorf("%s: the files are an invalid PCollection", o.Caller)
+		}
+		if t := files.Type().Type(); !isFileio(t, "FileMetadata") && !isFileio(t, "ReadableFile") {
+			return beam.PCollection{}, fmt.Errorf("%s: the files are a PCollection of %v, not of fileio.FileMetadata or fileio.ReadableFile",
+				o.Caller, files.Type())
+		}
+		return beam.ParDo(s, &matchedFn{Caller: o.Caller}, files), nil
 	}
-	if t := files.Type().Type(); !isFileio(t, "FileMetadata") && !isFileio(t, "ReadableFile") {
-		return beam.PCollection{}, fmt.Errorf("%s: the files are a PCollection of %v, not of fileio.FileMetadata or fileio.ReadableFile",
-			caller, files.Type())
-	}
-	return beam.Reshuffle(s, beam.ParDo(s, &matchedFn{Caller: caller}, files)), nil
 }
 
 func isFileio(t reflect.Type, name string) bool {

@@ -33,6 +33,14 @@ type File struct {
 	Begin, End int64 // End is -1 if all records are meant
 }
 
+// Path is the name, with the range of records if there is one.
+func (f File) Path() string {
+	if f.End < 0 {
+		return f.Name
+	}
+	return fmt.Sprintf("%s[%d:%d]", f.Name, f.Begin, f.End)
+}
+
 // Options say what patterns may be. They travel to the workers.
 type Options struct {
 	// Caller is what errors begin with.
@@ -69,18 +77,45 @@ func (o Options) Check(pattern string) error {
 	return nil
 }
 
-// CheckAll finds what is wrong with the options, and with a PCollection of
-// patterns without looking at them.
-func (o Options) CheckAll(patterns beam.PCollection) error {
-	switch {
-	case o.Empty < Disallow || o.Empty > AllowIfWildcard:
-		return fmt.Errorf("%s: unknown policy %d for patterns without files", o.Caller, o.Empty)
-	case !patterns.IsValid():
-		return fmt.Errorf("%s: the patterns are an invalid PCollection", o.Caller)
-	case patterns.Type().Type() != reflectx.String:
-		return fmt.Errorf("%s: the patterns are a PCollection of %v, not of string", o.Caller, patterns.Type())
+// An Input is where the files of a source come from: a pattern, a PCollection of
+// patterns, or what Beam's package fileio has found.
+type Input func(beam.Scope, Options) (beam.PCollection, error)
+
+// Pattern gives the files that a pattern matches.
+func Pattern(pattern string) Input {
+	return func(s beam.Scope, o Options) (beam.PCollection, error) {
+		if err := o.Check(pattern); err != nil {
+			return beam.PCollection{}, err
+		}
+		return Patterns(beam.Create(s, pattern))(s, o)
 	}
-	return nil
+}
+
+// Patterns gives the files that a PCollection of string matches. The patterns are
+// looked at when the pipeline runs.
+func Patterns(patterns beam.PCollection) Input {
+	return func(s beam.Scope, o Options) (beam.PCollection, error) {
+		switch {
+		case !patterns.IsValid():
+			return beam.PCollection{}, fmt.Errorf("%s: the patterns are an invalid PCollection", o.Caller)
+		case patterns.Type().Type() != reflectx.String:
+			return beam.PCollection{}, fmt.Errorf("%s: the patterns are a PCollection of %v, not of string", o.Caller, patterns.Type())
+		}
+		return beam.ParDo(s, &filesFn{Options: o}, patterns), nil
+	}
+}
+
+// Files gives a PCollection of File, spread over the workers: what crosses that
+// shuffle are these descriptions.
+func Files(s beam.Scope, in Input, o Options) (beam.PCollection, error) {
+	if o.Empty < Disallow || o.Empty > AllowIfWildcard {
+		return beam.PCollection{}, fmt.Errorf("%s: unknown policy %d for patterns without files", o.Caller, o.Empty)
+	}
+	files, err := in(s, o)
+	if err != nil {
+		return beam.PCollection{}, err
+	}
+	return beam.Reshuffle(s, files), nil
 }
 
 func (o Options) parse(pattern string) (recordpath.Path, error) {
@@ -98,18 +133,9 @@ func (o Options) parse(pattern string) (recordpath.Path, error) {
 	return path, err
 }
 
-// Files gives the files of a PCollection of patterns, each of which is the name
-// of a file, a pattern as storage.List knows them or, if the options say so, a
-// name with a range of records. A file that has the name of a pattern is taken
-// for itself.
-//
-// The files are spread over the workers: what crosses that shuffle are these
-// descriptions.
-func Files(s beam.Scope, patterns beam.PCollection, o Options) beam.PCollection {
-	return beam.Reshuffle(s, beam.ParDo(s, &filesFn{Options: o}, patterns))
-}
-
-// filesFn turns a pattern into files.
+// filesFn turns a pattern into files. A pattern is the name of a file, a pattern as
+// storage.List knows them or, if the options say so, a name with a range of
+// records. A file that has the name of a pattern is taken for itself.
 type filesFn struct {
 	Options Options
 

@@ -2,6 +2,7 @@ package match
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path"
@@ -33,11 +34,19 @@ func place(t *testing.T, names ...string) func(name string) string {
 	return func(name string) string { return filepath.Join(dir, name) }
 }
 
+// files is Files without an error.
+func files(t *testing.T, s beam.Scope, in Input, o Options) beam.PCollection {
+	t.Helper()
+	found, err := Files(s, in, o)
+	require.NoError(t, err)
+	return found
+}
+
 func TestFilesOfPatternsInAPipeline(t *testing.T) {
 	in := place(t, "a-1", "a-2", "b", "c")
 	p, s := beam.NewPipelineWithRoot()
 	patterns := beam.Create(s, in("a-*"), in("c"), in("b[3:7]"), in("missing-*"))
-	passert.Equals(s, Files(s, patterns, Options{Ranges: true, Empty: Allow}),
+	passert.Equals(s, files(t, s, Patterns(patterns), Options{Ranges: true, Empty: Allow}),
 		File{Name: in("a-1"), Size: 0, End: -1},
 		File{Name: in("a-2"), Size: 1, End: -1},
 		File{Name: in("c"), Size: 3, End: -1},
@@ -54,7 +63,7 @@ func TestNothingFoundFailsThePipeline(t *testing.T) {
 	failingjob.Test(t)
 	in := place(t, "a")
 	p, s := beam.NewPipelineWithRoot()
-	Files(s, beam.Create(s, in("b*")), Options{Caller: "someio"})
+	files(t, s, Pattern(in("b*")), Options{Caller: "someio"})
 	require.ErrorContains(t, ptest.Run(p), `someio: no file matches "`+in("b*"))
 }
 
@@ -139,8 +148,12 @@ func TestEmptyMatchPolicies(t *testing.T) {
 		}
 	}
 	_, s := beam.NewPipelineWithRoot()
-	require.ErrorContains(t, Options{Empty: 3}.CheckAll(beam.Create(s, "x")), "policy 3")
-	require.ErrorContains(t, Options{Empty: -1}.CheckAll(beam.Create(s, "x")), "policy -1")
+	for _, empty := range []Empty{3, -1} {
+		for _, in := range []Input{Pattern("x"), Patterns(beam.Create(s, "x")), Matched(beam.PCollection{})} {
+			_, err := Files(s, in, Options{Empty: empty})
+			require.ErrorContains(t, err, fmt.Sprintf("policy %d", empty))
+		}
+	}
 }
 
 func metadataOf(f fileio.ReadableFile) fileio.FileMetadata { return f.Metadata }
@@ -161,20 +174,17 @@ func TestFilesThatFileioHasFound(t *testing.T) {
 	p, s := beam.NewPipelineWithRoot()
 	found := fileio.MatchFiles(s, in("a-*"))
 	readable := fileio.ReadMatches(s, found)
-	for _, files := range []beam.PCollection{found, readable, beam.ParDo(s, metadataOf, readable), beam.ParDo(s, zeroSize, found)} {
-		got, err := FromFileio(s, files, "someio")
-		require.NoError(t, err)
-		passert.Equals(s, got, want...)
+	options := Options{Caller: "someio"}
+	for _, matched := range []beam.PCollection{found, readable, beam.ParDo(s, metadataOf, readable), beam.ParDo(s, zeroSize, found)} {
+		passert.Equals(s, files(t, s, Matched(matched), options), want...)
 	}
 	// A name is a name, whatever is in it.
-	got, err := FromFileio(s, fileio.MatchFiles(s, in("c*")), "someio")
-	require.NoError(t, err)
-	passert.Equals(s, got, File{Name: in("c[0:1]"), Size: 3, End: -1})
+	passert.Equals(s, files(t, s, Matched(fileio.MatchFiles(s, in("c*"))), options), File{Name: in("c[0:1]"), Size: 3, End: -1})
 	ptest.RunAndValidate(t, p)
 
-	_, err = FromFileio(s, beam.Create(s, "x"), "someio")
+	_, err := Files(s, Matched(beam.Create(s, "x")), options)
 	require.EqualError(t, err, "someio: the files are a PCollection of string, not of fileio.FileMetadata or fileio.ReadableFile")
-	_, err = FromFileio(s, beam.PCollection{}, "someio")
+	_, err = Files(s, Matched(beam.PCollection{}), options)
 	require.ErrorContains(t, err, "invalid PCollection")
 }
 
