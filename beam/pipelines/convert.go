@@ -84,11 +84,11 @@ func (c *TFRecordToArrayRecord) job() (job, error) {
 	return job{scope: "TFRecordToArrayRecord", shards: shards, dataset: dataset, build: c.build}.withInput(c.Sources, false, c.Failures)
 }
 
-func (c *TFRecordToArrayRecord) build(s beam.Scope, j job) (beam.PCollection, error) {
+func (c *TFRecordToArrayRecord) build(s beam.Scope, j job) (w written, err error) {
 	var patterns beam.PCollection
 	switch {
 	case j.failures.Skip:
-		patterns = goodTFRecords(s, j.sources.find(s, false, false), c.TFRecordInput.input(), j.failures)
+		patterns, w.losses = goodTFRecords(s, j.sources.find(s, false, false), c.TFRecordInput.input(), j.failures)
 	case j.sources.isOne():
 		patterns = j.sources.patterns(s)
 	default:
@@ -97,9 +97,10 @@ func (c *TFRecordToArrayRecord) build(s beam.Scope, j job) (beam.PCollection, er
 	records, err := tfrecordio.TryReadAll(s, patterns, tfrecordio.WithCompression(c.Compression),
 		tfrecordio.WithMaxRecordSize(c.MaxRecordSize), tfrecordio.WithSplitSize(c.SplitSize))
 	if err != nil {
-		return beam.PCollection{}, err
+		return w, err
 	}
-	return sink.Write(s, sink.Options{Config: *j.shards}, records)
+	w.files, err = sink.Write(s, sink.Options{Config: *j.shards}, records)
+	return w, err
 }
 
 // TFRecordInput says how TFRecord files are read.

@@ -39,8 +39,9 @@ func (e *ExampleToTFRecord) job() (job, error) {
 	return job{scope: "ExampleToTFRecord", shards: shards, build: buildExamples}, nil
 }
 
-func buildExamples(s beam.Scope, j job) (beam.PCollection, error) {
-	return sink.Write(s, sink.Options{Config: *j.shards}, beam.CreateList(s, MovieExamples()))
+func buildExamples(s beam.Scope, j job) (w written, err error) {
+	w.files, err = sink.Write(s, sink.Options{Config: *j.shards}, beam.CreateList(s, MovieExamples()))
+	return w, err
 }
 
 // ExampleToArrayRecord is ExampleToTFRecord for ArrayRecord shards.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -14,17 +15,20 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
 
 	"github.com/arrayrecord/arrayrecord-go/beam/dofns"
-	"github.com/arrayrecord/arrayrecord-go/beam/internal/direct"
 	"github.com/arrayrecord/arrayrecord-go/beam/internal/lines"
 	"github.com/arrayrecord/arrayrecord-go/storage"
 )
 
 func init() {
-	direct.Register6x1((*gateFn).ProcessElement)
+	beam.RegisterType(reflect.TypeFor[gateFn]()) // called once
+	beam.RegisterType(reflect.TypeFor[loss]())
+	beam.RegisterType(reflect.TypeFor[losses]())
+	beam.RegisterFunction(fileLost)
 	register.Iter1[[]byte]()
 	register.Iter1[string]()
-	register.Iter1[dofns.DeadLetter]()
-	register.Emitter1[dofns.DeadLetter]()
+	register.Iter1[loss]()
+	register.Emitter1[loss]()
+	register.Emitter1[losses]()
 }
 
 // Failures says what becomes of input that cannot be converted: missing rights,
@@ -93,11 +97,26 @@ func (f Failures) check(output string) (Failures, error) {
 	return f, err
 }
 
+// A loss is a file, or a chunk of one, that is left out.
+type loss struct {
+	Letter dofns.DeadLetter
+	Chunk  bool
+}
+
+func fileLost(letter dofns.DeadLetter) loss { return loss{Letter: letter} }
+
+// losses says how much was left out. It is no counter: runners lose some of these.
+type losses struct {
+	Files  int64 `json:"files"`
+	Chunks int64 `json:"chunks"`
+}
+
 // gate lets what is good pass, a PCollection of string, when all of it and all
-// failures, a PCollection of DeadLetter, are known and the job may go on.
-func (f Failures) gate(s beam.Scope, good, failed beam.PCollection) beam.PCollection {
+// that is lost, a PCollection of loss, are known and the job may go on. sum is a
+// PCollection of one losses.
+func (f Failures) gate(s beam.Scope, good, lost beam.PCollection) (passed, sum beam.PCollection) {
 	once := beam.AddFixedKey(s, beam.Impulse(s))
-	return beam.ParDo(s, &gateFn{Failures: f}, beam.CoGroupByKey(s, once, beam.AddFixedKey(s, good), beam.AddFixedKey(s, failed)))
+	return beam.ParDo2(s, &gateFn{Failures: f}, beam.CoGroupByKey(s, once, beam.AddFixedKey(s, good), beam.AddFixedKey(s, lost)))
 }
 
 // gateFn writes the dead letters, and ends the job if there are too many.
@@ -106,10 +125,16 @@ type gateFn struct {
 }
 
 // ProcessElement is called once, with everything.
-func (f *gateFn) ProcessElement(ctx context.Context, _ int, _ func(*[]byte) bool, good func(*string) bool, failed func(*dofns.DeadLetter) bool, emit func(string)) error {
+func (f *gateFn) ProcessElement(ctx context.Context, _ int, _ func(*[]byte) bool, good func(*string) bool, lost func(*loss) bool, emit func(string), count func(losses)) error {
 	var letters []string
-	for letter := (dofns.DeadLetter{}); failed(&letter); letter = (dofns.DeadLetter{}) {
-		text, err := json.Marshal(letter)
+	var sum losses
+	for l := (loss{}); lost(&l); l = (loss{}) {
+		if l.Chunk {
+			sum.Chunks++
+		} else {
+			sum.Files++
+		}
+		text, err := json.Marshal(l.Letter)
 		if err != nil {
 			return err
 		}
@@ -131,5 +156,6 @@ func (f *gateFn) ProcessElement(ctx context.Context, _ int, _ func(*[]byte) bool
 	if n == 0 && len(letters) > 0 {
 		return fmt.Errorf("nothing could be converted: %s has the %d failures", f.Failures.DeadLetters, len(letters))
 	}
+	count(sum)
 	return nil
 }

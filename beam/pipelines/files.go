@@ -158,17 +158,18 @@ func filesJob(scope string, sources Sources, output FileNames, failures Failures
 	if files.SkipExisting {
 		opts = append(opts, dofns.WithSkipExisting())
 	}
-	build := func(s beam.Scope, j job) (beam.PCollection, error) {
+	build := func(s beam.Scope, j job) (w written, err error) {
 		pairs := beam.ParDo(s, &targetFn{Output: *j.files}, j.sources.find(s, false, true))
 		if !j.failures.Skip {
-			return convert(s, pairs, opts...)
+			w.files, err = convert(s, pairs, opts...)
+			return w, err
 		}
 		var failed beam.PCollection
 		names, err := convert(s, pairs, append(opts, dofns.WithDeadLetters(&failed))...)
-		if err != nil {
-			return names, err
+		if err == nil {
+			w.files, w.losses = j.failures.gate(s, names, beam.ParDo(s, fileLost, failed))
 		}
-		return j.failures.gate(s, names, failed), nil
+		return w, err
 	}
 	return job{scope: scope, files: files, build: build}.withInput(sources, false, failures)
 }

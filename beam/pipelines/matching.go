@@ -76,15 +76,16 @@ func (c *TFRecordToMatchingArrayRecord) job() (job, error) {
 	return job{scope: "TFRecordToMatchingArrayRecord", shards: shards, build: c.build}.withInput(c.Sources, false, c.Failures)
 }
 
-func (c *TFRecordToMatchingArrayRecord) build(s beam.Scope, j job) (beam.PCollection, error) {
+func (c *TFRecordToMatchingArrayRecord) build(s beam.Scope, j job) (w written, err error) {
 	config := *j.shards
 	files := beam.AddFixedKey(s, j.sources.find(s, false, true))
 	inputs := beam.Reshuffle(s, beam.ParDo(s, &numberFn{Config: config}, beam.GroupByKey(s, files)))
-	shards, failed := beam.ParDo2(s, &matchingFn{Config: config, Input: c.TFRecordInput.input(), Skip: j.failures.Skip}, inputs)
+	shards, lost := beam.ParDo2(s, &matchingFn{Config: config, Input: c.TFRecordInput.input(), Skip: j.failures.Skip}, inputs)
 	if j.failures.Skip {
-		shards = j.failures.gate(s, shards, failed)
+		shards, w.losses = j.failures.gate(s, shards, lost)
 	}
-	return sink.Commit(s, config, beam.ParDo(s, &unpackFn{}, shards)), nil
+	w.files = sink.Commit(s, config, beam.ParDo(s, &unpackFn{}, shards))
+	return w, nil
 }
 
 // numbered is an input file and the number of the shard that it becomes.
@@ -139,7 +140,7 @@ func (f *matchingFn) Setup() {
 }
 
 // ProcessElement converts one file.
-func (f *matchingFn) ProcessElement(ctx context.Context, in numbered, good func(string), fail func(dofns.DeadLetter)) error {
+func (f *matchingFn) ProcessElement(ctx context.Context, in numbered, good func(string), fail func(loss)) error {
 	begun := time.Now()
 	name := f.Config.NewTempName()
 	stats, err := convert.TFRecordToArrayRecord(ctx, in.Name, name, f.Input, f.Config.WriterOptions, convert.Observer{
@@ -151,7 +152,7 @@ func (f *matchingFn) ProcessElement(ctx context.Context, in numbered, good func(
 			return fmt.Errorf("converting: %w", err)
 		}
 		f.read.Failed(ctx)
-		fail(dofns.DeadLetter{Element: in.Name, Error: err.Error()})
+		fail(fileLost(dofns.DeadLetter{Element: in.Name, Error: err.Error()}))
 		return nil
 	}
 	f.read.Add(ctx, 1, 0, 0)

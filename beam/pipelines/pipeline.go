@@ -33,9 +33,14 @@ type job struct {
 	place    string // of the output, if it is neither
 	dataset  *TFDS  // is described when the shards are there
 	failures Failures
-	// build adds it to a pipeline, and gives what is written: a PCollection of
-	// sink.Shard, or of string for conversions of single files.
-	build func(s beam.Scope, j job) (beam.PCollection, error)
+	// build adds it to a pipeline.
+	build func(s beam.Scope, j job) (written, error)
+}
+
+// written is what a job's steps give. A Func has none of it.
+type written struct {
+	files  beam.PCollection // of sink.Shard, or of string for conversions of single files
+	losses beam.PCollection // of one losses, if something may be lost
 }
 
 // Build adds a pipeline to another one, and returns the names of the files that
@@ -47,7 +52,11 @@ func Build(s beam.Scope, p Pipeline) (beam.PCollection, error) {
 	if err != nil {
 		return beam.PCollection{}, err
 	}
-	return j.add(s)
+	w, err := j.add(s)
+	if err == nil && j.shards != nil {
+		return sink.Names(s, w.files), nil
+	}
+	return w.files, err
 }
 
 // withInput says what is read.
@@ -85,18 +94,15 @@ func newJob(p Pipeline) (job, error) {
 	return j, nil
 }
 
-func (j job) add(s beam.Scope) (beam.PCollection, error) {
+func (j job) add(s beam.Scope) (written, error) {
 	if j.scope != "" {
 		s = s.Scope(j.scope)
 	}
-	written, err := j.build(s, j)
+	w, err := j.build(s, j)
 	if err != nil {
-		return beam.PCollection{}, invalidArgument{err}
+		return written{}, invalidArgument{err}
 	}
-	if j.shards != nil {
-		return sink.Names(s, written), nil
-	}
-	return written, nil
+	return w, nil
 }
 
 // A Func is a Pipeline of one's own: it adds the steps. Its result has no
@@ -107,7 +113,7 @@ type Func func(s beam.Scope) error
 func (f Func) AddFlags(*flag.FlagSet) {}
 
 func (f Func) job() (job, error) {
-	return job{build: func(s beam.Scope, _ job) (beam.PCollection, error) { return beam.PCollection{}, f(s) }}, nil
+	return job{build: func(s beam.Scope, _ job) (written, error) { return written{}, f(s) }}, nil
 }
 
 // ErrInvalidArgument marks arguments that were found to be wrong before

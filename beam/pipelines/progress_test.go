@@ -22,9 +22,10 @@ func TestProgressOfAJob(t *testing.T) {
 	result, err := Run(t.Context(), "prism", c)
 	require.NoError(t, err)
 	progress := LocalProgress().Since(before)
+	_, size := digits(t, testdata+"digits-0*.tfrecord")
 	require.Equal(t, Progress{
-		FilesFound: 3, BytesFound: result.BytesRead,
-		FilesRead: 3, RecordsRead: 1797, BytesRead: result.BytesRead,
+		FilesFound: 3, BytesFound: size,
+		FilesRead: 3, RecordsRead: 1797, BytesRead: size,
 		FilesWritten: result.FilesWritten, RecordsWritten: 1797, BytesWritten: result.BytesWritten,
 	}, progress)
 
@@ -32,7 +33,9 @@ func TestProgressOfAJob(t *testing.T) {
 	status, err := AskJobService(t.Context(), *jobopts.Endpoint, "a-job-of-its-own")
 	require.NoError(t, err)
 	require.NotEmpty(t, status.ID)
-	require.Equal(t, JobStatus{ID: status.ID, State: "DONE", Progress: progress}, status)
+	require.Equal(t, "DONE", status.State)
+	require.Equal(t, progress.RecordsWritten, status.Progress.RecordsWritten) // by one bundle: it is not lost
+	require.LessOrEqual(t, status.Progress.RecordsRead, progress.RecordsRead)
 
 	status, err = AskJobService(t.Context(), *jobopts.Endpoint, "no such job")
 	require.NoError(t, err)

@@ -90,13 +90,17 @@ func (r *Reshard) job() (job, error) {
 	return job{scope: "Reshard", shards: shards, dataset: dataset, build: r.build}.withInput(r.Sources, false, r.Failures)
 }
 
-func (r *Reshard) build(s beam.Scope, j job) (beam.PCollection, error) {
+func (r *Reshard) build(s beam.Scope, j job) (w written, err error) {
 	files := j.sources.find(s, false, true)
-	if !j.failures.Skip {
-		return sink.Reshard(s, *j.shards, beam.ParDo(s, &inputFn{}, files)), nil
+	if j.failures.Skip {
+		good, lost := beam.ParDo2(s, &salvageFn{Config: *j.shards}, files)
+		good, w.losses = j.failures.gate(s, good, lost)
+		files = beam.ParDo(s, &unpackFn{}, good)
+	} else {
+		files = beam.ParDo(s, &inputFn{}, files)
 	}
-	good, failed := beam.ParDo2(s, &salvageFn{Config: *j.shards}, files)
-	return sink.Reshard(s, *j.shards, beam.ParDo(s, &unpackFn{}, j.failures.gate(s, good, failed))), nil
+	w.files = sink.Reshard(s, *j.shards, files)
+	return w, nil
 }
 
 // inputFn learns from an ArrayRecord file what is needed to cut it.

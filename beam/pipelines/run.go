@@ -59,27 +59,52 @@ type Result struct {
 	JobID   string        `json:"job_id,omitempty"`
 	Elapsed time.Duration `json:"elapsed_ns"`
 
-	// The counters, which are 0 where the runner has none. Bytes are those of
-	// the files, compressed if they are.
-	FilesRead      int64 `json:"files_read"`
-	RecordsRead    int64 `json:"records_read"`
-	BytesRead      int64 `json:"bytes_read"`
-	FilesWritten   int64 `json:"files_written"`
-	RecordsWritten int64 `json:"records_written"`
-	BytesWritten   int64 `json:"bytes_written"`
+	// Reported is set if the pipeline's last step has reported what follows up to
+	// Outputs. It has not for a Func, and where workers write to disks that this
+	// program does not see: then these are counters.
+	Reported bool `json:"reported"`
 	// FilesFailed is how many input files were left out, and ChunksFailed how
 	// many chunks of others; DeadLetters is the file that says which, "" if
 	// nothing was.
 	FilesFailed  int64  `json:"files_failed"`
 	ChunksFailed int64  `json:"chunks_failed"`
 	DeadLetters  string `json:"dead_letters,omitempty"`
+	FilesWritten int64  `json:"files_written"`
+	// Outputs are the names of the files written, in order; nil if that is not
+	// reported.
+	Outputs []string `json:"outputs"`
+
+	// RecordsWritten and BytesWritten are reported too if shards are written, and
+	// counters for files of their own. Bytes are those of the files, compressed if
+	// they are.
+	RecordsWritten int64 `json:"records_written"`
+	BytesWritten   int64 `json:"bytes_written"`
+
+	// What is left are counters, which are 0 where the runner has none. They are
+	// for information: work that was repeated may count twice, and Prism loses some
+	// if the first two bundles of a step end at once.
+	FilesRead   int64 `json:"files_read"`
+	RecordsRead int64 `json:"records_read"`
+	BytesRead   int64 `json:"bytes_read"`
 	// FilesKept is how many input files were left out as their output was there.
 	FilesKept int64 `json:"files_kept"`
+}
 
-	// Outputs are the names of the files written, in order, as the pipeline's
-	// last step has listed them. It is nil if that list is not to be had: for a
-	// Func, and where workers write to disks that this program does not see.
-	Outputs []string `json:"outputs"`
+// take makes what a job has reported part of its result.
+func (r *Result) take(reported report, j job) {
+	r.Reported = true
+	r.FilesFailed, r.ChunksFailed = reported.Losses.Files, reported.Losses.Chunks
+	r.Outputs = make([]string, len(reported.Shards))
+	var records, bytes int64
+	for i, shard := range reported.Shards {
+		r.Outputs[i] = shard.Name
+		records += shard.Records
+		bytes += shard.Bytes
+	}
+	r.FilesWritten = int64(len(r.Outputs))
+	if j.shards != nil {
+		r.RecordsWritten, r.BytesWritten = records, bytes
+	}
 }
 
 // Run runs a pipeline and waits for its end. The runner is a name under which
@@ -115,20 +140,20 @@ func Run(ctx context.Context, runner string, p Pipeline) (Result, error) {
 		}
 	}
 	pipeline, s := beam.NewPipelineWithRoot()
-	names, err := j.add(s)
+	w, err := j.add(s)
 	if err != nil {
 		return Result{}, err
 	}
-	var list outputList
-	if dir := j.listDir(); dir != "" && awaitsEnd() {
-		list = newOutputList(dir)
-		list.add(s, names)
+	var file reportFile
+	if dir := j.reportDir(); dir != "" && awaitsEnd() {
+		file = newReportFile(dir)
+		file.add(s, j, w)
 	}
 	result, err := execute(ctx, runner, pipeline)
 	if err != nil {
-		if list != "" && isPrism(runner) {
-			// Nobody else knows its name. It is only a hint that is lost.
-			_ = list.remove(context.WithoutCancel(ctx))
+		if file != "" && isPrism(runner) {
+			// Nobody else knows its name, and nobody asks for it.
+			_ = file.remove(context.WithoutCancel(ctx))
 		}
 		if j.shards != nil {
 			err = endFailed(ctx, runner, *j.shards, err)
@@ -138,13 +163,18 @@ func Run(ctx context.Context, runner string, p Pipeline) (Result, error) {
 	if !result.Finished {
 		return result, nil
 	}
+	if file != "" {
+		reported, err := file.take(ctx)
+		switch {
+		case err == nil:
+			result.take(reported, j)
+		case j.failures.Skip && (sharesFiles(runner, string(file)) || !errors.Is(err, fs.ErrNotExist)):
+			// What was left out must not go unsaid.
+			return result, &RunError{Cause: "the job has succeeded, but what it did is not known: " + err.Error(), Err: err}
+		}
+	}
 	if result.FilesFailed+result.ChunksFailed > 0 {
 		result.DeadLetters = j.failures.DeadLetters
-	}
-	if list != "" {
-		if names, err := list.take(ctx); err == nil {
-			result.Outputs = append([]string{}, names...)
-		}
 	}
 	if j.shards != nil {
 		// What stays of it is in nobody's way.
@@ -160,8 +190,8 @@ func Run(ctx context.Context, runner string, p Pipeline) (Result, error) {
 	return result, nil
 }
 
-// listDir is where the list of outputs goes, "" if there is none.
-func (j job) listDir() string {
+// reportDir is where the report goes, "" if there is none.
+func (j job) reportDir() string {
 	switch {
 	case j.shards != nil:
 		return j.shards.TempDir

@@ -83,11 +83,15 @@ func (c *Shuffle) job() (job, error) {
 	return job{scope: "Shuffle", shards: shards, dataset: dataset, build: c.build}.withInput(c.Sources, false, c.Failures)
 }
 
-func (c *Shuffle) build(s beam.Scope, j job) (beam.PCollection, error) {
+func (c *Shuffle) build(s beam.Scope, j job) (w written, err error) {
 	files := beam.ParDo(s, matchOf, j.sources.find(s, false, true))
-	return shuffle.Write(s, shuffle.Config{
+	w.files = shuffle.Write(s, shuffle.Config{
 		Sink: *j.shards, Seed: c.Seed, Compression: c.Compression, Skip: j.failures.Skip, Memory: shuffle.DefaultMemory,
-	}, files, j.failures.gate), nil
+	}, files, func(s beam.Scope, good, failed beam.PCollection) (passed beam.PCollection) {
+		passed, w.losses = j.failures.gate(s, good, beam.ParDo(s, fileLost, failed))
+		return passed
+	})
+	return w, nil
 }
 
 func matchOf(f found) match.File {

@@ -93,13 +93,14 @@ func (d *TFDS) job() (job, error) {
 	}
 	options := match.Options{Caller: "describing a dataset"}
 	shards := storage.Join(escapePattern(d.dir()), tfds.FileName(d.Name, "*")+"-*-of-*")
-	build := func(s beam.Scope, _ job) (beam.PCollection, error) {
+	build := func(s beam.Scope, _ job) (w written, err error) {
 		files, err := match.Files(s, match.Pattern(shards), options)
 		if err != nil {
-			return beam.PCollection{}, err
+			return w, err
 		}
 		described := beam.ParDo(s, &describeShardFn{Name: d.Name}, files)
-		return beam.ParDo(s, &describeDatasetFn{Dir: d.dir(), Name: d.Name, Version: d.Version}, beam.GroupByKey(s, described)), nil
+		w.files = beam.ParDo(s, &describeDatasetFn{Dir: d.dir(), Name: d.Name, Version: d.Version}, beam.GroupByKey(s, described))
+		return w, nil
 	}
 	return job{scope: "TFDS", place: d.Directory, build: build}, options.Check(shards)
 }

@@ -69,11 +69,11 @@ func (c *ArrayRecordToTFRecord) job() (job, error) {
 	return job{scope: "ArrayRecordToTFRecord", shards: shards, build: c.build}.withInput(c.Sources, true, c.Failures)
 }
 
-func (c *ArrayRecordToTFRecord) build(s beam.Scope, j job) (beam.PCollection, error) {
+func (c *ArrayRecordToTFRecord) build(s beam.Scope, j job) (w written, err error) {
 	var patterns beam.PCollection
 	switch {
 	case j.failures.Skip:
-		patterns = goodArrayRecords(s, j.sources.find(s, true, false), j.failures)
+		patterns, w.losses = goodArrayRecords(s, j.sources.find(s, true, false), j.failures)
 	case j.sources.isOne():
 		patterns = j.sources.patterns(s)
 	default:
@@ -81,7 +81,8 @@ func (c *ArrayRecordToTFRecord) build(s beam.Scope, j job) (beam.PCollection, er
 	}
 	records, err := arrayrecordio.TryReadAll(s, patterns, arrayrecordio.WithSplitSize(c.SplitSize))
 	if err != nil {
-		return beam.PCollection{}, err
+		return w, err
 	}
-	return sink.Write(s, sink.Options{Config: *j.shards}, records)
+	w.files, err = sink.Write(s, sink.Options{Config: *j.shards}, records)
+	return w, err
 }

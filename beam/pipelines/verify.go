@@ -28,16 +28,18 @@ func init() {
 // some may be left out is verified before it is read.
 
 // goodTFRecords gives the names of the files that can be read to their end.
-func goodTFRecords(s beam.Scope, files beam.PCollection, in convert.TFRecordInput, f Failures) beam.PCollection {
-	good, failed := beam.ParDo2(s, &verifyTFRecordFn{Input: in}, files)
-	return beam.Reshuffle(s, f.gate(s, good, failed))
+func goodTFRecords(s beam.Scope, files beam.PCollection, in convert.TFRecordInput, f Failures) (good, sum beam.PCollection) {
+	good, lost := beam.ParDo2(s, &verifyTFRecordFn{Input: in}, files)
+	good, sum = f.gate(s, good, lost)
+	return beam.Reshuffle(s, good), sum
 }
 
 // goodArrayRecords gives the ranges of records, with the names of their files,
 // that can be read.
-func goodArrayRecords(s beam.Scope, files beam.PCollection, f Failures) beam.PCollection {
-	good, failed := beam.ParDo2(s, &verifyArrayRecordFn{}, files)
-	return beam.Reshuffle(s, f.gate(s, good, failed))
+func goodArrayRecords(s beam.Scope, files beam.PCollection, f Failures) (good, sum beam.PCollection) {
+	good, lost := beam.ParDo2(s, &verifyArrayRecordFn{}, files)
+	good, sum = f.gate(s, good, lost)
+	return beam.Reshuffle(s, good), sum
 }
 
 // verifyTFRecordFn tells good files from others.
@@ -51,7 +53,7 @@ type verifyTFRecordFn struct {
 func (f *verifyTFRecordFn) Setup() { f.read = counters.Read() }
 
 // ProcessElement reads one file.
-func (f *verifyTFRecordFn) ProcessElement(ctx context.Context, file found, good func(string), fail func(dofns.DeadLetter)) error {
+func (f *verifyTFRecordFn) ProcessElement(ctx context.Context, file found, good func(string), fail func(loss)) error {
 	if err := f.Input.Verify(ctx, file.Name); err != nil {
 		return failed(ctx, &f.read, file, err, fail)
 	}
@@ -60,12 +62,12 @@ func (f *verifyTFRecordFn) ProcessElement(ctx context.Context, file found, good 
 }
 
 // failed makes a dead letter of a file, unless the job is being cancelled.
-func failed(ctx context.Context, count *counters.Set, file found, err error, fail func(dofns.DeadLetter)) error {
+func failed(ctx context.Context, count *counters.Set, file found, err error, fail func(loss)) error {
 	if ctx.Err() != nil {
 		return err
 	}
 	count.Failed(ctx)
-	fail(dofns.DeadLetter{Element: file.path(), Error: err.Error()})
+	fail(fileLost(dofns.DeadLetter{Element: file.path(), Error: err.Error()}))
 	return nil
 }
 
@@ -78,7 +80,7 @@ type verifyArrayRecordFn struct {
 func (f *verifyArrayRecordFn) Setup() { f.read = counters.Read() }
 
 // ProcessElement reads one file.
-func (f *verifyArrayRecordFn) ProcessElement(ctx context.Context, file found, good func(string), fail func(dofns.DeadLetter)) error {
+func (f *verifyArrayRecordFn) ProcessElement(ctx context.Context, file found, good func(string), fail func(loss)) error {
 	r, err := arrayrecord.Open(ctx, file.Name)
 	if err != nil {
 		return failed(ctx, &f.read, file, err, fail)
@@ -94,7 +96,7 @@ func (f *verifyArrayRecordFn) ProcessElement(ctx context.Context, file found, go
 	}
 	for _, d := range damages {
 		f.read.FailedChunk(ctx)
-		fail(d.letter(file.Name))
+		fail(d.loss(file.Name))
 	}
 	if len(damages) == 0 {
 		good(file.path())
@@ -115,9 +117,9 @@ type damage struct {
 	err error
 }
 
-func (d damage) letter(file string) dofns.DeadLetter {
+func (d damage) loss(file string) loss {
 	lost := found{Name: file, Begin: int64(d.begin), End: int64(d.end)}
-	return dofns.DeadLetter{Element: lost.path(), Error: d.err.Error()}
+	return loss{Letter: dofns.DeadLetter{Element: lost.path(), Error: d.err.Error()}, Chunk: true}
 }
 
 // verify reads the records [begin, end), and gives the ranges of them that can
@@ -169,14 +171,14 @@ func (f *salvageFn) Setup() {
 }
 
 // ProcessElement looks at one file.
-func (f *salvageFn) ProcessElement(ctx context.Context, file found, good func(string), fail func(dofns.DeadLetter)) error {
+func (f *salvageFn) ProcessElement(ctx context.Context, file found, good func(string), fail func(loss)) error {
 	input, damages, err := f.salvage(ctx, file)
 	if err != nil {
 		return failed(ctx, &f.read, file, err, fail)
 	}
 	for _, d := range damages {
 		f.read.FailedChunk(ctx)
-		fail(d.letter(file.Name))
+		fail(d.loss(file.Name))
 	}
 	if input.Name == "" {
 		return nil // there is no good chunk

@@ -47,7 +47,7 @@ func (c pipelineCommand) cobra() *cobra.Command {
 
 // run runs the pipeline of a command whose flags have been parsed.
 func (j *jobFlags) run(cmd *cobra.Command, p pipelines.Pipeline) error {
-	runner, err := j.prepare(cmd)
+	runner, err := j.check()
 	if err != nil {
 		return err
 	}
@@ -59,6 +59,9 @@ func (j *jobFlags) run(cmd *cobra.Command, p pipelines.Pipeline) error {
 		if err := j.printPlan(cmd.OutOrStdout(), plan); err != nil || runner != "dataflow" {
 			return err
 		}
+	}
+	if err := j.prepare(cmd); err != nil {
+		return err
 	}
 	removeTempDir, err := useTempDir()
 	if err != nil {

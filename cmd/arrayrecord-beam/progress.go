@@ -50,7 +50,7 @@ func (j *jobFlags) watch(cmd *cobra.Command, runner string) (stop func(), err er
 	switch strings.ToLower(j.progress) {
 	case "auto":
 		// A log would write into the bar.
-		if j.quiet && isTerminal(out) {
+		if j.level() == "off" && isTerminal(out) {
 			d = &bar{out: out}
 		}
 	case "plain":

@@ -30,7 +30,6 @@ type jobFlags struct {
 	logLevel string
 	progress string
 	summary  string
-	quiet    bool // nothing is logged; known after prepare
 }
 
 // addTo adds them, and those of Beam, to a command that has its own already.
@@ -46,23 +45,13 @@ func (j *jobFlags) addTo(cmd *cobra.Command) {
 	flags.SetNormalizeFunc(dashes)
 }
 
-// prepare makes Beam ready to run a pipeline, and returns the runner's name.
-func (j *jobFlags) prepare(cmd *cobra.Command) (string, error) {
+// check looks for what is wrong with the flags, and returns the runner's name.
+func (j *jobFlags) check() (string, error) {
 	runner := pipelines.RunnerName(j.runner)
 	if !pipelines.KnownRunner(j.runner) {
 		return "", usageError{fmt.Errorf("unknown runner %q: it is prism, flink, spark, dataflow or universal", j.runner)}
 	}
-	level := strings.ToLower(j.logLevel)
-	if level == "" {
-		// Prism tells everything about each failure, many times; its errors are
-		// reported at the end. Other runners may end the program with a word in
-		// the log only.
-		level = "warn"
-		if runner == "prism" {
-			level = "off"
-		}
-	}
-	switch level {
+	switch j.level() {
 	case "off", "error", "warn", "info", "debug":
 	default:
 		return "", usageError{fmt.Errorf("unknown log level %q: it is off, error, warn, info or debug", j.logLevel)}
@@ -73,29 +62,49 @@ func (j *jobFlags) prepare(cmd *cobra.Command) (string, error) {
 	if *jobopts.Async && runner == "prism" && *jobopts.Endpoint == "" {
 		return "", usageError{errors.New("--async: a job of prism in this process would end with it; --endpoint names another one")}
 	}
+	return runner, nil
+}
+
+// level is what is logged.
+func (j *jobFlags) level() string {
+	switch {
+	case j.logLevel != "":
+		return strings.ToLower(j.logLevel)
+	case pipelines.RunnerName(j.runner) == "prism":
+		// It tells everything about each failure, many times; its errors are
+		// reported at the end.
+		return "off"
+	}
+	// Others may end the program with a word in the log only.
+	return "warn"
+}
+
+// prepare makes Beam ready to run a pipeline.
+func (j *jobFlags) prepare(cmd *cobra.Command) error {
 	if *jobopts.WorkerBinary == "" {
 		// Beam would build one, and without cgo.
 		self, err := os.Executable()
 		if err != nil {
-			return "", fmt.Errorf("finding this program, to send it to workers: %w", err)
+			return fmt.Errorf("finding this program, to send it to workers: %w", err)
 		}
 		*jobopts.WorkerBinary = self
 	}
 	if !flag.Parsed() {
 		// All are set already, but Beam wants to see it done.
 		if err := flag.CommandLine.Parse(nil); err != nil {
-			return "", err
+			return err
 		}
 	}
+	level := j.level()
 	if level != "off" {
 		log.LogLevel = level
 	}
 	beam.Init()
-	if j.quiet = level == "off"; j.quiet {
+	if level == "off" {
 		slog.SetDefault(slog.New(slog.DiscardHandler))
 	}
 	pipelines.RegisterRunner("dataflow", dataflow{cmd.ErrOrStderr()}.run)
-	return runner, nil
+	return nil
 }
 
 // useTempDir has temporary files be in a directory of their own until it is
