@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/arrayrecord/arrayrecord-go/internal/ahead"
 )
 
 // Local is the local disk, the system of names without a scheme. Names are
@@ -95,18 +97,33 @@ func (Local) Remove(ctx context.Context, name string) error {
 	return nil
 }
 
-// RemoveAll implements System. It refuses the root and the working directory.
+// RemoveAll implements System. It refuses the working directory and the directories
+// above it.
 func (Local) RemoveAll(ctx context.Context, name string) error {
 	if err := ctxError(ctx, "remove all of", name); err != nil {
 		return err
 	}
-	if clean := filepath.Clean(name); name == "" || clean == "." || clean == string(filepath.Separator) {
+	here, err := os.Getwd()
+	if err != nil {
+		here = string(filepath.Separator) // it has been removed already
+	}
+	if name == "" || within(name, here) {
 		return fmt.Errorf("storage: remove all of %q: refused: %w", name, fs.ErrInvalid)
 	}
 	if err := os.RemoveAll(name); err != nil {
 		return fmt.Errorf("storage: %w", err)
 	}
 	return nil
+}
+
+// within reports whether name is the directory dir, or one that dir is in.
+func within(name, dir string) bool {
+	name, err := filepath.Abs(name)
+	if err != nil {
+		return false
+	}
+	rest, err := filepath.Rel(name, dir)
+	return err == nil && filepath.IsLocal(rest)
 }
 
 // localObject is an open file. ReadAt on an os.File is a pread and needs no
@@ -158,12 +175,8 @@ func checkRegular(op, name string, fi fs.FileInfo) error {
 var errNotRegular = errors.New("not a regular file")
 
 func ctxError(ctx context.Context, op, name string) error {
-	err := ctx.Err()
-	if err == nil {
+	if ctx.Err() == nil {
 		return nil
 	}
-	if cause := context.Cause(ctx); cause != err {
-		err = fmt.Errorf("%w: %w", err, cause)
-	}
-	return fmt.Errorf("storage: %s %s: %w", op, name, err)
+	return fmt.Errorf("storage: %s %s: %w", op, name, ahead.ContextError(ctx))
 }

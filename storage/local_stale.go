@@ -18,8 +18,9 @@ import (
 // says so, as it does of files and directories that may not be read.
 func (Local) RemoveStale(ctx context.Context, dir string, opts StaleOptions) ([]Info, error) {
 	c := cleaner{ctx: ctx, opts: opts}
-	if err := c.clean(dir); err != nil {
-		return c.found, fmt.Errorf("storage: remove stale files: %w", err)
+	c.clean(dir, false)
+	if err := ctxError(ctx, "remove stale files of", dir); err != nil {
+		return c.found, err
 	}
 	return c.found, errors.Join(c.failed...)
 }
@@ -31,34 +32,26 @@ type cleaner struct {
 	failed []error // what could not be looked at or removed
 }
 
-// clean cleans a directory and all below it.
-func (c *cleaner) clean(dir string) error {
-	if err := ctxError(c.ctx, "clean", dir); err != nil {
-		return err
-	}
+// clean cleans a directory, which may be missing if it was seen before, and all below it, until the
+// context ends.
+func (c *cleaner) clean(dir string, seen bool) {
 	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return err
+	if err != nil && !(seen && absent(err)) {
+		c.failed = append(c.failed, fmt.Errorf("storage: remove stale files: %w", err))
 	}
 	for _, e := range entries {
 		name := filepath.Join(dir, e.Name())
 		switch {
+		case c.ctx.Err() != nil:
+			return
 		case e.IsDir():
-			if err = c.clean(name); absent(err) {
-				err = nil // removed while we were looking
-			}
-			if c.ctx.Err() != nil {
-				return err
-			}
+			c.clean(name, true)
 		case e.Type().IsRegular() && isTemporary(e.Name()):
-			err = c.take(name)
-		}
-		if err != nil {
-			c.failed = append(c.failed, fmt.Errorf("storage: remove stale files: %w", err))
-			err = nil
+			if err := c.take(name); err != nil {
+				c.failed = append(c.failed, fmt.Errorf("storage: remove stale files: %w", err))
+			}
 		}
 	}
-	return nil
 }
 
 // take removes one temporary file if it is stale.

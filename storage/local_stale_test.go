@@ -93,6 +93,37 @@ func TestRemoveStaleErrors(t *testing.T) {
 	assert.ErrorContains(t, err, "nowhere://")
 }
 
+// endsAfter is a context that ends when it has been asked a number of times.
+type endsAfter struct {
+	context.Context
+	left int
+}
+
+func (c *endsAfter) Err() error {
+	if c.left--; c.left < 0 {
+		return context.Canceled
+	}
+	return nil
+}
+
+// Whenever the context ends: without an error nothing stale is left.
+func TestRemoveStaleIsCompleteOrAnError(t *testing.T) {
+	for left, done := 0, false; !done; left++ {
+		dir := t.TempDir()
+		for _, name := range []string{"a/" + staleName, "b/c/" + staleName, "d/x", staleName} {
+			put(t, filepath.Join(dir, name), time.Hour)
+		}
+		removed, err := storage.RemoveStale(&endsAfter{t.Context(), left}, dir, storage.StaleOptions{})
+		if done = err == nil; done {
+			assert.Len(t, removed, 3)
+			break
+		}
+		require.ErrorIs(t, err, context.Canceled)
+		assert.Equal(t, 1, strings.Count(err.Error(), "storage:"), err)
+		assert.Less(t, left, 100)
+	}
+}
+
 func TestListDoesNotShowTemporaryFiles(t *testing.T) {
 	dir := t.TempDir()
 	put(t, filepath.Join(dir, staleName), 0)

@@ -158,10 +158,10 @@ func makeDirs(dir string, sync bool) error {
 		}
 	}
 	if err := os.Mkdir(dir, 0o777); err != nil {
-		if errors.Is(err, fs.ErrExist) {
-			return makeDirs(dir, sync) // somebody else was faster
+		if fi, statErr := os.Stat(dir); statErr != nil || !fi.IsDir() {
+			return err // such as a symbolic link that leads nowhere
 		}
-		return err
+		// Somebody else was faster, and may not have synced yet.
 	}
 	if !sync {
 		return nil

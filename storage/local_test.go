@@ -101,9 +101,34 @@ func TestLocalRefusesNamesOfDirectories(t *testing.T) {
 		_, err := storage.Create(t.Context(), name, storage.CreateOptions{})
 		assert.Error(t, err, "%q", name)
 	}
-	for _, name := range []string{"", "/", ".", "./", "//"} {
+	// What the working directory is in would take it along.
+	here := filepath.Join(dir, "above", "here")
+	require.NoError(t, os.MkdirAll(filepath.Join(here, "..a", "b"), 0o777))
+	t.Chdir(here)
+	for _, name := range []string{"", "/", ".", "./", "//", "..", "../", "../../above", here, filepath.Dir(here)} {
 		assert.ErrorIs(t, storage.RemoveAll(t.Context(), name), fs.ErrInvalid, "%q", name)
 	}
+	for _, name := range []string{"..a", filepath.Join(here, "..a"), "../her"} {
+		assert.NoError(t, storage.RemoveAll(t.Context(), name), "%q", name)
+	}
+	assert.NoDirExists(t, "..a")
+	assert.DirExists(t, here)
+}
+
+// A link that leads nowhere is neither a directory nor a place for one.
+func TestLocalParentIsADanglingLink(t *testing.T) {
+	dir := t.TempDir()
+	require.NoError(t, os.Symlink("nowhere", filepath.Join(dir, "link")))
+	file := filepath.Join(dir, "file")
+	storagetest.Put(t, file, []byte("x"))
+	for _, below := range []string{"link/x", "link/sub/x"} {
+		name := filepath.Join(dir, below)
+		_, err := storage.Create(t.Context(), name, storage.CreateOptions{})
+		assert.ErrorIs(t, err, fs.ErrExist)
+		assert.ErrorContains(t, err, name)
+		assert.Error(t, storage.Rename(t.Context(), file, name))
+	}
+	assert.Equal(t, "x", string(storagetest.Get(t, file)))
 }
 
 func TestLocalParentIsAFile(t *testing.T) {
