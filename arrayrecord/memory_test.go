@@ -144,7 +144,7 @@ func TestMemoryIsBounded(t *testing.T) {
 	program, err := os.Executable()
 	require.NoError(t, err)
 	for i, c := range memoryCases {
-		if detecting && i != len(memoryCases)-1 {
+		if recordtest.Detecting && i != len(memoryCases)-1 {
 			continue // what is left shows that the case runs; the bound means nothing
 		}
 		name := c.file(t)
@@ -169,7 +169,7 @@ func TestMemoryIsBounded(t *testing.T) {
 				require.NoError(t, err)
 				t.Logf("%d MiB", peak/mib)
 				// A quarter more for what Go has not collected yet, and buffers of threads.
-				if !detecting {
+				if !recordtest.Detecting {
 					require.Less(t, peak, c.peak+c.peak/4+40*mib)
 				}
 			})

@@ -1,5 +1,0 @@
-//go:build !race && !asan
-
-package arrayrecord_test
-
-const detecting = false
