@@ -54,7 +54,7 @@ type WriterOptions struct {
 	// file of that name already. It concerns Create only.
 	NoOverwrite bool
 	// NoSync makes Close return without waiting for the disk: after a power failure there may be an
-	// empty file under the name, or none. It concerns Create on local disk only.
+	// empty file under the name, or none. It concerns local disk only, Create and Append.
 	NoSync bool
 }
 

@@ -108,7 +108,7 @@ func (f *inspection) pass(ctx context.Context, progress func(done, size int64)) 
 	}
 	use := f.note
 	if f.index != nil {
-		use = f.compare
+		use = func(p core.Piece) { f.compare(ctx, p) }
 	}
 	return s.run(ctx, func(p core.Piece) {
 		f.metadata = f.metadata || p.Type == 'm' && p.Fault == core.FaultNone
@@ -124,14 +124,14 @@ func (f *inspection) note(p core.Piece) {
 }
 
 // compare puts a piece to the index.
-func (f *inspection) compare(p core.Piece) {
+func (f *inspection) compare(ctx context.Context, p core.Piece) {
 	switch {
 	case p.Begin >= f.end:
 		f.add(Damage{Kind: DamagedTrailing, Offset: p.Begin, End: p.End, Chunk: -1, FirstRecord: -1, Reason: "no part of the file"})
 	case p.Begin >= f.footer:
 		f.compareEnd(p)
 	case p.Begin >= f.gap.Position && p.Begin < f.gap.Position+int64(f.gap.Size):
-		f.compareGap(p)
+		f.compareGap(ctx, p)
 	default:
 		f.compareData(p)
 	}
@@ -139,7 +139,7 @@ func (f *inspection) compare(p core.Piece) {
 
 // compareGap saves the chunks of an unfinished append that were complete: those that follow each
 // other from the beginning of the gap on, up to an index. What was there before had been cleared.
-func (f *inspection) compareGap(p core.Piece) {
+func (f *inspection) compareGap(ctx context.Context, p core.Piece) {
 	if end := f.gap.Position + int64(f.gap.Size); p.End > end && p.Fault == core.FaultChunkHeader {
 		rest := p // what is damaged goes on behind the gap
 		rest.Begin, rest.FaultAt = end, end
@@ -148,7 +148,7 @@ func (f *inspection) compareGap(p core.Piece) {
 	if p.Begin != f.unfinishedEnd || !readable(p) && p.Type != 'p' || p.Fault != core.FaultNone {
 		return
 	}
-	if (p.NumRecords == f.index.NumChunks()+1 || p.NumRecords == f.count+1) && f.isIndex(p) {
+	if (p.NumRecords == f.index.NumChunks()+1 || p.NumRecords == f.count+1) && f.isIndex(ctx, p) {
 		f.unfinishedEnd = -1
 		return
 	}
@@ -161,8 +161,8 @@ func (f *inspection) compareGap(p core.Piece) {
 
 // isIndex says whether a chunk in a gap is the index that was there before, and had not been cleared
 // yet, or that of the longer file, which was complete but for the last step.
-func (f *inspection) isIndex(p core.Piece) bool {
-	index, err := f.tryIndex(context.Background(), p)
+func (f *inspection) isIndex(ctx context.Context, p core.Piece) bool {
+	index, err := f.tryIndex(ctx, p)
 	if index != nil {
 		index.Free()
 	}

@@ -6,10 +6,13 @@
 //
 //	go run ./bench [flags]
 //	go run ./bench --from=build/bench/run.jsonl --report=docs/performance.md
+//	go run ./bench --sync --report=docs/performance.md
 //
 // The first form makes the data, runs every operation with every peer, and
 // writes each repetition as a line of JSON, a report in Markdown and its chart.
-// The second makes the report of a run that is over. --help lists the flags.
+// The second makes the report of a run that is over. The third measures what it
+// costs that Close waits for the disk, and puts that section into the report;
+// the other forms keep it. --help lists the flags.
 //
 // # How it measures
 //

@@ -24,7 +24,6 @@ type operation struct {
 
 var operations = []operation{
 	{name: "write", about: "write a file, from records in memory", op: opWrite},
-	{name: "write_sync", about: "the same, and wait until the disk has it", op: opWriteSync, once: true},
 	{name: "sequential", about: "read all records one after another", op: opSequential},
 	{name: "scan", about: "the same, into memory that is used again", op: opSequential, reuse: true},
 	{name: "read_all", about: "read all records in one call", op: opReadAll},

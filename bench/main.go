@@ -44,6 +44,7 @@ type settings struct {
 	dir, out   string
 	report     string
 	from       string
+	sync       bool
 }
 
 func parseFlags(args []string) (*settings, error) {
@@ -68,6 +69,7 @@ func parseFlags(args []string) (*settings, error) {
 	flags.StringVar(&s.out, "out", "build/bench/run.jsonl", "where the results go, a line of JSON each")
 	flags.StringVar(&s.report, "report", "build/bench/performance.md", "where the report goes, with its chart beside it")
 	flags.StringVar(&s.from, "from", "", "make the report of these results instead of measuring")
+	flags.BoolVar(&s.sync, "sync", false, "measure only what it costs that Close waits for the disk, and put it into the report")
 	if err := flags.Parse(args); err != nil {
 		return nil, err
 	}
@@ -134,6 +136,9 @@ func run(ctx context.Context, args []string) error {
 	s, err := parseFlags(args)
 	if err != nil {
 		return err
+	}
+	if s.sync {
+		return reportSync(ctx, s, strings.Join(args, " "), syncCases)
 	}
 	if s.from == "" {
 		s.from = s.out

@@ -184,6 +184,43 @@ func TestPeakMemory(t *testing.T) {
 	assert.InDelta(t, size, grown, size/4)
 }
 
+// The page around the section stays as it is, whichever of both is made first.
+func TestSync(t *testing.T) {
+	dir := t.TempDir()
+	report := filepath.Join(dir, "report.md")
+	flags := []string{"--sync", "--repeat=2", "--dir=" + dir, "--report=" + report}
+	s, err := parseFlags(flags)
+	require.NoError(t, err)
+	require.True(t, s.sync)
+	sections := func(other bool) {
+		page, err := os.ReadFile(report)
+		require.NoError(t, err)
+		before, section, after := cutSection(string(page), syncTitle)
+		assert.Contains(t, section, "| 3 files of 64 records, ")
+		assert.Contains(t, section, "| one file of 1,000 records, ")
+		assert.Contains(t, section, "2 repetitions")
+		assert.Contains(t, section, strings.Join(flags, " "))
+		assert.Equal(t, 1, strings.Count(section, "\n## ")+1)
+		assert.Empty(t, after)
+		assert.Equal(t, other, before != "")
+		if golden, err := os.ReadFile(filepath.Join("testdata", "report.md")); assert.NoError(t, err) && other {
+			assert.True(t, string(golden) == before, "the rest of the page has changed")
+		}
+	}
+	for _, other := range []bool{false, true, true} {
+		require.NoError(t, reportSync(t.Context(), s, strings.Join(flags, " "), []syncCase{{3, 64}, {1, 1000}}))
+		sections(other)
+		require.NoError(t, writeReport(filepath.Join("testdata", "run.jsonl"), report))
+		sections(true)
+	}
+	left, err := filepath.Glob(filepath.Join(dir, "sync-*"))
+	require.NoError(t, err)
+	assert.Empty(t, left)
+
+	before, section, after := cutSection("a\n## B\nb\n## C\nc\n", "## B\n")
+	assert.Equal(t, []string{"a\n", "## B\nb\n", "## C\nc\n"}, []string{before, section, after})
+}
+
 func TestFlags(t *testing.T) {
 	for args, want := range map[string]string{
 		"--size=huge":           `no size is called "huge"`,

@@ -91,7 +91,7 @@ func (o *oursPeer) do(q *request) (*answer, error) {
 	switch q.Op {
 	case opHello:
 		return o.hello(), nil
-	case opWrite, opWriteSync:
+	case opWrite:
 		err = o.write(ctx, q, t)
 	case opConvert:
 		err = o.convert(ctx, q, t)
@@ -122,7 +122,7 @@ func (o *oursPeer) hello() *answer {
 	}
 	operations := []string{opSequential, opReadAll, opBatch, opGet}
 	if !o.mapped {
-		operations = append(operations, opWrite, opWriteSync, opOpen, opSource, opLoader, opConvert)
+		operations = append(operations, opWrite, opOpen, opSource, opLoader, opConvert)
 	}
 	return &answer{Operations: operations, Versions: versions}
 }
@@ -170,7 +170,7 @@ func (o *oursPeer) write(ctx context.Context, q *request, t *tally) error {
 		return err
 	}
 	return t.clock(q.Count, func(int) error {
-		w, err := arrayrecord.Create(ctx, q.File, arrayrecord.WithWriterOptions(q.Options), unsynced(q))
+		w, err := arrayrecord.Create(ctx, q.File, arrayrecord.WithWriterOptions(q.Options), unsynced)
 		if err != nil {
 			return err
 		}
@@ -186,9 +186,7 @@ func (o *oursPeer) write(ctx context.Context, q *request, t *tally) error {
 }
 
 // unsynced has a file made as the other peers make theirs: without waiting for the disk.
-func unsynced(q *request) arrayrecord.WriterOption {
-	return arrayrecord.WriterOptions{NoSync: q.Op != opWriteSync}
-}
+var unsynced = arrayrecord.WriterOptions{NoSync: true}
 
 func (o *oursPeer) convert(ctx context.Context, q *request, t *tally) error {
 	return t.clock(q.Count, func(int) error {
@@ -201,7 +199,7 @@ func (o *oursPeer) convert(ctx context.Context, q *request, t *tally) error {
 		if err != nil {
 			return err
 		}
-		w, err := arrayrecord.Create(ctx, q.File, arrayrecord.WithWriterOptions(q.Options), unsynced(q))
+		w, err := arrayrecord.Create(ctx, q.File, arrayrecord.WithWriterOptions(q.Options), unsynced)
 		if err != nil {
 			return err
 		}

@@ -12,7 +12,6 @@ import (
 const (
 	opHello      = "hello"      // which operations are there? versions of what is measured
 	opWrite      = "write"      // the records of Source to File, with Options
-	opWriteSync  = "write_sync" // the same, and wait for the disk
 	opSequential = "sequential" // File from beginning to end, record by record
 	opReadAll    = "read_all"   // all records of File in one call
 	opBatch      = "batch"      // Batch records of File per call, at the numbers of Indices
@@ -24,7 +23,7 @@ const (
 )
 
 // makesFile tells whether an operation makes the file File of the records of Source.
-func makesFile(op string) bool { return op == opWrite || op == opWriteSync || op == opConvert }
+func makesFile(op string) bool { return op == opWrite || op == opConvert }
 
 // A request asks a peer to do an operation Count times. What it does not take
 // the time of, such as opening File in order to read it, is done before the

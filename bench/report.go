@@ -1,7 +1,9 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"math"
 	"os"
@@ -32,7 +34,12 @@ func writeReport(from, report string) error {
 	if _, err := os.Stat(filepath.Join(filepath.Dir(report), notes)); err != nil {
 		notes = ""
 	}
-	return os.WriteFile(report, []byte(markdown(h, results, filepath.Base(picture), notes)), 0o666)
+	old, err := os.ReadFile(report)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	_, sync, _ := cutSection(string(old), syncTitle)
+	return os.WriteFile(report, []byte(markdown(h, results, filepath.Base(picture), notes)+sync), 0o666)
 }
 
 // A table has the results by experiment, in the order of the run, and peer.
@@ -97,7 +104,7 @@ func markdown(h *header, results []*result, picture, notes string) string {
 
 	writeGoals(p, t)
 	if notes != "" {
-		p("What the time goes into, why goals are missed, what it costs that `Close` waits for the disk (`write_sync`), and what\nmemory the index of a writer takes: [profile notes](%s).\n", notes)
+		p("What the time goes into, why goals are missed, and what memory the index of a writer takes: [profile notes](%s).\n", notes)
 	}
 	writeTables(p, h, t)
 	return b.String()

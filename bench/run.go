@@ -212,7 +212,7 @@ func (p *place) request(peer *peer, e *experiment) *request {
 		File: p.file(e, "read", peer.extension), Indices: p.path(indicesFile),
 	}
 	switch q.Op {
-	case opWrite, opWriteSync:
+	case opWrite:
 		q.Source, q.File = p.path("read"+tfRecordExtension), p.file(e, "out", peer.extension)
 	case opConvert:
 		q.Source, q.File = p.path("read"+tfRecordExtension), p.file(e, "out", arrayRecordExtension)
