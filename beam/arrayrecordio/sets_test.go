@@ -30,6 +30,7 @@ func init() {
 	beam.RegisterFunction(shardOfPoint)
 	beam.RegisterFunction(wrongShard)
 	beam.RegisterFunction(keyPoint)
+	beam.RegisterFunction(windowOfShard)
 	beam.RegisterFunction(toFailure)
 	beam.RegisterFunction(isExpectedFailure)
 }
@@ -247,6 +248,19 @@ func TestMetadataIsInEachShard(t *testing.T) {
 }
 
 // Each kind of windows gives the records of each window once.
+// windowOfShard fails for a shard that is in another window than its records.
+func windowOfShard(w beam.Window, s Shard) error {
+	is := "GlobalWindow"
+	if w, ok := w.(window.IntervalWindow); ok {
+		const layout = "2006-01-02T15:04:05.000Z"
+		is = time.UnixMilli(int64(w.Start)).UTC().Format(layout) + "-" + time.UnixMilli(int64(w.End)).UTC().Format(layout)
+	}
+	if is != s.Window {
+		return fmt.Errorf("the shard of %s is in window %s", s.Window, is)
+	}
+	return nil
+}
+
 func TestKindsOfWindows(t *testing.T) {
 	const hour = "1970-01-01T%02d:00:00.000Z"
 	between := func(from, to int) string { return fmt.Sprintf(" "+hour+"-"+hour, from, to) }
@@ -273,6 +287,7 @@ func TestKindsOfWindows(t *testing.T) {
 			var shards beam.PCollection
 			Write(s, dir+"/out", col, WithNumShards(n), WithWindowedWrites(), WithShards(&shards))
 			beam.ParDo0(s, &collectShardsFn{Dir: dir}, shards)
+			beam.ParDo0(s, windowOfShard, shards)
 			ptest.RunAndValidate(t, p)
 			got := map[string][]string{}
 			for key, records := range bySet(t, collectedShards(t, dir)) {

@@ -40,6 +40,9 @@ type Fault struct {
 	// After makes the operation happen and then report the error, as when the
 	// answer of a server is lost.
 	After bool
+	// Meet is called before a matching operation, if it is not nil; nothing fails
+	// then if Err is nil. Operations meet at the same time.
+	Meet func()
 }
 
 // Faults is a storage.System which passes everything on to the local disk
@@ -99,6 +102,12 @@ func (f *Faults) Count(op Op) int {
 // do runs one operation under the faults. names are what it touches.
 func (f *Faults) do(op Op, fn func() error, names ...string) error {
 	fault := f.match(op, names)
+	if fault != nil && fault.Meet != nil {
+		fault.Meet()
+	}
+	if fault != nil && fault.Err == nil {
+		fault = nil
+	}
 	if fault != nil && !fault.After {
 		return fmt.Errorf("%s %s: %w", op, strings.Join(names, " to "), fault.Err)
 	}

@@ -29,6 +29,7 @@ type arrangement struct {
 	Moves    []move
 	TempDirs string // of JoinNames
 	Seen     string // likewise: what was there when the write began
+	Time     int64  // of the shards as elements: the end of their window
 }
 
 // move is a temporary file and its name as a shard.

@@ -29,24 +29,42 @@ func (f *commitFn) Setup() { f.written = counters.Written() }
 
 // ProcessElement is called with all shards of a set.
 func (f *commitFn) ProcessElement(ctx context.Context, all arrangement, emit func(Shard)) error {
-	decided, err := f.Config.committer(all.Set).commit(ctx, all.record(f.Config), splitNames(all.Seen))
+	shards, err := f.Config.publish(ctx, all, commitParallelism)
 	if err != nil {
-		return fmt.Errorf("committing the shards: %w", err)
+		return err
+	}
+	count(ctx, &f.written, shards)
+	for _, shard := range shards {
+		emit(shard)
+	}
+	return nil
+}
+
+// publish gives the shards of a set their names, or finds that they have them.
+func (c Config) publish(ctx context.Context, all arrangement, parallel int) ([]Shard, error) {
+	by := c.committer(all.Set)
+	by.parallel = parallel
+	decided, err := by.commit(ctx, all.record(c), splitNames(all.Seen))
+	if err != nil {
+		return nil, fmt.Errorf("committing the shards: %w", err)
 	}
 	// Whatever is still there belongs to attempts that failed.
 	removeTemp(ctx, slices.Concat(decided.TempDirs, splitNames(all.TempDirs)))
-	var records, bytes int64
-	for _, shard := range decided.shards() {
-		records += shard.Records
-		bytes += shard.Bytes
-		emit(shard)
-	}
-	f.written.Add(ctx, int64(len(decided.Moves)), records, bytes)
-	return nil
+	return decided.shards(), nil
 }
 
 func (c Config) committer(set shardSet) committer {
 	return committer{set: set, overwrite: c.Overwrite, parallel: commitParallelism}
+}
+
+// count counts shards that have their names.
+func count(ctx context.Context, written *counters.Set, shards []Shard) {
+	var records, bytes int64
+	for _, shard := range shards {
+		records += shard.Records
+		bytes += shard.Bytes
+	}
+	written.Add(ctx, int64(len(shards)), records, bytes)
 }
 
 // removeTemp removes temporary files of a run that is done, or directories of

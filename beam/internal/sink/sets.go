@@ -32,7 +32,6 @@ func writeSets(s beam.Scope, c Config, records beam.PCollection) (beam.PCollecti
 	if c.Windowed {
 		strategy = records.WindowingStrategy()
 	}
-	var arranged beam.PCollection
 	if why := needsRecords(strategy); why == "" {
 		c.Flat = hasPanes(strategy)
 		// FinishBundle can emit into the global window only.
@@ -41,13 +40,12 @@ func writeSets(s beam.Scope, c Config, records beam.PCollection) (beam.PCollecti
 		if c.Windowed {
 			files = windowAgain(s, strategy, files)
 		}
-		arranged = beam.ParDo(s, &arrangeSetFn{Config: c}, beam.GroupByKey(s, files))
-	} else {
-		if c.Sharded {
-			return beam.PCollection{}, fmt.Errorf("a sharding function does not go with %s", why)
-		}
-		arranged = beam.ParDo(s, &writeSetFn{Config: c}, beam.GroupByKey(s, records))
+		return commitSets(s, c, strategy, beam.ParDo(s, &arrangeSetFn{Config: c}, beam.GroupByKey(s, files))), nil
+	} else if c.Sharded {
+		return beam.PCollection{}, fmt.Errorf("a sharding function does not go with %s", why)
 	}
+	// A session is not to be had from a time again.
+	arranged := beam.ParDo(s, &writeSetFn{Config: c}, beam.GroupByKey(s, records))
 	return beam.ParDo(s, &commitFn{Config: c}, beam.Reshuffle(s, arranged)), nil
 }
 
@@ -103,6 +101,15 @@ func countsElements(t trigger.Trigger) bool {
 
 // windowAgain puts files into the windows of their records, by their times.
 func windowAgain(s beam.Scope, ws *window.WindowingStrategy, files beam.PCollection) beam.PCollection {
+	files = beam.WindowInto(s, ws.Fn, files, again(ws)...)
+	if ws.Fn.Kind == window.SlidingWindows {
+		files = beam.ParDo(s, &ownWindowFn{}, files)
+	}
+	return files
+}
+
+// again are the options of a strategy.
+func again(ws *window.WindowingStrategy) []beam.WindowIntoOption {
 	opts := []beam.WindowIntoOption{
 		beam.AllowedLateness(time.Duration(ws.AllowedLateness) * time.Millisecond),
 		beam.PanesDiscard(),
@@ -110,11 +117,7 @@ func windowAgain(s beam.Scope, ws *window.WindowingStrategy, files beam.PCollect
 	if ws.Trigger != nil {
 		opts = append(opts, beam.Trigger(ws.Trigger))
 	}
-	files = beam.WindowInto(s, ws.Fn, files, opts...)
-	if ws.Fn.Kind == window.SlidingWindows {
-		files = beam.ParDo(s, &ownWindowFn{}, files)
-	}
-	return files
+	return opts
 }
 
 // ownWindowFn drops files from windows that are not theirs: the time of one is in
@@ -159,6 +162,7 @@ func (f *arrangeSetFn) ProcessElement(ctx context.Context, info typex.PaneInfo, 
 	if err != nil {
 		return fmt.Errorf("making the shards of %s: %w", set, err)
 	}
+	all.Time = int64(w.MaxTimestamp())
 	emit(all)
 	return nil
 }

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -65,7 +67,29 @@ func writeSet(ctx context.Context, c Config, pane typex.PaneInfo, key string, fi
 	if err != nil {
 		return nil, err
 	}
-	return commitArranged(ctx, c, all)
+	return commitSetsOf(ctx, c, all)
+}
+
+// commitSetsOf gives sets their names in one bundle.
+func commitSetsOf(ctx context.Context, c Config, sets ...arrangement) (names []string, err error) {
+	fn := &commitSetsFn{Config: c}
+	fn.Setup()
+	emit := func(at beam.EventTime, s Shard) {
+		if at == hour.MaxTimestamp() {
+			names = append(names, s.Name)
+		}
+	}
+	// A failed bundle leaves what it has taken.
+	if err := fn.ProcessElement(ctx, arrangement{Set: shardSet{Prefix: "nowhere://x"}}, emit); err != nil {
+		return nil, err
+	}
+	fn.StartBundle(emit)
+	for _, all := range sets {
+		if err := fn.ProcessElement(ctx, all, emit); err != nil {
+			return nil, err
+		}
+	}
+	return names, fn.FinishBundle(ctx, emit)
 }
 
 // setConfigs are those of sets whose shards are made in different ways.
@@ -176,6 +200,103 @@ func failAndRepeatSet(t *testing.T, dir string, n int, fault storagetest.Fault) 
 	require.Equal(t, names, list(t, dir+"/*"), "%+v", fault)
 	requireShards(t, records, names)
 	return failed != nil
+}
+
+// arrangedSets are sets of one shard each, of different destinations.
+func arrangedSets(t *testing.T, c Config, n int) (all []arrangement, names []string) {
+	t.Helper()
+	for i := range n {
+		d := fmt.Sprintf("d%02d", i)
+		one, err := arrangeSet(t.Context(), c, typex.PaneInfo{}, hourKey(d), stageSets(t, c, hourKey(d), makeRecords(1)))
+		require.NoError(t, err)
+		all = append(all, one)
+		names = append(names, one.Moves[0].To)
+	}
+	return all, names
+}
+
+// The sets of a bundle are committed at the same time, but not any number of them.
+func TestSetsOfABundleAreCommittedSideBySide(t *testing.T) {
+	faults := storagetest.NewFaults()
+	c := config(t, faults.TempDir(t)+"/out-", windowed, func(c *Config) { c.Destinations = true })
+	all, want := arrangedSets(t, c, commitParallelism+1)
+	together := make(chan struct{})
+	var under, most atomic.Int64
+	faults.Inject(storagetest.Fault{Op: storagetest.OpRename, Meet: func() {
+		n := under.Add(1)
+		defer under.Add(-1)
+		for m := most.Load(); n > m && !most.CompareAndSwap(m, n); m = most.Load() {
+		}
+		if n == commitParallelism {
+			close(together)
+		}
+		select {
+		case <-together:
+		case <-time.After(time.Minute): // it fails
+		}
+	}})
+	names, err := commitSetsOf(t.Context(), c, all...)
+	require.NoError(t, err)
+	require.Equal(t, want, names)
+	require.EqualValues(t, commitParallelism, most.Load())
+	require.Equal(t, want, list(t, c.Prefix+"*"))
+}
+
+// A set that fails keeps none from its end that was begun, and nothing is told of
+// the bundle. Repeated, it tells of all.
+func TestBundleOfSetsIsRepeatedAfterAFailure(t *testing.T) {
+	faults := storagetest.NewFaults()
+	dir := faults.TempDir(t)
+	c := config(t, dir+"/out-", windowed, func(c *Config) { c.Destinations = true })
+	all, want := arrangedSets(t, c, 10)
+	var met sync.WaitGroup
+	met.Add(len(all))
+	faults.Inject(storagetest.Fault{Op: storagetest.OpRename, Name: "out-d03", Err: errors.New("injected"), Meet: func() { met.Done(); met.Wait() }})
+	faults.Inject(storagetest.Fault{Op: storagetest.OpRename, Meet: func() { met.Done(); met.Wait() }})
+	names, err := commitSetsOf(t.Context(), c, all...)
+	require.ErrorContains(t, err, "injected")
+	require.Empty(t, names)
+	require.Equal(t, slices.Delete(slices.Clone(want), 3, 4), list(t, c.Prefix+"*"))
+	faults.Heal()
+	for range 2 {
+		names, err = commitSetsOf(t.Context(), c, all...)
+		require.NoError(t, err)
+		require.Equal(t, want, names)
+	}
+	require.Equal(t, want, list(t, c.Prefix+"*"))
+	requireNoTemp(t, dir)
+}
+
+// Nothing is begun after the end of the job, and the failure is told.
+func TestCancelledBundleOfSetsIsAnError(t *testing.T) {
+	c := config(t, t.TempDir()+"/out-", windowed, func(c *Config) { c.Destinations = true })
+	all, _ := arrangedSets(t, c, 2)
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(errors.New("the end"))
+	names, err := commitSetsOf(ctx, c, all...)
+	require.ErrorContains(t, err, "the end")
+	require.Empty(t, names)
+	require.Empty(t, list(t, c.Prefix+"*"))
+}
+
+// Panes of a window that have the same names keep their order in a bundle: the last
+// one stays.
+func TestPanesThatReplaceEachOtherKeepTheirOrder(t *testing.T) {
+	template := "W-SSSSS-of-NNNNN"
+	c := config(t, t.TempDir()+"/out-", windowed, withOverwrite(Replace), func(c *Config) { c.Flat, c.Template = true, &template })
+	var all []arrangement
+	const panes = 20
+	for i := range panes {
+		one, err := arrangeSet(t.Context(), c, typex.PaneInfo{Index: int64(i)}, hourKey(""), stageSets(t, c, hourKey(""), makeRecords(i+1)))
+		require.NoError(t, err)
+		all = append(all, one)
+	}
+	names, err := commitSetsOf(t.Context(), c, all...)
+	require.NoError(t, err)
+	require.Len(t, names, panes)
+	got := list(t, c.Prefix+"*")
+	require.Len(t, got, 1)
+	requireShards(t, makeRecords(panes), got)
 }
 
 // What one pane needs is not another's to remove, and there is no directory that
