@@ -10,9 +10,10 @@ import (
 	"github.com/arrayrecord/arrayrecord-go/beam/internal/match"
 )
 
-// The defaults of Read.
+// The defaults of Read. A loaded machine has runners read more ranges at once than
+// it has processors: each is to have little in memory.
 const (
-	DefaultReaderOptions = "max_parallelism:2"
+	DefaultReaderOptions = "max_parallelism:2,readahead_memory:16M"
 	DefaultSplitSize     = 64 << 20
 )
 

@@ -191,7 +191,8 @@ func writeRange(ctx context.Context, w writer, r *arrayrecord.Reader, begin, end
 }
 
 func openPart(ctx context.Context, file File) (*arrayrecord.Reader, error) {
-	r, err := arrayrecord.Open(ctx, file.Name)
+	// Several shards are made at once: each is to have little in memory.
+	r, err := arrayrecord.Open(ctx, file.Name, arrayrecord.ReaderOptions{MaxParallelism: 2, ReadaheadMemory: 16 << 20})
 	if err != nil {
 		return nil, err
 	}
