@@ -13,7 +13,7 @@ import (
 // The defaults of Read. A loaded machine has runners read more ranges at once than
 // it has processors: each is to have little in memory.
 const (
-	DefaultReaderOptions = "max_parallelism:2,readahead_memory:16M"
+	DefaultReaderOptions = "max_parallelism:2,readahead_memory:8M"
 	DefaultSplitSize     = 64 << 20
 )
 

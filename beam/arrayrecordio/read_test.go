@@ -628,8 +628,8 @@ func TestMemoryDoesNotGrowWithTheFile(t *testing.T) {
 		// Readahead has up to two groups of 1 MiB for each processor, and some to spare.
 		{"group_size:4,uncompressed", 20_000, 10_000, uint64(4+4*runtime.GOMAXPROCS(0)) << 20},
 		// The readahead's memory and a record, and as much again for one that is taken apart.
-		{"group_size:1,zstd:1", 200, 4 << 20, (16 + 4 + 4) << 20},
-		{"group_size:100,zstd:1", 200, 4 << 20, (16 + 4 + 4) << 20},
+		{"group_size:1,zstd:1", 200, 4 << 20, (8 + 4 + 4) << 20},
+		{"group_size:100,zstd:1", 200, 4 << 20, (8 + 4 + 4) << 20},
 	} {
 		name := filepath.Join(t.TempDir(), "x")
 		w, err := arrayrecord.Create(t.Context(), name, arrayrecord.WithWriterOptions(c.options))

@@ -192,7 +192,7 @@ func writeRange(ctx context.Context, w writer, r *arrayrecord.Reader, begin, end
 
 func openPart(ctx context.Context, file File) (*arrayrecord.Reader, error) {
 	// Several shards are made at once: each is to have little in memory.
-	r, err := arrayrecord.Open(ctx, file.Name, arrayrecord.ReaderOptions{MaxParallelism: 2, ReadaheadMemory: 16 << 20})
+	r, err := arrayrecord.Open(ctx, file.Name, arrayrecord.ReaderOptions{MaxParallelism: 2, ReadaheadMemory: 8 << 20})
 	if err != nil {
 		return nil, err
 	}
