@@ -173,6 +173,23 @@ TEST(Append, UnevenGroupsAreRefused) {
   close(fd);
 }
 
+// The last chunk is decoded, which its limits are for: what it only claims takes no memory.
+TEST(Append, ALastChunkOverTheLimitsIsRefused) {
+  for (uint64_t gib : {3, 26}) {
+    RawFile raw;
+    raw.AddRecords({"a", "b"});
+    raw.AddChunk(ChunkType::kSimple, std::string("z\x01\x00", 3) + std::string(100, 'x'), 1,
+                 gib << 30);
+    const std::string file = raw.Finish();
+    const int fd = FileInMemory(file);
+    std::unique_ptr<Writer> writer;
+    const Status status = Writer::Append(fd, OptionsOf("group_size:2"), &writer);
+    EXPECT_EQ(status.code(), AR_RESOURCE_EXHAUSTED) << gib << ": " << status.message();
+    EXPECT_TRUE(ContentOf(fd) == file);
+    close(fd);
+  }
+}
+
 // What the index says of a gap is checked before it is believed.
 TEST(Append, AGapThatCannotBeIsRefused) {
   RawFile raw;

@@ -216,6 +216,16 @@ TEST(Survey, WrongArgumentsAreRefused) {
   }
   EXPECT_EQ(ar_survey_begin(bytes, 23, 0, &begin, nullptr), AR_INVALID_ARGUMENT);
   EXPECT_EQ(ar_survey_begin(bytes, 24, 65536, &begin, nullptr), AR_DATA_LOSS);
+  BlockHeader block;
+  block.Encode(reinterpret_cast<uint8_t*>(bytes));  // a right one, of a chunk that begins there
+  EXPECT_EQ(ar_survey_begin(bytes, 24, 65536, &begin, nullptr), AR_OK);
+  EXPECT_EQ(ar_survey_begin(bytes, 24, uint64_t{1} << 63, &begin, nullptr), AR_INVALID_ARGUMENT);
+  for (uint64_t next : {uint64_t{INT64_MAX}, UINT64_MAX}) {
+    block.previous_chunk = 1;
+    block.next_chunk = next;
+    block.Encode(reinterpret_cast<uint8_t*>(bytes));
+    EXPECT_EQ(ar_survey_begin(bytes, 24, 65536, &begin, nullptr), AR_DATA_LOSS);
+  }
   const std::string file = MakeFile("group_size:1,uncompressed", TextRecords(60, 700));
   EXPECT_EQ(ar_survey_begin(file.data(), 24, 0, &begin, nullptr), AR_OK);
   EXPECT_EQ(begin, 0u);
@@ -285,6 +295,16 @@ TEST(Survey, ReaderOfImpossibleChunksIsRefused) {
   EXPECT_EQ(Reader::OpenChunks(File(), chunks.data(), 3, ReaderOptions(), &reader).code(),
             AR_DATA_LOSS);
   chunks[0].end -= 1;
+  for (size_t i : {0, 2}) {
+    const uint64_t end = chunks[i].end;
+    for (uint64_t wrong : {chunks[i].begin, chunks[i].begin - 1, uint64_t{0}}) {
+      chunks[i].end = wrong;
+      EXPECT_EQ(Reader::OpenChunks(File(), chunks.data(), 3, ReaderOptions(), &reader).code(),
+                AR_DATA_LOSS)
+          << i << " " << wrong;
+    }
+    chunks[i].end = end;
+  }
   chunks[2].end = file.size() + 1;
   EXPECT_EQ(Reader::OpenChunks(MemoryFile(file), chunks.data(), 3, ReaderOptions(), &reader).code(),
             AR_INVALID_ARGUMENT);
