@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 
 	"github.com/arrayrecord/arrayrecord-go/arrayrecord/internal/core"
 	"github.com/arrayrecord/arrayrecord-go/internal/ahead"
@@ -78,7 +79,7 @@ func optionsToAppend(r *Reader, given WriterOptions) (WriterOptions, error) {
 	if text, ok := r.WriterOptions(); ok {
 		recorded, err := ParseWriterOptions(text)
 		if err != nil {
-			return o, fmt.Errorf("arrayrecord: %sthe recorded options: %w", prefix(r.name), err)
+			return o, wrap(ErrInvalidOption, r.name, "the recorded options: "+strings.TrimPrefix(err.Error(), ErrInvalidOption.Error()+": "))
 		}
 		recorded.MaxParallelism = 0
 		if given.GroupSize != 0 && given.GroupSize != recorded.GroupSize {

@@ -125,6 +125,17 @@ func fileError(name string, err error) error {
 	}
 }
 
+// nameError names the file in an error, unless the storage has done so.
+func nameError(name string, err error) error {
+	if named := fileError(name, err); named != err {
+		return named
+	}
+	if strings.Contains(err.Error(), " "+name+": ") {
+		return fmt.Errorf("arrayrecord: %w", err)
+	}
+	return fmt.Errorf("arrayrecord: %s%w", prefix(name), err)
+}
+
 // storageError is an error of package storage, which names the file.
 func storageError(err error) error {
 	if errors.Is(err, errors.ErrUnsupported) {

@@ -3,8 +3,9 @@ package arrayrecord
 import (
 	"container/list"
 	"context"
-	"github.com/arrayrecord/arrayrecord-go/internal/ahead"
 	"sync"
+
+	"github.com/arrayrecord/arrayrecord-go/internal/ahead"
 )
 
 // fileCache keeps a bounded number of readers open: those in use, and the ones used last.

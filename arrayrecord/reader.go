@@ -160,10 +160,7 @@ func (r *Reader) error(err error) error {
 	if errors.Is(err, ErrClosed) {
 		return ErrClosed
 	}
-	if named := fileError(r.name, err); named != err {
-		return named
-	}
-	return fmt.Errorf("arrayrecord: %s%w", prefix(r.name), err)
+	return nameError(r.name, err)
 }
 
 // Name is the name that the file was opened by, or "".

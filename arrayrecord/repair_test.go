@@ -3,16 +3,21 @@ package arrayrecord_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/arrayrecord/arrayrecord-go/arrayrecord"
 	"github.com/arrayrecord/arrayrecord-go/internal/recordtest"
+	"github.com/arrayrecord/arrayrecord-go/storage"
+	"github.com/arrayrecord/arrayrecord-go/storage/storagetest"
 )
 
 // repairBytes repairs a file with that content, and reads what came out.
@@ -291,4 +296,83 @@ func TestSalvageSkipsOrStops(t *testing.T) {
 	for _, err := range r.Salvage(ctx, 0, 61, func(arrayrecord.Damage) bool { return true }) {
 		require.ErrorIs(t, err, arrayrecord.ErrOutOfRange)
 	}
+}
+
+// An error says each thing once: whose it is, what file, what was wrong.
+func TestErrorsOfRepairSayThingsOnce(t *testing.T) {
+	if arrayrecord.CannotSurvey(t) {
+		return
+	}
+	dir := t.TempDir()
+	write := func(name string, opts ...arrayrecord.WriterOption) string {
+		name = filepath.Join(dir, name)
+		w, err := arrayrecord.Create(t.Context(), name, opts...)
+		require.NoError(t, err)
+		require.NoError(t, w.Write([]byte("x")))
+		require.NoError(t, w.Close())
+		return name
+	}
+	sound, other, missing := write("sound", arrayrecord.WithGroupSize(2)), filepath.Join(dir, "other"), filepath.Join(dir, "missing", "x")
+	require.NoError(t, os.WriteFile(other, []byte("something else"), 0o666))
+	faults := storagetest.NewFaults()
+	broken := errors.New("the cable is broken")
+	faults.Inject(storagetest.Fault{Op: storagetest.OpRead, Err: broken})
+	cancelled, cancel := context.WithCancelCause(t.Context())
+	cancel(fmt.Errorf("that is enough: %w", context.Canceled))
+	for _, c := range []struct {
+		ctx   context.Context
+		name  string
+		match error
+	}{
+		{t.Context(), missing, fs.ErrNotExist},
+		{t.Context(), dir, nil},
+		{t.Context(), other, arrayrecord.ErrNotArrayRecord},
+		{t.Context(), "nowhere://x/y", arrayrecord.ErrUnsupported},
+		{t.Context(), faults.Name(sound), broken},
+		{cancelled, sound, context.Canceled},
+	} {
+		calls := map[string]func() error{
+			"Verify":        func() error { _, err := arrayrecord.Verify(c.ctx, c.name, nil); return err },
+			"OpenRecovered": func() error { _, _, err := arrayrecord.OpenRecovered(c.ctx, c.name); return err },
+			"Repair": func() error {
+				_, err := arrayrecord.Repair(c.ctx, c.name, filepath.Join(dir, "out"), arrayrecord.RepairOptions{})
+				return err
+			},
+		}
+		if storage.Scheme(c.name) == "" {
+			calls["Append"] = func() error { _, err := arrayrecord.Append(c.ctx, c.name); return err }
+		}
+		for what, call := range calls {
+			requireSaidOnce(t, call(), c.name, c.match, what)
+		}
+	}
+	_, err := arrayrecord.Append(t.Context(), sound, arrayrecord.WithGroupSize(3))
+	requireSaidOnce(t, err, sound, arrayrecord.ErrInvalidOption, "another group size")
+	_, err = arrayrecord.Append(t.Context(), "nowhere://x/y")
+	requireSaidOnce(t, err, "nowhere://x/y", arrayrecord.ErrUnsupported, "Append")
+	_, err = arrayrecord.Repair(t.Context(), sound, sound, arrayrecord.RepairOptions{})
+	requireSaidOnce(t, err, sound, arrayrecord.ErrInvalidOption, "over itself")
+	_, err = arrayrecord.Repair(t.Context(), sound, other, arrayrecord.RepairOptions{NoOverwrite: true})
+	requireSaidOnce(t, err, other, fs.ErrExist, "no overwrite")
+	for _, op := range []storagetest.Op{storagetest.OpWrite, storagetest.OpCommit} {
+		faults.Heal()
+		faults.Inject(storagetest.Fault{Op: op, Err: broken})
+		out := faults.Name(filepath.Join(dir, "out"))
+		_, err = arrayrecord.Repair(t.Context(), sound, out, arrayrecord.RepairOptions{})
+		requireSaidOnce(t, err, out, broken, "output")
+	}
+	require.NoFileExists(t, filepath.Join(dir, "out"))
+}
+
+func requireSaidOnce(t *testing.T, err error, name string, match error, what string) {
+	t.Helper()
+	require.Error(t, err, "%s %s", what, name)
+	if match != nil {
+		require.ErrorIs(t, err, match, what)
+		require.LessOrEqual(t, strings.Count(err.Error(), match.Error()), 1, "%s: %v", what, err)
+	}
+	text := err.Error()
+	require.Equal(t, 1, strings.Count(text, name), "%s: %v", what, err)
+	require.LessOrEqual(t, strings.Count(text, "arrayrecord: "), 1, "%s: %v", what, err)
+	require.LessOrEqual(t, strings.Count(text, "storage: "), 1, "%s: %v", what, err)
 }

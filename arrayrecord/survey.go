@@ -2,7 +2,6 @@ package arrayrecord
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"sync"
 
@@ -45,12 +44,7 @@ func (s *suspect) file() *os.File {
 func (s *suspect) close() { s.object.Close() }
 
 // error names the file in an error.
-func (s *suspect) error(err error) error {
-	if named := fileError(s.name, err); named != err {
-		return named
-	}
-	return fmt.Errorf("arrayrecord: %s%w", prefix(s.name), err)
-}
+func (s *suspect) error(err error) error { return nameError(s.name, err) }
 
 const (
 	blockSize = 64 << 10
