@@ -9,6 +9,7 @@
 #include <cstring>
 #include <vector>
 
+#include "platform.h"
 #include "records_chunk.h"
 
 namespace arrayrecord {
@@ -165,9 +166,7 @@ Status AppendSink::MakeRoom(uint64_t end) {
   const Status written = WriteAt(fd_, at, AsBytes(bytes).data, bytes.size());
   if (!written.ok()) {
     // No room: what has been written of the new end goes, and the one before it counts.
-    uint64_t size = base_->file_size;
-    if (begun_) size = old_size_;
-    (void)CutOff(size);
+    (void)CutOff(begun_ ? old_size_ : base_->file_size);
     return written.Clone();
   }
   AR_TRY(Sync());
@@ -182,8 +181,7 @@ Status AppendSink::MakeRoom(uint64_t end) {
 Status AppendSink::Clear(uint64_t begin, uint64_t end) const {
   int result;
   do {
-    result = fallocate(fd_, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(begin),
-                       static_cast<off_t>(end - begin));
+    result = platform::MakeHole(fd_, begin, end);
   } while (result != 0 && errno == EINTR);
   if (result == 0) return Status();
   if (errno != EOPNOTSUPP && errno != ENOSYS) return Status::Io(errno, "cannot write").At(begin);
@@ -215,7 +213,7 @@ Status AppendSink::Sync() const {
   if (base_->options.no_sync) return Status();
   int result;
   do {
-    result = fsync(fd_);
+    result = platform::Sync(fd_);
   } while (result != 0 && errno == EINTR);
   return result == 0 ? Status() : Status::Io(errno, "cannot sync");
 }

@@ -35,6 +35,10 @@ int OpenTemporary(std::string* name);
 // Makes room on the disk for the first `size` bytes of a new file. Returns the error, 0 for none.
 int Reserve(int fd, uint64_t size);
 
+// Makes zeros of the bytes [begin, end) of a file, within its size. ENOSYS or EOPNOTSUPP where that
+// takes writing them.
+int MakeHole(int fd, uint64_t begin, uint64_t end);
+
 // Waits until the file's bytes are on the disk.
 int Sync(int fd);
 

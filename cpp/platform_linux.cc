@@ -52,6 +52,11 @@ int OpenTemporary(std::string* name) { return mkostemp(name->data(), O_CLOEXEC);
 
 int Reserve(int fd, uint64_t size) { return posix_fallocate(fd, 0, static_cast<off_t>(size)); }
 
+int MakeHole(int fd, uint64_t begin, uint64_t end) {
+  return fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(begin),
+                   static_cast<off_t>(end - begin));
+}
+
 int Sync(int fd) { return fsync(fd); }
 
 ssize_t WriteSome(int fd, const iovec* pieces, size_t n) {

@@ -49,6 +49,11 @@ int Reserve(int fd, uint64_t size) {
   return 0;
 }
 
+int MakeHole(int, uint64_t, uint64_t) {
+  errno = EOPNOTSUPP;
+  return -1;
+}
+
 int Sync(int fd) {
 #if defined(F_FULLFSYNC)  // macOS: fsync leaves the bytes in the disk's own memory
   if (fcntl(fd, F_FULLFSYNC) == 0) return 0;
