@@ -1,9 +1,12 @@
-// Threads that wait for loops to run, each with the memory and codec contexts it needs.
+// Threads that wait for loops to run, each with the memory and codec contexts it needs, and how
+// they share the work.
 #ifndef ARRAYRECORD_BENCHMARKS_WORKERS_H_
 #define ARRAYRECORD_BENCHMARKS_WORKERS_H_
 
 #include <zstd.h>
 
+#include <algorithm>
+#include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <exception>
@@ -47,6 +50,21 @@ struct Worker {
   }
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
+};
+
+// Takes [begin, end) of `total` in turns, a few per worker.
+class Turns {
+ public:
+  Turns(size_t total, size_t step) : total_(total), step_(std::max<size_t>(step, 1)) {}
+  bool Next(size_t* begin, size_t* end) {
+    *begin = next_.fetch_add(step_);
+    *end = std::min(total_, *begin + step_);
+    return *begin < total_;
+  }
+
+ private:
+  const size_t total_, step_;
+  std::atomic<size_t> next_{0};
 };
 
 class Workers {
