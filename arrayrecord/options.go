@@ -56,6 +56,10 @@ type WriterOptions struct {
 	// NoSync makes Close return without waiting for the disk: after a power failure there may be an
 	// empty file under the name, or none. It concerns local disk only, Create and Append.
 	NoSync bool
+	// NoDigest leaves the digest of the chunks out of the index, by which [Verify] notices sound chunks
+	// that were exchanged, or come from another version of the file. Other libraries pass over it. Files
+	// without compression, and without it, are those of upstream's writer, byte for byte.
+	NoDigest bool
 }
 
 // ReaderOptions are all settings of a reader. A field that is zero is not set: the default holds,
@@ -202,7 +206,8 @@ func (c *Compression) UnmarshalText(text []byte) error {
 // ErrInvalidOption.
 func ParseWriterOptions(s string) (WriterOptions, error) {
 	var o WriterOptions
-	own := []ownOption{{key: "no_overwrite", flag: &o.NoOverwrite}, {key: "no_sync", flag: &o.NoSync}}
+	own := []ownOption{{key: "no_overwrite", flag: &o.NoOverwrite}, {key: "no_sync", flag: &o.NoSync},
+		{key: "no_digest", flag: &o.NoDigest}}
 	parsed, err := parseOptions(s, own, core.ParseWriterOptions)
 	if err != nil {
 		return WriterOptions{}, err
@@ -353,6 +358,7 @@ func (o WriterOptions) String() string {
 		compression,
 		boolOption("no_overwrite", o.NoOverwrite),
 		boolOption("no_sync", o.NoSync),
+		boolOption("no_digest", o.NoDigest),
 	)
 }
 
@@ -523,5 +529,6 @@ func (o WriterOptions) core() core.WriterOptions {
 		Codec:               o.Compression.codec,
 		Level:               o.Compression.level,
 		WindowLog:           o.Compression.windowLog,
+		NoDigest:            o.NoDigest,
 	}
 }

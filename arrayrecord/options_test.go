@@ -206,9 +206,9 @@ func TestDefaults(t *testing.T) {
 
 // Settings that other libraries do not know are kept as text, and are not in files.
 func TestOwnKeys(t *testing.T) {
-	o, err := ParseWriterOptions("no_overwrite,brotli:4,no_sync:true")
+	o, err := ParseWriterOptions("no_overwrite,brotli:4,no_sync:true,no_digest")
 	require.NoError(t, err)
-	require.Equal(t, WriterOptions{Compression: Brotli(4), NoOverwrite: true, NoSync: true}, o)
+	require.Equal(t, WriterOptions{Compression: Brotli(4), NoOverwrite: true, NoSync: true, NoDigest: true}, o)
 	recorded, err := o.Recorded()
 	require.NoError(t, err)
 	require.NotContains(t, recorded, "no_")
@@ -241,7 +241,7 @@ func TestOwnKeys(t *testing.T) {
 	}
 	_, err = ParseWriterOptions("mapped")
 	require.ErrorContains(t, err, "Unknown option mapped, valid options: default, group_size, ")
-	require.True(t, strings.HasSuffix(err.Error(), ", pad_to_block_boundary; of this library: no_overwrite, no_sync"), err)
+	require.True(t, strings.HasSuffix(err.Error(), ", pad_to_block_boundary; of this library: no_overwrite, no_sync, no_digest"), err)
 }
 
 func TestOptionValuesThatCannotBe(t *testing.T) {

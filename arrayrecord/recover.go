@@ -30,6 +30,8 @@ type inspection struct {
 
 	// Of a pass over the file.
 	next    int          // chunk of the index
+	digest  uint64       // of the chunks so far
+	unknown bool         // nothing tells the digest of some
 	entries []core.Piece // of the index, from `first` on
 	first   int
 	uneven  bool
@@ -101,7 +103,9 @@ func (f *inspection) locate(ctx context.Context, end int64) (int64, error) {
 func (f *inspection) pass(ctx context.Context, progress func(done, size int64)) error {
 	f.damage, f.found, f.chunks, f.count, f.records, f.next = nil, nil, nil, 0, 0, 0
 	f.unfinished, f.unfinishedEnd = 0, f.gap.Position
-	s := &survey{suspect: f.suspect, Surveyor: core.Surveyor{
+	f.digest, f.unknown = 0, false
+	// A chunk of an append that was not finished may claim bytes that it never came to write.
+	s := &survey{suspect: f.suspect, barrier: f.gap.Position + int64(f.gap.Size), Surveyor: core.Surveyor{
 		Index: f.index, Options: core.ReaderOptions(f.options), Decode: true, Size: f.size}}
 	if progress != nil {
 		s.progress = func(done int64) { progress(done, f.size) }
@@ -140,11 +144,6 @@ func (f *inspection) compare(ctx context.Context, p core.Piece) {
 // compareGap saves the chunks of an unfinished append that were complete: those that follow each
 // other from the beginning of the gap on, up to an index. What was there before had been cleared.
 func (f *inspection) compareGap(ctx context.Context, p core.Piece) {
-	if end := f.gap.Position + int64(f.gap.Size); p.End > end && p.Fault == core.FaultChunkHeader {
-		rest := p // what is damaged goes on behind the gap
-		rest.Begin, rest.FaultAt = end, end
-		f.compareData(rest)
-	}
 	if p.Begin != f.unfinishedEnd || !readable(p) && p.Type != 'p' || p.Fault != core.FaultNone {
 		return
 	}
@@ -189,6 +188,7 @@ func (f *inspection) compareEnd(p core.Piece) {
 
 func (f *inspection) compareData(p core.Piece) {
 	begin := f.next
+	f.digest += p.Digest
 	var entry core.Piece
 	if e := f.entry(begin); e != nil {
 		entry = *e
@@ -208,13 +208,16 @@ func (f *inspection) compareData(p core.Piece) {
 		f.save(p)
 	case readable:
 		f.save(p)
+		f.unknown = true
 		f.add(Damage{Kind: DamagedIndex, Offset: p.Begin, End: p.End, Chunk: begin, FirstRecord: -1,
 			Reason: fmt.Sprintf("a chunk with %d records that the index does not have, or has otherwise", p.NumRecords)})
 	case p.Fault == core.FaultNone && (p.Type == 'r' || p.Type == 't' || f.next > begin):
+		f.unknown = true
 		f.add(Damage{Kind: DamagedIndex, Offset: p.Begin, End: p.End, Chunk: begin, FirstRecord: f.index.FirstRecord(begin),
 			LostRecords: f.index.FirstRecord(f.next) - f.index.FirstRecord(begin), Reason: "the index has records where there are none"})
 	}
 	if p.Fault != core.FaultNone {
+		f.unknown = f.unknown || p.Fault != core.FaultBlockHeader && p.Fault != core.FaultData
 		d := f.damaged(p)
 		d.Chunk, d.FirstRecord, d.LostRecords = -1, -1, 0
 		if f.next > begin {
@@ -483,6 +486,10 @@ func (f *inspection) finish() {
 	if f.gap.Size > 0 {
 		f.damage = append(f.damage, Damage{Kind: DamagedUnfinished, Offset: f.gap.Position, End: f.gap.Position + int64(f.gap.Size),
 			Chunk: -1, FirstRecord: -1, Reason: fmt.Sprintf("an append was not finished; %d records of it can be saved", f.unfinished)})
+	}
+	if digest, ok := f.index.Digest(); ok && digest != f.digest && !f.unknown {
+		whole(DamagedDigest, "all chunks are sound, but some are not those that were written at their place: they were exchanged, or are left from another version of the file")
+		f.damage[len(f.damage)-1].LostRecords = -1
 	}
 	text, ok := f.index.WriterOptions()
 	if !ok {

@@ -62,6 +62,7 @@ type survey struct {
 	*suspect
 	progress func(done int64) // may be nil
 	limit    int64            // chunks that begin here or later are left out; 0 is none
+	barrier  int64            // no chunk goes on behind this place, whatever its header says; 0 is none
 }
 
 // surveyed is a part of a file, and what was found in it.
@@ -115,8 +116,13 @@ func (p *surveyed) walk(ctx context.Context, data []byte, base int64) {
 		if at > base+int64(len(data)) {
 			data, base = nil, at
 		}
+		s, until, bytes := p.s.Surveyor, p.until, data[at-base:]
+		if at < p.s.barrier {
+			s.Size, until = p.s.barrier, min(until, p.s.barrier)
+			bytes = bytes[:min(int64(len(bytes)), p.s.barrier-at)]
+		}
 		var found [surveyPieces]core.Piece
-		n, need, err := p.s.Survey(data[at-base:], at, p.until, found[:])
+		n, need, err := s.Survey(bytes, at, until, found[:])
 		if err != nil {
 			p.err = err
 			return
@@ -125,7 +131,7 @@ func (p *surveyed) walk(ctx context.Context, data []byte, base int64) {
 		if n > 0 {
 			at = found[n-1].End
 		}
-		if at < p.until && need > 0 {
+		if at < until && need > 0 {
 			longer := make([]byte, need-at)
 			have := 0
 			if at < base+int64(len(data)) {

@@ -23,6 +23,7 @@ const (
 	DamagedTooLarge    DamageKind = "too large"         // over MaxRecordSize or MaxChunkSize; not looked at
 	DamagedUnfinished  DamageKind = "unfinished append" // the file opens as it was before it
 	DamagedOptions     DamageKind = "options"           // the recorded options do not fit the file
+	DamagedDigest      DamageKind = "digest"            // all chunks are sound, but not those, there, that were written
 )
 
 // Damage is one damaged place of a file.

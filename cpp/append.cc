@@ -44,6 +44,8 @@ Status AppendBase::Open(int fd, const WriterOptions& wanted) {
   const uint64_t n = index.num_chunks();
   data_end = n > 0 ? index.extent(n - 1, n).end : reader->metadata_extent().end;
   kept_chunks = n;
+  has_digest = reader->has_digest() && !options.no_digest;
+  digest = reader->digest();
   if (n == 0) return Status();
   for (uint64_t c = 0; c + 1 < n; ++c) {
     if (index.RecordsIn(c) != index.group_size()) {
@@ -72,6 +74,8 @@ Status AppendBase::Open(int fd, const WriterOptions& wanted) {
   last_chunk.resize(kChunkHeaderSize);
   chunk.header.Encode(reinterpret_cast<uint8_t*>(last_chunk.data()));
   last_chunk.append(reinterpret_cast<const char*>(chunk.data), chunk.header.data_size);
+  const FooterEntry entry = {last.begin, last.decoded_size, last.num_records};
+  digest -= entry.DigestPart(Load64(AsBytes(last_chunk).data));
   kept_chunks = n - 1;
   const Gap& gap = reader->gap();
   data_end = gap.end == last.begin ? gap.begin : last.begin;
@@ -103,6 +107,8 @@ Status Writer::GoOnBehind(const AppendBase& base, uint64_t position) {
     AR_TRY(footer_.Add({chunk.begin, chunk.decoded_size, chunk.num_records}));
   }
   position_ = position;
+  has_digest_ = base.has_digest;
+  digest_ = base.digest;
   return Status();
 }
 

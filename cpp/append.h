@@ -29,6 +29,8 @@ struct AppendBase {
   uint64_t file_size = 0;
   uint64_t kept_chunks = 0;  // all but a short one
   uint64_t data_end = 0;     // of those, where the new ones begin
+  bool has_digest = false;
+  uint64_t digest = 0;  // of those, and of metadata
   // The short one, if there is one: its header and data, and its records.
   std::string last_chunk;
   std::string last_records;

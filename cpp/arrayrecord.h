@@ -165,6 +165,8 @@ typedef struct ar_writer_options {
                            there is a file of that name. No part of option strings */
   int32_t no_sync;      /* 1: ar_writer_close does not wait for the disk. A power failure may then
                            leave an empty file under the name. No part of option strings */
+  int32_t no_digest; /* 1: the index has no digest of the chunks, by which verifying notices those
+                        that were exchanged. No part of option strings */
 } ar_writer_options;
 
 typedef struct ar_reader_options {
@@ -478,8 +480,8 @@ AR_API ar_code ar_writer_copy_chunks(ar_writer* writer, const ar_reader* reader,
 
 /* Makes a writer that goes on with the complete file of `fd`, which must be open for reading and
  * writing, not for appending, and stay so until the writer is freed. Options are as for a new file;
- * the group size must be that of the file. The records that are there are not written again, but
- * for those of a last chunk that does not fill a group.
+ * the group size must be that of the file, and a file without a digest stays one. The records that
+ * are there are not written again, but for those of a last chunk that does not fill a group.
  *
  * The file opens as it was until ar_writer_close makes it the longer one in one step; only while
  * its end is written once more, behind it, it cannot be opened. If the process is killed, bytes may
@@ -515,8 +517,8 @@ typedef enum ar_fault {
 /* A chunk, or a damaged place. */
 typedef struct ar_piece {
   uint64_t begin, end;   /* in the file */
-  uint64_t header_hash;  /* of the chunk's header; 0, as the next three, if that is damaged */
-  uint64_t num_records;  /* as the header says */
+  uint64_t digest;       /* what the chunk adds to ar_reader_digest: 0 for 's' and 'p' */
+  uint64_t num_records;  /* as the header says; 0, as digest and the next two, if that is damaged */
   uint64_t decoded_size; /* of the records together */
   uint32_t chunk_type;   /* 'r' and 't' have records; 's', 'm', 'p' */
   ar_fault fault;
@@ -558,6 +560,10 @@ AR_API ar_code ar_reader_chunks(const ar_reader* reader, uint64_t begin, uint64_
 /* What an append that was killed has left among the chunks, or before the index: chunks that are no
  * part of the file, and zeros. Mostly its size is 0. */
 AR_API void ar_reader_gap(const ar_reader* reader, ar_extent* gap);
+
+/* The sum, modulo 2^64, of what the chunks before the index, but for those of ar_reader_gap, had as
+ * `digest` when the file was written. AR_NOT_FOUND if the file does not have it. */
+AR_API ar_code ar_reader_digest(const ar_reader* reader, uint64_t* digest, ar_error* error);
 
 /* Makes a reader from chunks that were found, in increasing order, as one with their index would
  * be: for a file whose index is lost. It takes the file of `fd`, as ar_reader_open_fd does; with -1

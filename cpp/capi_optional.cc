@@ -267,6 +267,14 @@ void ar_reader_gap(const ar_reader* reader, ar_extent* gap) {
   *gap = {found.begin, found.end - found.begin};
 }
 
+ar_code ar_reader_digest(const ar_reader* reader, uint64_t* digest, ar_error* error) {
+  return GuardOptional(error, [&] {
+    if (!reader->impl->has_digest()) return Status(AR_NOT_FOUND, "the index has no digest");
+    *digest = reader->impl->digest();
+    return Status();
+  });
+}
+
 ar_code ar_writer_append_fd(int fd, const ar_writer_options* options, ar_writer** writer,
                             ar_error* error) {
   return GuardOptional(error, [&] {

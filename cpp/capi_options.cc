@@ -94,6 +94,7 @@ Status FromC(const ar_writer_options* in, WriterOptions* out) {
   out->pad_to_block_boundary = known.pad_to_block_boundary != 0;
   out->no_overwrite = known.no_overwrite != 0;
   out->no_sync = known.no_sync != 0;
+  out->no_digest = known.no_digest != 0;
   AR_TRY(CodecFromC(known, &out->compression));
   return out->Validate();
 }

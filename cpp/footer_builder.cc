@@ -85,6 +85,8 @@ std::string FooterBuilder::Metadata() const {
   metadata.has_writer_options = true;
   metadata.writer_options = writer_options_;
   metadata.gap = gap_;
+  metadata.has_digest = has_digest_;
+  metadata.digest = digest_;
   return metadata.Serialize();
 }
 

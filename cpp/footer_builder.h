@@ -30,6 +30,12 @@ class FooterBuilder {
   // Notes a gap among the chunks, or before the footer.
   void SetGap(const Gap& gap) { gap_ = gap; }
 
+  // Notes the digest of all chunks, without which the footer has none.
+  void SetDigest(uint64_t digest) {
+    has_digest_ = true;
+    digest_ = digest;
+  }
+
   // The memory that the chunks take so far: mostly 3 to 8 bytes each.
   size_t memory() const { return chunks_.memory(); }
 
@@ -47,6 +53,8 @@ class FooterBuilder {
   const std::string writer_options_;
   const uint64_t max_size_;
   Gap gap_ = {0, 0};
+  bool has_digest_ = false;
+  uint64_t digest_ = 0;
   // Of each chunk two varints: how far it begins after the one before, doubled, and the size of its
   // records. If that many records are not a group, the first one is odd and a third has their
   // number.

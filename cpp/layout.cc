@@ -11,6 +11,7 @@ constexpr uint64_t kVersion = 1;
 constexpr uint64_t kOwnFields = 1000;
 constexpr uint64_t kGapBegin = 1;
 constexpr uint64_t kGapEnd = 2;
+constexpr uint64_t kDigest = 3;
 
 enum WireType {
   kVarint = 0,
@@ -138,12 +139,13 @@ std::string FooterMetadata::Serialize() const {
   AppendVarintField(2, num_chunks, &metadata);
   AppendVarintField(3, num_records, &metadata);
   if (has_writer_options) AppendBytesField(4, writer_options, &metadata);
+  std::string own;
   if (gap.begin != gap.end) {
-    std::string own;
     AppendVarintField(kGapBegin, gap.begin, &own);
     AppendVarintField(kGapEnd, gap.end, &own);
-    AppendBytesField(kOwnFields, own, &metadata);
   }
+  if (has_digest) AppendVarintField(kDigest, digest, &own);
+  if (!own.empty()) AppendBytesField(kOwnFields, own, &metadata);
   AppendBytesField(1, metadata, &out);
   return out;
 }
@@ -167,6 +169,10 @@ Status FooterMetadata::Parse(ByteSpan record) {
       return ParseMessage(f.bytes, [&](const Field& own) {
         if (own.IsVarint(kGapBegin)) gap.begin = own.varint;
         if (own.IsVarint(kGapEnd)) gap.end = own.varint;
+        if (own.IsVarint(kDigest)) {
+          has_digest = true;
+          digest = own.varint;
+        }
         return true;
       });
     });
@@ -201,6 +207,15 @@ Status FooterEntry::Parse(ByteSpan record) {
   if (!ok) return Corrupt("index entry is not a valid message");
   if (!has_offset) return Corrupt("index entry without a chunk offset");
   return Status();
+}
+
+uint64_t FooterEntry::DigestPart(uint64_t header_hash) const {
+  uint8_t bytes[32];
+  Store64(bytes, chunk_offset);
+  Store64(bytes + 8, decoded_data_size);
+  Store64(bytes + 16, num_records);
+  Store64(bytes + 24, header_hash);
+  return Hash(bytes, sizeof(bytes));
 }
 
 Status TakeFooterEntries(const uint64_t* sizes, size_t n, ByteSpan* in, FooterEntry* entries,

@@ -30,6 +30,10 @@ struct FooterMetadata {
   bool has_writer_options = false;
   std::string writer_options;
   Gap gap = {0, 0};
+  // Tells which chunks the file has, and where: the sum of what each adds, so that a chunk can be
+  // taken out again.
+  bool has_digest = false;
+  uint64_t digest = 0;
 
   std::string Serialize() const;
   Status Parse(ByteSpan record);
@@ -47,6 +51,8 @@ struct FooterEntry {
     return 3 + VarintSize(chunk_offset) + VarintSize(decoded_data_size) + VarintSize(num_records);
   }
   Status Parse(ByteSpan record);
+  // What the chunk adds to the digest of the file; `header_hash` is that of its header.
+  uint64_t DigestPart(uint64_t header_hash) const;
 };
 
 // Parses the next `n` entries, for less than one at a time: records of the given sizes, which `in`

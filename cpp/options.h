@@ -22,6 +22,7 @@ struct WriterOptions {
   // No part of option strings.
   bool no_overwrite = false;
   bool no_sync = false;
+  bool no_digest = false;
 
   static Status Parse(std::string_view text, WriterOptions* options);
   // For options that were not parsed: AR_INVALID_ARGUMENT if a value is out of range.

@@ -57,6 +57,9 @@ class Reader {
   }
   // What an append that was not finished has left; mostly none.
   const Gap& gap() const { return metadata_.gap; }
+  // Of the chunks, as their writer had it; 0 without one.
+  bool has_digest() const { return metadata_.has_digest; }
+  uint64_t digest() const { return metadata_.digest; }
   const ReaderOptions& options() const { return options_; }
   const ChunkIndex& index() const { return index_; }
   bool has_file() const { return file_.is_open(); }

@@ -169,7 +169,10 @@ bool Survey::Next(uint64_t position, ar_piece* piece, uint64_t* need) {
     piece->fault = AR_FAULT_CHUNK_HEADER;
     return FindNext(position, elsewhere ? ChunkHeader() : header, piece, need);
   }
-  piece->header_hash = hash;
+  if (header.type != ChunkType::kSignature && header.type != ChunkType::kPadding) {
+    const FooterEntry entry = {position, header.decoded_data_size, header.num_records};
+    piece->digest = entry.DigestPart(hash);
+  }
   piece->chunk_type = static_cast<uint32_t>(header.type);
   piece->num_records = header.num_records;
   piece->decoded_size = header.decoded_data_size;

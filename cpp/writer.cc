@@ -116,7 +116,8 @@ Writer::Writer(const WriterOptions& options, std::unique_ptr<Sink> sink)
     : options_(options),
       current_(std::make_unique<Job>()),
       sink_(std::move(sink)),
-      footer_(options.compression, options.group_size, options.ToString()) {
+      footer_(options.compression, options.group_size, options.ToString()),
+      has_digest_(!options.no_digest) {
   size_t threads = MaxThreads();
   parallelism_ =
       options.max_parallelism == 0 ? threads : std::min<size_t>(threads, options.max_parallelism);
@@ -180,6 +181,8 @@ Status Writer::SetMetadata(ByteSpan message) {
   AR_TRY(AppendTransposedData(options_.compression, UINT64_MAX, message, &size, 1, &chunk));
   SealChunk(ChunkType::kMetadata, 0, message.size, 0, &chunk);
   return Sticky([&] {
+    const FooterEntry entry = {position_, message.size, 0};
+    digest_ += entry.DigestPart(Load64(AsBytes(chunk).data));
     AR_TRY(AppendEncodedChunk(chunk));
     return options_.pad_to_block_boundary ? Pad() : Status();
   });
@@ -366,7 +369,9 @@ Status Writer::PutOut(const Job& job) {
 
 Status Writer::AppendDataChunk(const ChunkHeader& header, const uint8_t* header_bytes,
                                const uint8_t* data) {
-  AR_TRY(footer_.Add({position_, header.decoded_data_size, header.num_records}));
+  const FooterEntry entry = {position_, header.decoded_data_size, header.num_records};
+  AR_TRY(footer_.Add(entry));
+  digest_ += entry.DigestPart(Load64(header_bytes));
   AR_TRY(AppendChunk(header, header_bytes, data));
   return options_.pad_to_block_boundary ? Pad() : Status();
 }
@@ -508,6 +513,7 @@ Status Writer::FinishFile() {
 Status Writer::AppendFooter() {
   ChunkHeader header;
   ByteQueue data;
+  if (has_digest_) footer_.SetDigest(digest_);
   AR_TRY(footer_.Finish(&header, &data));
   uint8_t header_bytes[kChunkHeaderSize];
   header.Encode(header_bytes);

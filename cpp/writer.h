@@ -191,6 +191,8 @@ class Writer {
   std::unique_ptr<Sink> sink_;
   uint64_t position_ = 0;
   FooterBuilder footer_;
+  bool has_digest_;  // not behind chunks whose digest nothing tells
+  uint64_t digest_ = 0;
 
   mutable std::mutex mutex_;
   std::condition_variable few_jobs_;  // no more than the caller waits for

@@ -3,6 +3,7 @@ package docs_test
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -55,6 +56,7 @@ var checks = map[string]func(t *testing.T, b block){
 	"reader-options":          func(t *testing.T, b block) { checkOptions(t, b, parseReader) },
 	"reader-same":             func(t *testing.T, b block) { checkSame(t, b, parseReader) },
 	"own-options":             checkOwnOptions,
+	"digest":                  checkDigest,
 	"hash":                    checkHash,
 	"empty-file":              checkEmptyFile,
 	"interrupted-header":      checkInterruptedHeader,
@@ -339,6 +341,30 @@ func checkSimpleChunks(t *testing.T, b block) {
 	}
 }
 
+func checkDigest(t *testing.T, b block) {
+	file := encode(t, "uncompressed", []byte("first"), []byte("second"))
+	sum := uint64(0)
+	var rows [][]string
+	at := uint64(64)
+	for range 2 {
+		header := file[at : at+40]
+		decoded, n := binary.LittleEndian.Uint64(header[32:]), binary.LittleEndian.Uint64(header[24:])>>8
+		part := slices.Concat(binary.LittleEndian.AppendUint64(nil, at), header[32:40],
+			binary.LittleEndian.AppendUint64(nil, n), header[:8])
+		sum += hash(part)
+		rows = append(rows, []string{fmt.Sprint(at), fmt.Sprint(decoded), fmt.Sprint(n),
+			fmt.Sprintf("`0x%016x`", binary.LittleEndian.Uint64(header)), fmt.Sprintf("`0x%016x`", hash(part))})
+		at += 40 + binary.LittleEndian.Uint64(header[8:])
+	}
+	rows = append(rows, []string{"all", "", "", "", fmt.Sprintf("`0x%016x`", sum)})
+	require.Equal(t, rows, b.rows)
+	// In the footer: field 1000, length-delimited, with field 3, a varint.
+	field := binary.AppendUvarint([]byte{3 << 3}, sum)
+	own := slices.Concat(binary.AppendUvarint(nil, 1000<<3|2), []byte{byte(len(field))}, field)
+	require.Equal(t, 1, bytes.Count(file, own))
+	require.NotContains(t, string(encode(t, "uncompressed,no_digest", []byte("first"), []byte("second"))), string(own))
+}
+
 // ---- Appendices ----
 
 func checkHash(t *testing.T, b block) {
@@ -353,7 +379,7 @@ func checkHash(t *testing.T, b block) {
 }
 
 func checkEmptyFile(t *testing.T, b block) {
-	file := encode(t, "uncompressed")
+	file := encode(t, "uncompressed,no_digest")
 	require.Len(t, file, 131072)
 	requireDump(t, b, file)
 	// What is not shown is zero.

@@ -93,6 +93,29 @@ TEST(LayoutTest, FooterMetadata) {
   EXPECT_EQ(parse(std::string("\x0a\x02\x08\x81")), AR_DATA_LOSS);
 }
 
+TEST(LayoutTest, FieldsOfThisLibrary) {
+  FooterMetadata m, back;
+  m.digest = 0x8000000000000001;
+  EXPECT_EQ(m.Serialize(), std::string("\x0a\x06\x08\x01\x10\x00\x18\x00", 8)) << "none";
+  m.has_digest = true;
+  std::string bytes = m.Serialize();
+  EXPECT_EQ(bytes,
+            std::string("\x0a\x14\x08\x01\x10\x00\x18\x00\xc2\x3e\x0b\x18\x81\x80\x80\x80\x80"
+                        "\x80\x80\x80\x80\x01",
+                        22));
+  ASSERT_TRUE(back.Parse(AsBytes(bytes)).ok());
+  EXPECT_TRUE(back.has_digest);
+  EXPECT_EQ(back.digest, 0x8000000000000001);
+  m.gap = {64, 1000};
+  m.digest = 0;
+  bytes = m.Serialize();
+  ASSERT_TRUE(back.Parse(AsBytes(bytes)).ok());
+  EXPECT_TRUE(back.has_digest) << "0 is a digest";
+  EXPECT_EQ(back.digest, 0u);
+  EXPECT_EQ(back.gap.begin, 64u);
+  EXPECT_EQ(back.gap.end, 1000u);
+}
+
 TEST(LayoutTest, FooterEntry) {
   std::string bytes;
   FooterEntry{64, 0, 1}.AppendTo(&bytes);

@@ -14,7 +14,8 @@ const (
 )
 
 // WriterOptions mirrors ar_writer_options, as far as it concerns the content of files: 0 is the
-// default in every field. Where there is a Codec, Level is meant, also if it is 0.
+// default in every field. Where there is a Codec, Level is meant, also if it is 0. NoDigest is no
+// part of option strings.
 type WriterOptions struct {
 	GroupSize           int
 	MaxParallelism      int
@@ -25,6 +26,7 @@ type WriterOptions struct {
 	Codec               byte
 	Level               int
 	WindowLog           int
+	NoDigest            bool
 }
 
 // ReaderOptions mirrors ar_reader_options: 0 is the default in every field.
@@ -124,6 +126,7 @@ func (o WriterOptions) c() (C.ar_writer_options, error) {
 		compression:           C.ar_compression(o.Codec),
 		level:                 level,
 		window_log:            C.int32_t(o.WindowLog),
+		no_digest:             flag(o.NoDigest),
 	}, nil
 }
 

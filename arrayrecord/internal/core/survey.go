@@ -33,7 +33,7 @@ const (
 // A Piece is a chunk, or a damaged place. It is laid out as ar_piece.
 type Piece struct {
 	Begin, End  int64
-	HeaderHash  uint64
+	Digest      uint64 // what a chunk adds to that of the file
 	NumRecords  int
 	DecodedSize uint64
 	Type        uint32 // 'r', 't', 's', 'm', 'p'; 0 if nothing tells
@@ -104,6 +104,14 @@ func (r *Reader) Chunks(begin int, pieces []Piece) error {
 		return newError(e)
 	}
 	return nil
+}
+
+// Digest is the sum of the digests of all chunks that the file was written with; false if it does
+// not have that.
+func (r *Reader) Digest() (digest uint64, ok bool) {
+	var d C.uint64_t
+	ok = C.ar_reader_digest(r.h, &d, nil) == C.AR_OK
+	return uint64(d), ok
 }
 
 // OpenChunks opens a reader of chunks that were found in a file instead of its index. It has a
