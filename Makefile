@@ -125,6 +125,12 @@ fuzz-smoke: ## Run every Go and C++ fuzzer for FUZZ_SECONDS (default 10)
 	@$(install) bazel fuzz
 	scripts/fuzz-smoke.sh
 
+# Takes a quarter of an hour of a processor; the Go tests try 18 moments.
+.PHONY: test-kill
+test-kill: ## Kill commands that write at 1,000 random moments: no broken files, nothing lost
+	@$(install) core
+	ARRAYRECORD_KILLS=1000 go test -count=1 -timeout 2h -v -run TestKilledAtRandomMoments ./cmd/arrayrecord
+
 .PHONY: test-large
 test-large: ## Write and read records of several hundred MB (takes some GB of memory)
 	@$(install) core
