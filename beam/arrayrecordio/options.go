@@ -88,7 +88,8 @@ type Naming = sink.Naming
 // func(Set) Naming, which may also take a context and return an error, registered
 // with Beam. It must give the same set the same names whenever it is called, and
 // two sets different ones: that two destinations or windows have the same names is
-// an error. All names must be in the place (file system, bucket) of the prefix.
+// an error. All names must be in the place (file system, bucket) of the prefix. It
+// goes with windowed writes, destinations or WithSharding.
 func WithNaming(naming any) WriteOption {
 	return func(o *sink.Options) { o.Naming = naming }
 }
@@ -118,7 +119,7 @@ func WithMetadata(message []byte) WriteOption {
 // bucket 8 MiB. Records of sets that have no file wait in memory, up to 32 MiB of
 // them in a bundle. The default, also as 0, is DefaultMaxOpenFiles.
 func WithMaxOpenFiles(n int) WriteOption {
-	return func(o *sink.Options) { o.Config.MaxOpenFiles = n }
+	return func(o *sink.Options) { o.MaxOpenFiles = n }
 }
 
 // WithMaxRecordsPerShard begins another shard when one has n records. It
@@ -193,7 +194,7 @@ func WithEncoder(encode any) WriteOption {
 // count more than one element: then records cross a shuffle, and one worker writes
 // those of a set.
 func WithWindowedWrites() WriteOption {
-	return func(o *sink.Options) { o.Config.Windowed = true }
+	return func(o *sink.Options) { o.Windowed = true }
 }
 
 // An Overwrite says what becomes of files that have names of the output, with

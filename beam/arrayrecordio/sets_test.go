@@ -364,6 +364,7 @@ func TestWrongFunctionsAreNoticedAtConstruction(t *testing.T) {
 		{"out", []WriteOption{encode, WithSharding(shardOfPoint)}, "needs a number of shards"},
 		{"out", []WriteOption{encode, WithSharding(byX), WithNumShards(2)}, "not a function from [arrayrecordio.point int] to int"},
 		{"out", []WriteOption{encode, WithDestination(byX), WithNaming(byX)}, "the naming function is a func"},
+		{"out", []WriteOption{encode, WithNaming(nameByDestination)}, "without them there is one"},
 		{"out", []WriteOption{WithEncoder(&brokenFn{}), WithDestination(byX)}, "has to be a function"},
 		{"out", []WriteOption{encode, WithShardSize(-1)}, "negative"},
 		{"out", []WriteOption{encode, WithShardSize(1), WithNumShards(1)}, "exclude each other"},

@@ -23,10 +23,10 @@ func init() {
 
 // commitSets commits sets that are in the windows of their records, and gives
 // their shards in the same windows.
-func commitSets(s beam.Scope, c Config, ws *window.WindowingStrategy, arranged beam.PCollection) beam.PCollection {
+func commitSets(s beam.Scope, c Sets, ws *window.WindowingStrategy, arranged beam.PCollection) beam.PCollection {
 	// FinishBundle can emit into the global window only.
 	arranged = beam.WindowInto(s, window.NewGlobalWindows(), arranged)
-	shards := beam.ParDo(s, &commitSetsFn{Config: c}, beam.Reshuffle(s, arranged))
+	shards := beam.ParDo(s, &commitSetsFn{Config: c.Config}, beam.Reshuffle(s, arranged))
 	if !c.Windowed {
 		return shards
 	}

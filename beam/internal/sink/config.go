@@ -7,8 +7,6 @@ import (
 	"io"
 	"strings"
 
-	"github.com/apache/beam/sdks/v2/go/pkg/beam"
-
 	"github.com/arrayrecord/arrayrecord-go/arrayrecord"
 	"github.com/arrayrecord/arrayrecord-go/storage"
 	"github.com/arrayrecord/arrayrecord-go/tfrecord"
@@ -23,7 +21,7 @@ const (
 	TFRecord
 )
 
-// Config says what is to be written. It travels to the workers as part of
+// Config says what is to be written: one set of shards. It travels to the workers as part of
 // DoFns, hence its exported fields.
 type Config struct {
 	Prefix   string  // what the names of the shards begin with
@@ -36,12 +34,6 @@ type Config struct {
 	SkipIfEmpty bool  // write no shard if there is no record
 	ShardSize   int64 // as many shards as make files of about so many bytes, if > 0
 	Ordered     bool  // the files are the shards, in the order of their numbers, if there are any
-	Windowed    bool  // a set of shards for each window and pane
-
-	Destinations bool              // a set for each destination
-	Sharded      bool              // temporary files know their shard
-	Naming       *beam.EncodedFunc // a func(Set) Naming, or nil
-	MaxOpenFiles int               // temporary files of sets that a worker has open
 
 	Format        Format
 	Metadata      []byte               // of ArrayRecord shards, in their headers
@@ -56,9 +48,8 @@ type Config struct {
 	GroupSize int64  // as WriterOptions says
 	Pipeline  string // tells what this pipeline writes from what others do
 
-	// Flat: temporary files have no directory, as nobody would know when to remove
-	// it. Set by writeSets.
-	Flat bool
+	// flat: temporary files have no directory; see Sets.
+	flat bool
 
 	// Unique stands for the letter U of the template, where it is known.
 	Unique string
@@ -70,10 +61,6 @@ const (
 	DefaultTemplate         = "-SSSSS-of-NNNNN"
 	DefaultWindowedTemplate = "W-P-SSSSS-of-NNNNN"
 )
-
-// DefaultMaxOpenFiles is how many temporary files of sets a worker has open. At 8
-// MiB each in a bucket they take 128 MiB.
-const DefaultMaxOpenFiles = 16
 
 // Temporary ArrayRecord files that become TFRecord shards are such that they cost
 // little time, and any range of their records can be read. A group is in memory
@@ -87,11 +74,10 @@ const (
 )
 
 // Complete checks the configuration and fills in what it leaves open.
-func (c *Config) Complete() error {
-	prefix := c.Prefix
-	if c.Destinations {
-		prefix += "destination" // which may be all of the last part of the name
-	}
+func (c *Config) Complete() error { return c.complete(c.Prefix, false) }
+
+// complete is Complete for the sets of windows too. The prefix is that of a set.
+func (c *Config) complete(prefix string, windowed bool) error {
 	if err := checkPrefix(prefix); err != nil {
 		return err
 	}
@@ -103,19 +89,16 @@ func (c *Config) Complete() error {
 	}
 	if c.Template == nil {
 		template := DefaultTemplate
-		if c.Windowed {
+		if windowed {
 			template = DefaultWindowedTemplate
 		}
 		c.Template = &template
 	}
-	if c.NumShards == 0 && c.ShardSize == 0 && !c.hasLimits() && (c.hasSets() || *c.Template == "") {
-		c.NumShards = 1
+	if *c.Template == "" {
+		c.oneShard()
 	}
-	if err := c.checkTemplate(*c.Template); err != nil {
+	if err := c.checkTemplate(*c.Template, windowed); err != nil {
 		return err
-	}
-	if c.MaxOpenFiles == 0 {
-		c.MaxOpenFiles = DefaultMaxOpenFiles
 	}
 	if len(c.Metadata) > 0 && c.Format != ArrayRecord {
 		return errors.New("only ArrayRecord files have metadata")
@@ -147,6 +130,13 @@ func (c *Config) Complete() error {
 	return nil
 }
 
+// oneShard is what an open number of shards means.
+func (c *Config) oneShard() {
+	if c.NumShards == 0 && c.ShardSize == 0 && !c.hasLimits() {
+		c.NumShards = 1
+	}
+}
+
 func (c *Config) checkNumbers() error {
 	for _, n := range []struct {
 		n    int64
@@ -156,14 +146,20 @@ func (c *Config) checkNumbers() error {
 		{c.MaxRecords, "records in a shard"},
 		{c.MaxBytes, "bytes in a shard"},
 		{c.ShardSize, "bytes of a file"},
-		{int64(c.MaxOpenFiles), "open files"},
 	} {
-		if n.n < 0 {
-			return fmt.Errorf("%d %s: the number must not be negative", n.n, n.what)
+		if err := checkNumber(n.n, n.what); err != nil {
+			return err
 		}
 	}
 	if btoi(c.NumShards > 0)+btoi(c.hasLimits())+btoi(c.ShardSize > 0) > 1 {
 		return errors.New("a number of shards, a size of shards and a limit on what is in a shard exclude each other")
+	}
+	return nil
+}
+
+func checkNumber(n int64, what string) error {
+	if n < 0 {
+		return fmt.Errorf("%d %s: the number must not be negative", n, what)
 	}
 	return nil
 }

@@ -7,12 +7,12 @@ import (
 )
 
 // makeSet makes the shards of a set of its temporary files.
-func (c Config) makeSet(ctx context.Context, set shardSet, files []File) (arrangement, error) {
+func (s Sets) makeSet(ctx context.Context, c Config, set shardSet, files []File) (arrangement, error) {
 	seen, err := c.check(ctx, set)
 	if err != nil {
 		return arrangement{}, err
 	}
-	shards, err := c.cut(ctx, files)
+	shards, err := s.cut(ctx, c, files)
 	if err != nil {
 		return arrangement{}, err
 	}
@@ -24,15 +24,18 @@ func (c Config) makeSet(ctx context.Context, set shardSet, files []File) (arrang
 
 // cut makes shards of temporary files, as many at a time as there are places for
 // uploads.
-func (c Config) cut(ctx context.Context, files []File) ([]File, error) {
+func (s Sets) cut(ctx context.Context, c Config, files []File) ([]File, error) {
 	if !c.isPlanned() {
 		return files, nil
 	}
 	plans := c.planShards(files)
+	if s.Sharded {
+		plans = c.planParts(files)
+	}
 	shards := make([]File, len(plans))
 	var p places
 	defer func() { p.giveBack(p.n) }()
-	for p.n < int64(len(plans)) && p.take(c.MaxOpenFiles) {
+	for p.n < int64(len(plans)) && p.take(s.MaxOpenFiles) {
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(int(p.n))

@@ -259,13 +259,13 @@ func (o Options) valueType(col beam.PCollection) (beam.FullType, error) {
 }
 
 // records makes records of the input: []byte, or if there are sets KV<string,
-// []byte> with the keys of parts. Failures is valid if they are asked for.
-func (o Options) records(s beam.Scope, col beam.PCollection) (records, failures beam.PCollection, err error) {
+// []byte> with the keys of parts, which is if there are many sets. Failures is valid if they are asked for.
+func (o Options) records(s beam.Scope, col beam.PCollection, many bool) (records, failures beam.PCollection, err error) {
 	// Where records are grouped their windows are theirs, and may merge.
-	windowed := o.Config.Windowed && needsRecords(col.WindowingStrategy()) == ""
+	windowed := o.Windowed && needsRecords(col.WindowingStrategy()) == ""
 	if !o.hasDestinations() && o.Sharding == nil && o.Failures == nil {
 		records, err = encode(s, o.Encoder, col)
-		if err != nil || !o.Config.Windowed {
+		if err != nil || !o.Windowed {
 			return records, failures, err
 		}
 		records, failures = beam.ParDo2(s, &partFn{Windowed: windowed}, records)
@@ -282,7 +282,7 @@ func (o Options) records(s beam.Scope, col beam.PCollection) (records, failures 
 	switch {
 	case o.ByKey:
 		records, failures = beam.ParDo2(s, &keyedPartFn{Funcs: funcs, Windowed: windowed}, col)
-	case o.Config.hasSets():
+	case many:
 		records, failures = beam.ParDo2(s, &partFn{Funcs: funcs, Windowed: windowed}, col)
 	default:
 		records, failures = beam.ParDo2(s, &encodeFn{Funcs: funcs}, col)

@@ -48,7 +48,7 @@ type writer interface {
 
 // NewTempName returns a name for a temporary file, which no attempt had before.
 func (c Config) NewTempName() string {
-	if c.Flat {
+	if c.flat {
 		return c.RunDir() + "-" + rand.Text()
 	}
 	return storage.Join(c.RunDir(), rand.Text()+".temp")

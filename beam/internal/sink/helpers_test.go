@@ -80,16 +80,28 @@ func requireNoTemp(t *testing.T, dir string) {
 	}
 }
 
-type option func(*Config)
+type option func(*Sets)
 
-func withNumShards(n int) option        { return func(c *Config) { c.NumShards = n } }
-func withOverwrite(o Overwrite) option  { return func(c *Config) { c.Overwrite = o } }
-func withWriterOptions(s string) option { return func(c *Config) { c.WriterOptions = s } }
+func withNumShards(n int) option        { return func(c *Sets) { c.NumShards = n } }
+func withOverwrite(o Overwrite) option  { return func(c *Sets) { c.Overwrite = o } }
+func withWriterOptions(s string) option { return func(c *Sets) { c.WriterOptions = s } }
 
 // config is for ArrayRecords of one record a chunk unless told otherwise.
 func config(t *testing.T, prefix string, opts ...option) Config {
 	t.Helper()
-	c := Config{Prefix: prefix, Suffix: ".arrayrecord", WriterOptions: "group_size:1"}
+	c := Sets{Config: Config{Prefix: prefix, Suffix: ".arrayrecord", WriterOptions: "group_size:1"}}
+	for _, o := range opts {
+		o(&c)
+	}
+	require.NoError(t, c.Config.Complete())
+	c.Run = NewRunID()
+	return c.Config
+}
+
+// setsConfig is config for many sets.
+func setsConfig(t *testing.T, prefix string, opts ...option) Sets {
+	t.Helper()
+	c := Sets{Config: Config{Prefix: prefix, Suffix: ".arrayrecord", WriterOptions: "group_size:1"}}
 	for _, o := range opts {
 		o(&c)
 	}

@@ -29,14 +29,11 @@ func (c Config) ShardName(shard, numShards int) string {
 	return c.set(pane{}).name(shard, numShards)
 }
 
-// hasSets reports whether there may be more than one set of shards.
-func (c *Config) hasSets() bool { return c.Windowed || c.Destinations || c.Sharded }
-
 // hasLimits reports whether temporary files end when they are full.
 func (c *Config) hasLimits() bool { return c.MaxRecords > 0 || c.MaxBytes > 0 }
 
 // checkTemplate makes sure that no two shards of a set have the same name.
-func (c *Config) checkTemplate(template string) error {
+func (c *Config) checkTemplate(template string, inWindows bool) error {
 	has := func(letter string) bool { return strings.Contains(template, letter) }
 	if has("/") {
 		return fmt.Errorf("the shard name template %q contains a slash", template)
@@ -45,10 +42,10 @@ func (c *Config) checkTemplate(template string) error {
 		return fmt.Errorf("the shard name template %q has no S, for the number of the shard", template)
 	}
 	windowed := has("W") || has("V")
-	if c.Windowed && !windowed {
+	if inWindows && !windowed {
 		return fmt.Errorf("the shard name template %q has neither W nor V, for the window", template)
 	}
-	if !c.Windowed && (windowed || has("P")) {
+	if !inWindows && (windowed || has("P")) {
 		return fmt.Errorf("the shard name template %q names a window or pane, but the write has none", template)
 	}
 	return nil

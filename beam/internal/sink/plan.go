@@ -157,9 +157,6 @@ func (c Config) planShards(files []File) []shardPlan {
 	if c.ShardSize > 0 {
 		n = int(max(1, min((bytes+c.ShardSize-1)/c.ShardSize, total)))
 	}
-	if c.Sharded {
-		return c.planParts(files)
-	}
 	const chunksWorthRounding = 8
 	size, larger := total/int64(n), total%int64(n)
 	round := size/groupSize >= chunksWorthRounding

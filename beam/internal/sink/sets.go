@@ -25,9 +25,49 @@ func init() {
 	beam.RegisterType(reflect.TypeFor[writeSetFn]())
 }
 
+// Sets says what many sets of shards are to be. It travels to the workers.
+type Sets struct {
+	Config // of each set, but for what follows
+
+	Windowed     bool              // a set for each window and pane
+	Destinations bool              // a set for each destination
+	Sharded      bool              // temporary files know their shard
+	Naming       *beam.EncodedFunc // a func(Set) Naming, or nil
+	MaxOpenFiles int               // temporary files of sets that a worker has open
+
+	// Flat: temporary files have no directory, as nobody would know when to remove
+	// it. Set by writeSets.
+	Flat bool
+}
+
+// DefaultMaxOpenFiles is how many temporary files of sets a worker has open. At 8
+// MiB each in a bucket they take 128 MiB.
+const DefaultMaxOpenFiles = 16
+
+// many reports whether there may be more than one set of shards.
+func (c *Sets) many() bool { return c.Windowed || c.Destinations || c.Sharded }
+
+// Complete checks everything and fills in what is left open.
+func (c *Sets) Complete() error {
+	if err := checkNumber(int64(c.MaxOpenFiles), "open files"); err != nil {
+		return err
+	}
+	if c.MaxOpenFiles == 0 {
+		c.MaxOpenFiles = DefaultMaxOpenFiles
+	}
+	if c.many() {
+		c.oneShard()
+	}
+	prefix := c.Prefix
+	if c.Destinations {
+		prefix += "destination" // which may be all of the last part of the name
+	}
+	return c.complete(prefix, c.Windowed)
+}
+
 // writeSets writes a set of shards for each destination, window and pane, of
 // records with the keys of their parts.
-func writeSets(s beam.Scope, c Config, records beam.PCollection) (beam.PCollection, error) {
+func writeSets(s beam.Scope, c Sets, records beam.PCollection) (beam.PCollection, error) {
 	strategy := window.DefaultWindowingStrategy()
 	if c.Windowed {
 		strategy = records.WindowingStrategy()
@@ -36,17 +76,17 @@ func writeSets(s beam.Scope, c Config, records beam.PCollection) (beam.PCollecti
 		c.Flat = hasPanes(strategy)
 		// FinishBundle can emit into the global window only.
 		global := beam.WindowInto(s, window.NewGlobalWindows(), records)
-		files := beam.ParDo(s, &stageSetsFn{Config: c}, global)
+		files := beam.ParDo(s, &stageSetsFn{Sets: c}, global)
 		if c.Windowed {
 			files = windowAgain(s, strategy, files)
 		}
-		return commitSets(s, c, strategy, beam.ParDo(s, &arrangeSetFn{Config: c}, beam.GroupByKey(s, files))), nil
+		return commitSets(s, c, strategy, beam.ParDo(s, &arrangeSetFn{Sets: c}, beam.GroupByKey(s, files))), nil
 	} else if c.Sharded {
 		return beam.PCollection{}, fmt.Errorf("a sharding function does not go with %s", why)
 	}
 	// A session is not to be had from a time again.
-	arranged := beam.ParDo(s, &writeSetFn{Config: c}, beam.GroupByKey(s, records))
-	return beam.ParDo(s, &commitFn{Config: c}, beam.Reshuffle(s, arranged)), nil
+	arranged := beam.ParDo(s, &writeSetFn{Sets: c}, beam.GroupByKey(s, records))
+	return beam.ParDo(s, &commitFn{Config: c.Config}, beam.Reshuffle(s, arranged)), nil
 }
 
 // needsRecords says why windows and panes can only be made of records, not of
@@ -141,11 +181,11 @@ func (*ownWindowFn) ProcessElement(w beam.Window, key string, file File, emit fu
 // written to, still under temporary names. A shuffle follows, as it does on
 // arrangeFn.
 type arrangeSetFn struct {
-	Config Config
+	Sets Sets
 }
 
 // Setup makes the run known.
-func (f *arrangeSetFn) Setup() { f.Config.Identify() }
+func (f *arrangeSetFn) Setup() { f.Sets.Identify() }
 
 // ProcessElement is called with all files of a destination, window and pane. A
 // pane may have none, which then has no shards.
@@ -154,11 +194,11 @@ func (f *arrangeSetFn) ProcessElement(ctx context.Context, info typex.PaneInfo, 
 	if len(files) == 0 {
 		return nil
 	}
-	c, set, err := f.Config.setOf(ctx, key, info, w)
+	c, set, err := f.Sets.setOf(ctx, key, info, w)
 	if err != nil {
 		return fmt.Errorf("arranging the shards: %w", err)
 	}
-	all, err := c.makeSet(ctx, set, files)
+	all, err := f.Sets.makeSet(ctx, c, set, files)
 	if err != nil {
 		return fmt.Errorf("making the shards of %s: %w", set, err)
 	}
@@ -169,7 +209,7 @@ func (f *arrangeSetFn) ProcessElement(ctx context.Context, info typex.PaneInfo, 
 
 // writeSetFn makes the shards of a set of its records.
 type writeSetFn struct {
-	Config Config
+	Sets Sets
 
 	written counters.Set
 }
@@ -177,16 +217,16 @@ type writeSetFn struct {
 // Setup makes the metrics, which do not travel.
 func (f *writeSetFn) Setup() {
 	f.written = counters.Written()
-	f.Config.Identify()
+	f.Sets.Identify()
 }
 
 // ProcessElement is called with all records of a destination, window and pane.
 func (f *writeSetFn) ProcessElement(ctx context.Context, info typex.PaneInfo, w beam.Window, key string, next func(*[]byte) bool, emit func(arrangement)) (err error) {
-	c, set, err := f.Config.setOf(ctx, key, info, w)
+	c, set, err := f.Sets.setOf(ctx, key, info, w)
 	if err != nil {
 		return fmt.Errorf("arranging the shards: %w", err)
 	}
-	s := staging{config: c}
+	s := staging{all: f.Sets}
 	defer func() { err = errors.Join(err, s.clear()) }()
 	one := &stagedSet{config: c}
 	s.sets = map[string]*stagedSet{"": one}
@@ -207,7 +247,7 @@ func (f *writeSetFn) ProcessElement(ctx context.Context, info typex.PaneInfo, w 
 	if len(files) == 0 {
 		return nil
 	}
-	all, err := c.makeSet(ctx, set, files)
+	all, err := f.Sets.makeSet(ctx, c, set, files)
 	if err != nil {
 		return fmt.Errorf("making the shards of %s: %w", set, err)
 	}
@@ -217,26 +257,25 @@ func (f *writeSetFn) ProcessElement(ctx context.Context, info typex.PaneInfo, w 
 
 // setOf gives the set of a destination, window and pane, and the configuration
 // that makes it.
-func (c Config) setOf(ctx context.Context, key string, info typex.PaneInfo, w beam.Window) (Config, shardSet, error) {
+func (c Sets) setOf(ctx context.Context, key string, info typex.PaneInfo, w beam.Window) (Config, shardSet, error) {
 	part, err := parsePart(key)
 	if err != nil {
-		return c, shardSet{}, err
+		return c.Config, shardSet{}, err
 	}
 	var p pane
 	if c.Windowed {
 		if p, err = describe(w, info); err != nil {
-			return c, shardSet{}, err
+			return c.Config, shardSet{}, err
 		}
 	}
-	c = c.of(part.Destination, p)
-	c.Flat = false // it is about staging
-	set := c.set(p)
+	of := c.of(part.Destination, p)
+	set := of.set(p)
 	set.Destination = part.Destination
 	if c.Destinations {
 		set.Prefix += part.Destination
 	}
 	set, err = c.name(ctx, set)
-	return c, set, err
+	return of, set, err
 }
 
 // of gives the set of a destination, window and pane a directory of its own for

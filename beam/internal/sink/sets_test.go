@@ -30,10 +30,10 @@ func hourKey(destination string) string {
 	return part{Destination: destination, Window: windowOf{0, 3600e3}}.key()
 }
 
-func windowed(c *Config) { c.Windowed = true }
+func windowed(c *Sets) { c.Windowed = true }
 
 // stageSets writes each slice of records, all of one set, as one bundle.
-func stageSets(t *testing.T, c Config, key string, bundles ...[][]byte) []File {
+func stageSets(t *testing.T, c Sets, key string, bundles ...[][]byte) []File {
 	t.Helper()
 	var files []File
 	emit := func(at beam.EventTime, group string, f File) {
@@ -41,7 +41,7 @@ func stageSets(t *testing.T, c Config, key string, bundles ...[][]byte) []File {
 		require.Equal(t, key, group)
 		files = append(files, f)
 	}
-	fn := &stageSetsFn{Config: c}
+	fn := &stageSetsFn{Sets: c}
 	fn.Setup()
 	for _, records := range bundles {
 		fn.StartBundle(t.Context(), emit)
@@ -55,14 +55,14 @@ func stageSets(t *testing.T, c Config, key string, bundles ...[][]byte) []File {
 }
 
 // arrangeSet makes the shards of a pane.
-func arrangeSet(ctx context.Context, c Config, pane typex.PaneInfo, key string, files []File) (all arrangement, err error) {
+func arrangeSet(ctx context.Context, c Sets, pane typex.PaneInfo, key string, files []File) (all arrangement, err error) {
 	c.Flat = false
-	err = (&arrangeSetFn{Config: c}).ProcessElement(ctx, pane, hour, key, iterate(slices.Clone(files)), func(a arrangement) { all = a })
+	err = (&arrangeSetFn{Sets: c}).ProcessElement(ctx, pane, hour, key, iterate(slices.Clone(files)), func(a arrangement) { all = a })
 	return all, err
 }
 
 // writeSet does what follows staging.
-func writeSet(ctx context.Context, c Config, pane typex.PaneInfo, key string, files []File) ([]string, error) {
+func writeSet(ctx context.Context, c Sets, pane typex.PaneInfo, key string, files []File) ([]string, error) {
 	all, err := arrangeSet(ctx, c, pane, key, files)
 	if err != nil {
 		return nil, err
@@ -71,8 +71,8 @@ func writeSet(ctx context.Context, c Config, pane typex.PaneInfo, key string, fi
 }
 
 // commitSetsOf gives sets their names in one bundle.
-func commitSetsOf(ctx context.Context, c Config, sets ...arrangement) (names []string, err error) {
-	fn := &commitSetsFn{Config: c}
+func commitSetsOf(ctx context.Context, c Sets, sets ...arrangement) (names []string, err error) {
+	fn := &commitSetsFn{Config: c.Config}
 	fn.Setup()
 	emit := func(at beam.EventTime, s Shard) {
 		if at == hour.MaxTimestamp() {
@@ -93,16 +93,16 @@ func commitSetsOf(ctx context.Context, c Config, sets ...arrangement) (names []s
 }
 
 // setConfigs are those of sets whose shards are made in different ways.
-func setConfigs(t *testing.T, prefix string) []Config {
-	var all []Config
+func setConfigs(t *testing.T, prefix string) []Sets {
+	var all []Sets
 	for _, o := range []option{
 		withNumShards(0), withNumShards(3),
-		func(c *Config) { c.Flat = true },
-		func(c *Config) { c.Flat, c.NumShards = true, 3 },
-		func(c *Config) { c.Flat, c.MaxRecords = true, 7 },
-		func(c *Config) { c.ShardSize = 500 },
+		func(c *Sets) { c.Flat = true },
+		func(c *Sets) { c.Flat, c.NumShards = true, 3 },
+		func(c *Sets) { c.Flat, c.MaxRecords = true, 7 },
+		func(c *Sets) { c.ShardSize = 500 },
 	} {
-		all = append(all, config(t, fmt.Sprintf("%s%d", prefix, len(all)), windowed, o))
+		all = append(all, setsConfig(t, fmt.Sprintf("%s%d", prefix, len(all)), windowed, o))
 	}
 	return all
 }
@@ -127,10 +127,10 @@ func TestStepsOfASetAreRepeated(t *testing.T) {
 			second := stageSets(t, c, key, records[:30], records[30:])
 			other, err := arrangeSet(t.Context(), c, pane, key, second)
 			require.NoError(t, err)
-			names, err := commitArranged(t.Context(), c, arranged)
+			names, err := commitArranged(t.Context(), c.Config, arranged)
 			require.NoError(t, err)
 			for _, attempt := range []arrangement{again, other, arranged} {
-				got, err := commitArranged(t.Context(), c, attempt)
+				got, err := commitArranged(t.Context(), c.Config, attempt)
 				require.NoError(t, err, i)
 				require.Equal(t, names, got)
 			}
@@ -181,7 +181,7 @@ func failAndRepeatSet(t *testing.T, dir string, n int, fault storagetest.Fault) 
 	t.Helper()
 	faults := storagetest.NewFaults()
 	dir = faults.Name(dir)
-	c := config(t, dir+"/out", windowed, withNumShards(n))
+	c := setsConfig(t, dir+"/out", windowed, withNumShards(n))
 	c.Flat = n > 0
 	records := makeRecords(40)
 	key := hourKey("")
@@ -203,7 +203,7 @@ func failAndRepeatSet(t *testing.T, dir string, n int, fault storagetest.Fault) 
 }
 
 // arrangedSets are sets of one shard each, of different destinations.
-func arrangedSets(t *testing.T, c Config, n int) (all []arrangement, names []string) {
+func arrangedSets(t *testing.T, c Sets, n int) (all []arrangement, names []string) {
 	t.Helper()
 	for i := range n {
 		d := fmt.Sprintf("d%02d", i)
@@ -218,7 +218,7 @@ func arrangedSets(t *testing.T, c Config, n int) (all []arrangement, names []str
 // The sets of a bundle are committed at the same time, but not any number of them.
 func TestSetsOfABundleAreCommittedSideBySide(t *testing.T) {
 	faults := storagetest.NewFaults()
-	c := config(t, faults.TempDir(t)+"/out-", windowed, func(c *Config) { c.Destinations = true })
+	c := setsConfig(t, faults.TempDir(t)+"/out-", windowed, func(c *Sets) { c.Destinations = true })
 	all, want := arrangedSets(t, c, commitParallelism+1)
 	together := make(chan struct{})
 	var under, most atomic.Int64
@@ -247,7 +247,7 @@ func TestSetsOfABundleAreCommittedSideBySide(t *testing.T) {
 func TestBundleOfSetsIsRepeatedAfterAFailure(t *testing.T) {
 	faults := storagetest.NewFaults()
 	dir := faults.TempDir(t)
-	c := config(t, dir+"/out-", windowed, func(c *Config) { c.Destinations = true })
+	c := setsConfig(t, dir+"/out-", windowed, func(c *Sets) { c.Destinations = true })
 	all, want := arrangedSets(t, c, 10)
 	var met sync.WaitGroup
 	met.Add(len(all))
@@ -269,7 +269,7 @@ func TestBundleOfSetsIsRepeatedAfterAFailure(t *testing.T) {
 
 // Nothing is begun after the end of the job, and the failure is told.
 func TestCancelledBundleOfSetsIsAnError(t *testing.T) {
-	c := config(t, t.TempDir()+"/out-", windowed, func(c *Config) { c.Destinations = true })
+	c := setsConfig(t, t.TempDir()+"/out-", windowed, func(c *Sets) { c.Destinations = true })
 	all, _ := arrangedSets(t, c, 2)
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(errors.New("the end"))
@@ -283,7 +283,7 @@ func TestCancelledBundleOfSetsIsAnError(t *testing.T) {
 // one stays.
 func TestPanesThatReplaceEachOtherKeepTheirOrder(t *testing.T) {
 	template := "W-SSSSS-of-NNNNN"
-	c := config(t, t.TempDir()+"/out-", windowed, withOverwrite(Replace), func(c *Config) { c.Flat, c.Template = true, &template })
+	c := setsConfig(t, t.TempDir()+"/out-", windowed, withOverwrite(Replace), func(c *Sets) { c.Flat, c.Template = true, &template })
 	var all []arrangement
 	const panes = 20
 	for i := range panes {
@@ -303,7 +303,7 @@ func TestPanesThatReplaceEachOtherKeepTheirOrder(t *testing.T) {
 // nobody removes.
 func TestPanesDoNotShareTemporaryFiles(t *testing.T) {
 	dir := t.TempDir()
-	c := config(t, filepath.Join(dir, "out"), windowed, withNumShards(2))
+	c := setsConfig(t, filepath.Join(dir, "out"), windowed, withNumShards(2))
 	c.Flat = true
 	key := hourKey("")
 	records := makeRecords(40)
@@ -313,7 +313,7 @@ func TestPanesDoNotShareTemporaryFiles(t *testing.T) {
 	require.NoError(t, err)
 	lateNames, err := writeSet(t.Context(), c, typex.PaneInfo{Index: 1, IsLast: true}, key, late)
 	require.NoError(t, err)
-	names, err := commitArranged(t.Context(), c, first)
+	names, err := commitArranged(t.Context(), c.Config, first)
 	require.NoError(t, err)
 	requireShards(t, records[:20], names)
 	requireShards(t, records[20:], lateNames)
@@ -324,14 +324,14 @@ func TestPanesDoNotShareTemporaryFiles(t *testing.T) {
 // is known.
 func TestLeftoversOfPanes(t *testing.T) {
 	for _, dir := range []string{t.TempDir(), fakegcs.Dir(t)} {
-		c := config(t, storage.Join(dir, "out"), windowed)
+		c := setsConfig(t, storage.Join(dir, "out"), windowed)
 		c.Flat = true
 		key := hourKey("")
 		records := makeRecords(20)
 		stageSets(t, c, key, records)
 		all, err := arrangeSet(t.Context(), c, typex.PaneInfo{}, key, stageSets(t, c, key, records))
 		require.NoError(t, err)
-		require.NoError(t, createOnce(t.Context(), all.Set.recordName(1, endCommit), all.record(c)))
+		require.NoError(t, createOnce(t.Context(), all.Set.recordName(1, endCommit), all.record(c.Config)))
 		found, err := Leftovers(t.Context(), dir)
 		require.NoError(t, err)
 		require.Len(t, found, 3)
@@ -357,9 +357,9 @@ func TestLeftoversOfPanes(t *testing.T) {
 func TestOpenFilesAreLimited(t *testing.T) {
 	const sets, limit = 60, 3
 	for _, size := range []int{100, 100 << 10} {
-		c := config(t, filepath.Join(t.TempDir(), "out"), windowed, withWriterOptions("group_size:64,uncompressed"),
-			func(c *Config) { c.MaxOpenFiles = limit })
-		fn := &stageSetsFn{Config: c}
+		c := setsConfig(t, filepath.Join(t.TempDir(), "out"), windowed, withWriterOptions("group_size:64,uncompressed"),
+			func(c *Sets) { c.MaxOpenFiles = limit })
+		fn := &stageSetsFn{Sets: c}
 		fn.Setup()
 		records := map[string]int64{}
 		emit := func(_ beam.EventTime, group string, f File) { records[group] += f.Records }
@@ -387,8 +387,8 @@ func TestOpenFilesAreLimited(t *testing.T) {
 // Two bundles that want more than there are places for do not wait for each
 // other.
 func TestEachBundleHasAPlace(t *testing.T) {
-	c := config(t, filepath.Join(t.TempDir(), "out"), windowed, func(c *Config) { c.MaxOpenFiles = 1 })
-	a, b := &stageSetsFn{Config: c}, &stageSetsFn{Config: c}
+	c := setsConfig(t, filepath.Join(t.TempDir(), "out"), windowed, func(c *Sets) { c.MaxOpenFiles = 1 })
+	a, b := &stageSetsFn{Sets: c}, &stageSetsFn{Sets: c}
 	files := 0
 	emit := func(beam.EventTime, string, File) { files++ }
 	for _, fn := range []*stageSetsFn{a, b} {
@@ -409,10 +409,10 @@ func TestEachBundleHasAPlace(t *testing.T) {
 // A bundle that is dropped without a call gives back its files and its places.
 func TestDroppedBundlesOfSetsGiveBackWhatTheyHave(t *testing.T) {
 	dir := t.TempDir()
-	c := config(t, filepath.Join(dir, "out"), windowed)
+	c := setsConfig(t, filepath.Join(dir, "out"), windowed)
 	emit := func(beam.EventTime, string, File) { t.Error("a file was announced") }
 	drop := func() {
-		fn := &stageSetsFn{Config: c}
+		fn := &stageSetsFn{Sets: c}
 		fn.Setup()
 		fn.StartBundle(t.Context(), emit)
 		for i := range 6 {
@@ -432,7 +432,7 @@ func TestDroppedBundlesOfSetsGiveBackWhatTheyHave(t *testing.T) {
 	require.Eventually(t, func() bool { return settled(before + 2) }, 20*time.Second, 10*time.Millisecond)
 
 	// The same DoFn, when a bundle has failed that it is used again after.
-	fn := &stageSetsFn{Config: c}
+	fn := &stageSetsFn{Sets: c}
 	fn.Setup()
 	records := makeRecords(10)
 	key := hourKey("")
@@ -456,9 +456,9 @@ func TestFailedStagingOfSetsLeavesNothing(t *testing.T) {
 	for _, op := range []storagetest.Op{storagetest.OpCreate, storagetest.OpWrite, storagetest.OpCommit} {
 		faults := storagetest.NewFaults()
 		dir := faults.TempDir(t)
-		c := config(t, dir+"/out", windowed, func(c *Config) { c.MaxOpenFiles = 2 })
+		c := setsConfig(t, dir+"/out", windowed, func(c *Sets) { c.MaxOpenFiles = 2 })
 		faults.Inject(storagetest.Fault{Op: op, Err: errors.New("injected"), Skip: 3, Count: 1})
-		fn := &stageSetsFn{Config: c}
+		fn := &stageSetsFn{Sets: c}
 		fn.Setup()
 		emit := func(beam.EventTime, string, File) { t.Error("a file was announced") }
 		fn.StartBundle(t.Context(), emit)
@@ -478,7 +478,7 @@ func TestFailedStagingOfSetsLeavesNothing(t *testing.T) {
 
 // Sets with the same names would take each other's place.
 func TestSetsOfOneJobWithTheSameNames(t *testing.T) {
-	c := config(t, filepath.Join(t.TempDir(), "out"), withOverwrite(Replace), windowed)
+	c := setsConfig(t, filepath.Join(t.TempDir(), "out"), withOverwrite(Replace), windowed)
 	c.Destinations = true
 	set := func(destination string) arrangement {
 		key := hourKey(destination)
@@ -489,14 +489,14 @@ func TestSetsOfOneJobWithTheSameNames(t *testing.T) {
 		return all
 	}
 	a, b := set("a"), set("b")
-	names, err := commitArranged(t.Context(), c, a)
+	names, err := commitArranged(t.Context(), c.Config, a)
 	require.NoError(t, err)
-	_, err = commitArranged(t.Context(), c, b)
+	_, err = commitArranged(t.Context(), c.Config, b)
 	require.ErrorContains(t, err, "has the same names as")
 	requireShards(t, makeRecords(10), names)
 	// Another run of the pipeline may.
 	c.Run = NewRunID()
-	_, err = commitArranged(t.Context(), c, set("b"))
+	_, err = commitArranged(t.Context(), c.Config, set("b"))
 	require.NoError(t, err)
 }
 
@@ -505,7 +505,7 @@ func TestDestinationsStayInTheOutput(t *testing.T) {
 	for d, good := range map[string]bool{"a": true, "a/b": true, "": true, "..": false, "a/../b": false, "./a": false, "a\xff": false, "a\x00": false, "...": true} {
 		require.Equal(t, good, checkDestination(d) == nil, "%q", d)
 	}
-	c := config(t, filepath.Join(t.TempDir(), "out"), windowed)
+	c := setsConfig(t, filepath.Join(t.TempDir(), "out"), windowed)
 	for _, s := range []shardSet{
 		{Prefix: "gs://bucket/out", Template: "W-S"}, {Prefix: c.Prefix + "/", Template: "W-S"}, {Prefix: c.Prefix, Template: "S"},
 		{Prefix: c.Prefix, Template: "W-S", Suffix: "/x"},
@@ -518,7 +518,7 @@ func TestDestinationsStayInTheOutput(t *testing.T) {
 // What is there is noticed before the shards of a set are made, and by each pane.
 func TestExistingShardsAreNoticedBeforeASetIsCut(t *testing.T) {
 	dir := t.TempDir()
-	c := config(t, filepath.Join(dir, "out"), windowed, withNumShards(2))
+	c := setsConfig(t, filepath.Join(dir, "out"), windowed, withNumShards(2))
 	key := hourKey("")
 	files := stageSets(t, c, key, makeRecords(10))
 	_, set, err := c.setOf(t.Context(), key, typex.PaneInfo{}, hour)

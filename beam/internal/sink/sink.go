@@ -46,24 +46,25 @@ func init() {
 // Write writes a PCollection as the options say, and returns a PCollection of
 // Shard.
 func Write(s beam.Scope, o Options, col beam.PCollection) (beam.PCollection, error) {
-	if err := o.Complete(); err != nil {
+	sets, err := o.sets()
+	if err != nil {
 		return beam.PCollection{}, err
 	}
 	if !col.IsValid() {
 		return beam.PCollection{}, errors.New("invalid PCollection")
 	}
-	if !o.Config.Windowed && !bounded.Is(col) {
+	if !o.Windowed && !bounded.Is(col) {
 		return beam.PCollection{}, errors.New("the input is unbounded: it needs windows, and windowed writes")
 	}
-	records, failures, err := o.records(s, col)
+	records, failures, err := o.records(s, col, sets.many())
 	if err != nil {
 		return beam.PCollection{}, err
 	}
 	var shards beam.PCollection
-	if o.Config.hasSets() {
-		shards, err = writeSets(s, o.Config, records)
+	if sets.many() {
+		shards, err = writeSets(s, sets, records)
 	} else {
-		shards = writeOne(s, o.Config, records)
+		shards = writeOne(s, sets.Config, records)
 	}
 	if err != nil {
 		return beam.PCollection{}, err

@@ -126,7 +126,7 @@ func TestGroupsOfFilesThatAreCutDoNotFollowTheSizeOfRecords(t *testing.T) {
 		{append(slices.Repeat([][]byte{large}, 3), slices.Repeat([][]byte{small}, 300)...), []int{1}},
 		{[][]byte{nil, nil, large, large, large, small}, []int{256, 256}},
 	} {
-		c := config(t, filepath.Join(t.TempDir(), "out"), withNumShards(2), func(c *Config) { c.Format = TFRecord })
+		c := config(t, filepath.Join(t.TempDir(), "out"), withNumShards(2), func(c *Sets) { c.Format = TFRecord })
 		files := stage(t, c, test.records)
 		require.Len(t, files, len(test.groups))
 		var records int64

@@ -39,7 +39,7 @@ const (
 // completed at the end of a bundle, which has no other; each file goes on with a
 // time of the window of its records.
 type stageSetsFn struct {
-	Config Config
+	Sets Sets
 
 	out     *staging
 	written counters.Set
@@ -47,7 +47,7 @@ type stageSetsFn struct {
 
 // staging is what a bundle has written and not given away.
 type staging struct {
-	config Config
+	all    Sets
 	sets   map[string]*stagedSet
 	held   int // bytes of records that are in no file
 	clock  int // of uses
@@ -79,7 +79,8 @@ func (s *staging) set(key string) (*stagedSet, error) {
 	if err != nil {
 		return nil, err
 	}
-	set := &stagedSet{part: p, config: s.config.of(p.Destination, pane{Window: p.Window.String()})}
+	set := &stagedSet{part: p, config: s.all.of(p.Destination, pane{Window: p.Window.String()})}
+	set.config.flat = s.all.Flat
 	s.sets[key] = set
 	return set, nil
 }
@@ -94,7 +95,7 @@ func (s *staging) add(ctx context.Context, set *stagedSet, record []byte) error 
 	set.held = append(set.held, record)
 	set.bytes += len(record) + heldRecord
 	s.held += len(record) + heldRecord
-	limit := s.config.MaxOpenFiles
+	limit := s.all.MaxOpenFiles
 	switch {
 	case set.bytes >= openBytes && s.places.take(limit):
 		return s.begin(ctx, set)
@@ -185,7 +186,7 @@ func (s *staging) finish(ctx context.Context) error {
 		// Open files first: what is held may have to wait for their places.
 		return cmp.Compare(btoi(b.file != nil), btoi(a.file != nil))
 	})
-	for int(s.places.n) < len(sets) && s.places.take(s.config.MaxOpenFiles) {
+	for int(s.places.n) < len(sets) && s.places.take(s.all.MaxOpenFiles) {
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(max(1, int(s.places.n)))
@@ -226,8 +227,8 @@ func (s *staging) clear() error {
 // Setup makes the metrics, which do not travel.
 func (f *stageSetsFn) Setup() {
 	f.written = counters.Written()
-	f.Config.Identify()
-	f.out = &staging{config: f.Config, sets: map[string]*stagedSet{}}
+	f.Sets.Identify()
+	f.out = &staging{all: f.Sets, sets: map[string]*stagedSet{}}
 	runtime.AddCleanup(f, func(s *staging) { go func() { _ = s.clear() }() }, f.out) // see stageFn
 }
 
