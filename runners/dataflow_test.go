@@ -4,6 +4,7 @@ package runners
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/rsa"
@@ -17,10 +18,13 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	pipepb "github.com/apache/beam/sdks/v2/go/pkg/beam/model/pipeline_v1"
 	"github.com/stretchr/testify/require"
@@ -95,6 +99,81 @@ func TestDataflowSubmission(t *testing.T) {
 	require.Regexp(t, `(?m)^ +wrote +2 files +70 records +`, printed)
 }
 
+// submit runs the command of the guide against the fake, and gives its exit code
+// and what it printed. interrupt has it be interrupted when it waits for the job.
+func submit(t *testing.T, service *dataflow, interrupt bool, replace ...string) (code int, printed string) {
+	t.Helper()
+	dir := fakegcs.Dir(t)
+	service.t, service.asked = t, make(chan struct{})
+	server := httptest.NewServer(service)
+	defer server.Close()
+	t.Setenv("GOOGLE_APPLICATION_CREDENTIALS", serviceAccount(t, server.URL+"/token"))
+	line := dataflowCommand(t, dir, "--dataflow_endpoint="+server.URL+"/", "--sdk_container_image=images.example/ours:1")
+	line = strings.NewReplacer(append(replace, "bin/arrayrecord-beam", program(t))...).Replace(line)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "bash", "-c", "exec "+line)
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	require.NoError(t, cmd.Start())
+	if interrupt {
+		select {
+		case <-service.asked:
+			require.NoError(t, cmd.Process.Signal(os.Interrupt))
+		case <-ctx.Done():
+		}
+	}
+	_ = cmd.Wait() // the exit code tells
+	require.NoError(t, ctx.Err(), out.String())
+	return cmd.ProcessState.ExitCode(), out.String()
+}
+
+const submittedJob = "Dataflow job job-1: https://console.cloud.google.com/dataflow/jobs/europe-west4/job-1?project=our-project\n"
+
+// A job that ends otherwise than by succeeding is an error, which says how.
+func TestDataflowStates(t *testing.T) {
+	for _, state := range []string{"JOB_STATE_FAILED", "JOB_STATE_CANCELLED"} {
+		code, printed := submit(t, &dataflow{state: state}, false)
+		require.Equal(t, 1, code, printed)
+		require.Contains(t, printed, submittedJob)
+		require.Contains(t, printed, "job job-1 of Dataflow has ended as "+state)
+		require.NotContains(t, printed, "wrote")
+	}
+}
+
+// An interrupt ends the waiting, not the job, and says how to end that.
+func TestDataflowInterrupt(t *testing.T) {
+	code, printed := submit(t, &dataflow{state: "JOB_STATE_RUNNING"}, true)
+	require.Equal(t, 130, code, printed)
+	require.Contains(t, printed, submittedJob)
+	require.Contains(t, printed, "interrupted; Dataflow job job-1 goes on: see https://console.cloud.google.com/")
+	require.Contains(t, printed, "gcloud dataflow jobs cancel job-1 --region=europe-west4 --project=our-project")
+}
+
+// Beam would take the job that is there for the new one.
+func TestDataflowNameThatIsTaken(t *testing.T) {
+	service := &dataflow{active: []any{map[string]any{"id": "job-0", "name": "our-job", "currentState": "JOB_STATE_RUNNING"}}}
+	code, printed := submit(t, service, false)
+	require.Equal(t, 1, code, printed)
+	require.Contains(t, printed, "job job-0 of Dataflow is active and has the name our-job")
+	require.Empty(t, service.job.Name, "a job was submitted")
+}
+
+func TestDataflowAsyncOnlySubmits(t *testing.T) {
+	code, printed := submit(t, &dataflow{state: "JOB_STATE_RUNNING"}, false, "--progress=none", "--async")
+	require.Equal(t, 0, code, printed)
+	require.Contains(t, printed, submittedJob)
+	require.Contains(t, printed, "submitted job-1; the runner reports what becomes of it")
+}
+
+// What is staged is with the temporary files unless another place is named.
+func TestDataflowStagesInTempLocation(t *testing.T) {
+	service := &dataflow{}
+	code, printed := submit(t, service, false, "--staging_location", "--temp_location", "/staging", "/temp")
+	require.Equal(t, 0, code, printed)
+	require.Regexp(t, "^gs://.*/temp/.*/worker$", service.job.Environment.WorkerPools[0].Packages[0].Location)
+}
+
 // checkJob checks the job of dataflowCommand.
 func checkJob(t *testing.T, job dataflowJob, dir, image string) {
 	t.Helper()
@@ -155,10 +234,15 @@ func printedJob(t *testing.T, log string) (job dataflowJob) {
 	return job
 }
 
-// dataflow is what a client sees of Google's service when a job of one step's
-// counters succeeds at once.
+// dataflow is what a client sees of Google's service. A job has the counters of
+// one step.
 type dataflow struct {
-	t        *testing.T
+	t      *testing.T
+	state  string        // of the job when it is asked for; "" is that it is done
+	active []any         // other jobs
+	asked  chan struct{} // closed when the job is asked for, if it is not nil
+
+	once     sync.Once
 	job      dataflowJob
 	pipeline pipepb.Pipeline
 }
@@ -176,8 +260,13 @@ func (d *dataflow) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		answer = map[string]any{"id": "job-1"}
+	case "GET " + jobs:
+		answer = map[string]any{"jobs": d.active}
 	case "GET " + jobs + "/job-1":
-		answer = map[string]any{"id": "job-1", "currentState": "JOB_STATE_DONE"}
+		answer = map[string]any{"id": "job-1", "currentState": cmp.Or(d.state, "JOB_STATE_DONE")}
+		if d.asked != nil {
+			d.once.Do(func() { close(d.asked) })
+		}
 	case "GET " + jobs + "/job-1/metrics":
 		answer = map[string]any{"metrics": d.counters(map[string]int{
 			"files_read": 5, "records_read": 70, "bytes_read": 7000, "files_written": 2, "records_written": 70, "bytes_written": 6000,

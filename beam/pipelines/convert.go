@@ -88,11 +88,11 @@ func (c *TFRecordToArrayRecord) build(s beam.Scope, j job) (w written, err error
 	var patterns beam.PCollection
 	switch {
 	case j.failures.Skip:
-		patterns, w.losses = goodTFRecords(s, j.sources.find(s, false, false), c.TFRecordInput.input(), j.failures)
+		patterns, w.losses = goodTFRecords(s, j.sources.find(s, false, counting{ToVerify: true}), c.TFRecordInput.input(), j.failures)
 	case j.sources.isOne():
 		patterns = j.sources.patterns(s)
 	default:
-		patterns = beam.ParDo(s, pathOf, j.sources.find(s, false, false))
+		patterns = beam.ParDo(s, pathOf, j.sources.find(s, false, counting{}))
 	}
 	records, err := tfrecordio.TryReadAll(s, patterns, tfrecordio.WithCompression(c.Compression),
 		tfrecordio.WithMaxRecordSize(c.MaxRecordSize), tfrecordio.WithSplitSize(c.SplitSize))

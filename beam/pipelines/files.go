@@ -159,7 +159,7 @@ func filesJob(scope string, sources Sources, output FileNames, failures Failures
 		opts = append(opts, dofns.WithSkipExisting())
 	}
 	build := func(s beam.Scope, j job) (w written, err error) {
-		pairs := beam.ParDo(s, &targetFn{Output: *j.files}, j.sources.find(s, false, true))
+		pairs := beam.ParDo(s, &targetFn{Output: *j.files}, j.sources.find(s, false, counting{Found: true}))
 		if !j.failures.Skip {
 			w.files, err = convert(s, pairs, opts...)
 			return w, err

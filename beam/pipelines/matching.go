@@ -78,7 +78,7 @@ func (c *TFRecordToMatchingArrayRecord) job() (job, error) {
 
 func (c *TFRecordToMatchingArrayRecord) build(s beam.Scope, j job) (w written, err error) {
 	config := *j.shards
-	files := beam.AddFixedKey(s, j.sources.find(s, false, true))
+	files := beam.AddFixedKey(s, j.sources.find(s, false, counting{Found: true}))
 	inputs := beam.Reshuffle(s, beam.ParDo(s, &numberFn{Config: config}, beam.GroupByKey(s, files)))
 	shards, lost := beam.ParDo2(s, &matchingFn{Config: config, Input: c.TFRecordInput.input(), Skip: j.failures.Skip}, inputs)
 	if j.failures.Skip {

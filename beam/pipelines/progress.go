@@ -9,6 +9,12 @@ type Progress struct {
 	FilesRead, RecordsRead, BytesRead          int64
 	FilesWritten, RecordsWritten, BytesWritten int64
 	FilesFailed, ChunksFailed, FilesKept       int64
+	// Input of which some may be left out is verified before it is read, where
+	// what was read cannot be taken back.
+	FilesToVerify, BytesToVerify, FilesVerified, BytesVerified int64
+	// RecordsCopied is how many of the records that were read are in shards, before
+	// these have names, where a number of shards was asked for.
+	RecordsCopied int64
 }
 
 // LocalProgress tells what this process has done since it began, for all jobs
@@ -33,6 +39,11 @@ func newProgress(sums map[string]int64) Progress {
 		FilesFailed:    sums[counters.FilesFailed],
 		ChunksFailed:   sums[counters.ChunksFailed],
 		FilesKept:      sums[counters.FilesKept],
+		FilesToVerify:  sums[counters.FilesToVerify],
+		BytesToVerify:  sums[counters.BytesToVerify],
+		FilesVerified:  sums[counters.FilesVerified],
+		BytesVerified:  sums[counters.BytesVerified],
+		RecordsCopied:  sums[counters.RecordsCopied],
 	}
 }
 
@@ -50,5 +61,10 @@ func (p Progress) Since(earlier Progress) Progress {
 		FilesFailed:    p.FilesFailed - earlier.FilesFailed,
 		ChunksFailed:   p.ChunksFailed - earlier.ChunksFailed,
 		FilesKept:      p.FilesKept - earlier.FilesKept,
+		FilesToVerify:  p.FilesToVerify - earlier.FilesToVerify,
+		BytesToVerify:  p.BytesToVerify - earlier.BytesToVerify,
+		FilesVerified:  p.FilesVerified - earlier.FilesVerified,
+		BytesVerified:  p.BytesVerified - earlier.BytesVerified,
+		RecordsCopied:  p.RecordsCopied - earlier.RecordsCopied,
 	}
 }

@@ -91,7 +91,7 @@ func (r *Reshard) job() (job, error) {
 }
 
 func (r *Reshard) build(s beam.Scope, j job) (w written, err error) {
-	files := j.sources.find(s, false, true)
+	files := j.sources.find(s, false, counting{Found: true, ToVerify: j.failures.Skip})
 	if j.failures.Skip {
 		good, lost := beam.ParDo2(s, &salvageFn{Config: *j.shards}, files)
 		good, w.losses = j.failures.gate(s, good, lost)

@@ -27,7 +27,8 @@ type RunError struct {
 	Cause string
 	// Err is the whole error.
 	Err error
-	// TempDir is where temporary files may remain, or "". They may be shards that
+	// TempDir is where temporary files may remain, or "": a directory of the run, or
+	// the one of the output if single files are converted. They may be shards that
 	// have no names yet: see [Leftovers].
 	TempDir string
 	// Complete is set if the job failed, or was interrupted, when its shards were
@@ -155,8 +156,12 @@ func Run(ctx context.Context, runner string, p Pipeline) (Result, error) {
 			// Nobody else knows its name, and nobody asks for it.
 			_ = file.remove(context.WithoutCancel(ctx))
 		}
-		if j.shards != nil {
+		switch {
+		case j.shards != nil:
 			err = endFailed(ctx, runner, *j.shards, err)
+		case j.files != nil && !isPrism(runner):
+			// There is none of Prism: calls in this process have come to their end.
+			err = nameLeftovers(ctx, j.files.Directory, err)
 		}
 		return result, err
 	}
@@ -355,6 +360,20 @@ func endFailed(ctx context.Context, runner string, config sink.Config, err error
 	if endErr != nil {
 		failure.TempDir = temp
 		failure.Err = errors.Join(failure.Err, endErr)
+	}
+	return err
+}
+
+// nameLeftovers has the error of a conversion of single files name their directory
+// if there is something unfinished in it, or may be.
+func nameLeftovers(ctx context.Context, dir string, err error) error {
+	failure, ok := errors.AsType[*RunError](err)
+	if !ok {
+		return err
+	}
+	left, lookErr := Leftovers(context.WithoutCancel(ctx), dir)
+	if ctx.Err() != nil || lookErr != nil || len(left) > 0 {
+		failure.TempDir = dir
 	}
 	return err
 }

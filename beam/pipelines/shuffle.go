@@ -84,7 +84,7 @@ func (c *Shuffle) job() (job, error) {
 }
 
 func (c *Shuffle) build(s beam.Scope, j job) (w written, err error) {
-	files := beam.ParDo(s, matchOf, j.sources.find(s, false, true))
+	files := beam.ParDo(s, matchOf, j.sources.find(s, false, counting{Found: true}))
 	w.files = shuffle.Write(s, shuffle.Config{
 		Sink: *j.shards, Seed: c.Seed, Compression: c.Compression, Skip: j.failures.Skip, Memory: shuffle.DefaultMemory,
 	}, files, func(s beam.Scope, good, failed beam.PCollection) (passed beam.PCollection) {

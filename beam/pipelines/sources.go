@@ -110,14 +110,37 @@ func (s Sources) patterns(scope beam.Scope) beam.PCollection {
 	return beam.Flatten(scope, all...)
 }
 
-// find gives the files, a PCollection of found, spread over the workers. count
-// has them counted as found, which a step that finds them again must not do.
-func (s Sources) find(scope beam.Scope, ranges, count bool) beam.PCollection {
-	files := beam.ParDo(scope, &findFn{Ranges: ranges, Count: count && s.isOne()}, s.patterns(scope))
-	if s.isOne() {
-		return beam.Reshuffle(scope, files)
+// What files that are found are counted as. Those that a later step finds again are
+// not counted as found.
+type counting struct{ Found, ToVerify bool }
+
+// fileCounters count files as Count says.
+type fileCounters struct {
+	Count counting
+
+	found  counters.Finds
+	verify counters.Verified
+}
+
+// Setup makes the counters, which do not travel.
+func (c *fileCounters) Setup() { c.found, c.verify = counters.Found(), counters.Verify() }
+
+func (c *fileCounters) add(ctx context.Context, file found) {
+	if c.Count.Found {
+		c.found.Add(ctx, 1, file.wanted())
 	}
-	return beam.ParDo(scope, &onceFn{Count: count}, beam.GroupByKey(scope, beam.ParDo(scope, keyOf, files)))
+	if c.Count.ToVerify {
+		c.verify.Expect(ctx, file.Size)
+	}
+}
+
+// find gives the files, a PCollection of found, spread over the workers.
+func (s Sources) find(scope beam.Scope, ranges bool, count counting) beam.PCollection {
+	if s.isOne() {
+		return beam.Reshuffle(scope, beam.ParDo(scope, &findFn{fileCounters{Count: count}, ranges}, s.patterns(scope)))
+	}
+	files := beam.ParDo(scope, &findFn{Ranges: ranges}, s.patterns(scope))
+	return beam.ParDo(scope, &onceFn{fileCounters{Count: count}}, beam.GroupByKey(scope, beam.ParDo(scope, keyOf, files)))
 }
 
 // found is a file to read, or the records [Begin, End) of one.
@@ -170,13 +193,9 @@ func readList(ctx context.Context, name string, use func(string)) (err error) {
 
 // findFn gives the files of a pattern.
 type findFn struct {
-	Ranges, Count bool
-
-	found counters.Finds
+	fileCounters
+	Ranges bool
 }
-
-// Setup makes the counters, which do not travel.
-func (f *findFn) Setup() { f.found = counters.Found() }
 
 // ProcessElement looks for one pattern.
 func (f *findFn) ProcessElement(ctx context.Context, pattern string, emit func(found)) error {
@@ -185,9 +204,7 @@ func (f *findFn) ProcessElement(ctx context.Context, pattern string, emit func(f
 		return err
 	}
 	for _, file := range files {
-		if f.Count {
-			f.found.Add(ctx, 1, file.wanted())
-		}
+		f.add(ctx, file)
 		emit(file)
 	}
 	return nil
@@ -230,14 +247,7 @@ func below(pattern, name string) string {
 }
 
 // onceFn gives each file once.
-type onceFn struct {
-	Count bool
-
-	found counters.Finds
-}
-
-// Setup makes the counters, which do not travel.
-func (f *onceFn) Setup() { f.found = counters.Found() }
+type onceFn struct{ fileCounters }
 
 // ProcessElement is called with all finds of a file.
 func (f *onceFn) ProcessElement(ctx context.Context, _ string, next func(*found) bool, emit func(found)) error {
@@ -251,9 +261,7 @@ func (f *onceFn) ProcessElement(ctx context.Context, _ string, next func(*found)
 	}
 	// The same one whatever their order is.
 	file := slices.MinFunc(all, func(a, b found) int { return cmp.Compare(a.Below, b.Below) })
-	if f.Count {
-		f.found.Add(ctx, 1, file.wanted())
-	}
+	f.add(ctx, file)
 	emit(file)
 	return nil
 }

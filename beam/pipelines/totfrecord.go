@@ -73,11 +73,11 @@ func (c *ArrayRecordToTFRecord) build(s beam.Scope, j job) (w written, err error
 	var patterns beam.PCollection
 	switch {
 	case j.failures.Skip:
-		patterns, w.losses = goodArrayRecords(s, j.sources.find(s, true, false), j.failures)
+		patterns, w.losses = goodArrayRecords(s, j.sources.find(s, true, counting{ToVerify: true}), j.failures)
 	case j.sources.isOne():
 		patterns = j.sources.patterns(s)
 	default:
-		patterns = beam.ParDo(s, pathOf, j.sources.find(s, true, false))
+		patterns = beam.ParDo(s, pathOf, j.sources.find(s, true, counting{}))
 	}
 	records, err := arrayrecordio.TryReadAll(s, patterns, arrayrecordio.WithSplitSize(c.SplitSize))
 	if err != nil {

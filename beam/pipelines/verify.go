@@ -42,19 +42,27 @@ func goodArrayRecords(s beam.Scope, files beam.PCollection, f Failures) (good, s
 	return beam.Reshuffle(s, good), sum
 }
 
+// verified counts what was read to find out, and what of it cannot be.
+type verified struct {
+	read   counters.Set
+	verify counters.Verified
+}
+
+// Setup makes the counters, which do not travel.
+func (v *verified) Setup() { v.read, v.verify = counters.Read(), counters.Verify() }
+
 // verifyTFRecordFn tells good files from others.
 type verifyTFRecordFn struct {
 	Input convert.TFRecordInput
 
-	read counters.Set
+	verified
 }
-
-// Setup makes the counters, which do not travel.
-func (f *verifyTFRecordFn) Setup() { f.read = counters.Read() }
 
 // ProcessElement reads one file.
 func (f *verifyTFRecordFn) ProcessElement(ctx context.Context, file found, good func(string), fail func(loss)) error {
-	if err := f.Input.Verify(ctx, file.Name); err != nil {
+	err := f.Input.Verify(ctx, file.Name, convert.Observer{Progress: func(_, bytes int64) { f.verify.Add(ctx, 0, bytes) }})
+	f.verify.Add(ctx, 1, 0)
+	if err != nil {
 		return failed(ctx, &f.read, file, err, fail)
 	}
 	good(file.Name)
@@ -72,12 +80,7 @@ func failed(ctx context.Context, count *counters.Set, file found, err error, fai
 }
 
 // verifyArrayRecordFn tells what can be read of files.
-type verifyArrayRecordFn struct {
-	read counters.Set
-}
-
-// Setup makes the counters, which do not travel.
-func (f *verifyArrayRecordFn) Setup() { f.read = counters.Read() }
+type verifyArrayRecordFn struct{ verified }
 
 // ProcessElement reads one file.
 func (f *verifyArrayRecordFn) ProcessElement(ctx context.Context, file found, good func(string), fail func(loss)) error {
@@ -90,7 +93,7 @@ func (f *verifyArrayRecordFn) ProcessElement(ctx context.Context, file found, go
 	if file.End >= 0 {
 		begin, end = int(file.Begin), int(file.End)
 	}
-	ranges, damages, err := verify(ctx, r, begin, end)
+	ranges, damages, err := f.look(ctx, r, begin, end)
 	if err != nil {
 		return failed(ctx, &f.read, file, err, fail)
 	}
@@ -122,10 +125,13 @@ func (d damage) loss(file string) loss {
 	return loss{Letter: dofns.DeadLetter{Element: lost.path(), Error: d.err.Error()}, Chunk: true}
 }
 
-// verify reads the records [begin, end), and gives the ranges of them that can
-// be read and the chunks that are damaged. An error says that it could not find
-// out.
-func verify(ctx context.Context, r *arrayrecord.Reader, begin, end int) (good []records, damages []damage, err error) {
+// look reads the records [begin, end), and gives the ranges of them that can be read
+// and the chunks that are damaged. An error says that it could not find out.
+func (v *verified) look(ctx context.Context, r *arrayrecord.Reader, begin, end int) (good []records, damages []damage, err error) {
+	defer v.verify.Add(ctx, 1, 0)
+	// Each record has its share of the bytes of the file.
+	const step = 1024
+	bytes := r.Size() * step / int64(max(r.NumRecords(), 1))
 	for begin < end {
 		next := begin
 		var damaged error
@@ -133,7 +139,9 @@ func verify(ctx context.Context, r *arrayrecord.Reader, begin, end int) (good []
 			if damaged = err; err != nil {
 				break
 			}
-			next++
+			if next++; next%step == 0 {
+				v.verify.Add(ctx, 0, bytes)
+			}
 		}
 		if damaged == nil {
 			return append(good, records{begin, end}), damages, nil
@@ -161,12 +169,12 @@ func verify(ctx context.Context, r *arrayrecord.Reader, begin, end int) (good []
 type salvageFn struct {
 	Config sink.Config
 
-	read counters.Set
+	verified
 }
 
 // Setup makes the counters, which do not travel.
 func (f *salvageFn) Setup() {
-	f.read = counters.Read()
+	f.verified.Setup()
 	f.Config.Identify()
 }
 
@@ -200,7 +208,7 @@ func (f *salvageFn) salvage(ctx context.Context, file found) (sink.File, []damag
 		return sink.File{}, nil, err
 	}
 	defer r.Close()
-	good, damages, err := verify(ctx, r, 0, r.NumRecords())
+	good, damages, err := f.look(ctx, r, 0, r.NumRecords())
 	if err != nil || len(damages) == 0 {
 		return inputOf(r), nil, err
 	}

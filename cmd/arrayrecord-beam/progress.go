@@ -36,6 +36,18 @@ func (m moment) allRead() bool {
 	return m.FilesFound > 0 && m.FilesRead+m.FilesFailed >= m.FilesFound
 }
 
+// verifying reports whether the input is read a first time, to find out what has to
+// be left out.
+func (m moment) verifying() bool { return m.FilesToVerify > 0 && m.FilesVerified < m.FilesToVerify }
+
+// finishing says how far it is when all is read.
+func (m moment) finishing() string {
+	if m.RecordsCopied == 0 || m.RecordsCopied >= m.RecordsRead {
+		return "finishing the output"
+	}
+	return fmt.Sprintf("finishing the output: %d%%", 100*m.RecordsCopied/m.RecordsRead)
+}
+
 // A display shows moments, in the order of time.
 type display interface {
 	show(moment)
@@ -130,7 +142,7 @@ func (l *lines) show(m moment) {
 		l.job = m.job
 		fmt.Fprintf(l.out, "%s: job %s\n", m.elapsed.Round(time.Second), m.job)
 	}
-	if m.elapsed-l.last.elapsed < l.every || m.FilesFound == 0 {
+	if m.elapsed-l.last.elapsed < l.every || m.FilesFound == 0 && !m.verifying() {
 		return
 	}
 	fmt.Fprintln(l.out, describe(l.last, m))
@@ -142,6 +154,11 @@ func (l *lines) close() {}
 // describe gives the line for m, with the speed since the last one.
 func describe(last, m moment) string {
 	var b strings.Builder
+	if m.verifying() {
+		fmt.Fprintf(&b, "%s: verifying the input: %d of %s, %s of %s", m.elapsed.Round(time.Second),
+			m.FilesVerified, plural(m.FilesToVerify, "file"), formatBytes(m.BytesVerified), formatBytes(m.BytesToVerify))
+		return b.String()
+	}
 	fmt.Fprintf(&b, "%s: %d of %s, %s read", m.elapsed.Round(time.Second), m.FilesRead, plural(m.FilesFound, "file"), plural(m.RecordsRead, "record"))
 	fmt.Fprintf(&b, ", %s of %s", formatBytes(m.BytesRead), formatBytes(m.BytesFound))
 	if m.BytesFound > 0 {
@@ -151,7 +168,7 @@ func describe(last, m moment) string {
 		fmt.Fprintf(&b, ", %s failed", plural(m.FilesFailed, "file"))
 	}
 	if m.allRead() {
-		return b.String() + ", finishing the output"
+		return b.String() + ", " + m.finishing()
 	}
 	speed := float64(m.BytesRead-last.BytesRead) / (m.elapsed - last.elapsed).Seconds()
 	if speed > 0 {
@@ -174,10 +191,13 @@ func (b *bar) show(m moment) {
 		b.clear()
 		fmt.Fprintf(b.out, "job %s\n", m.job)
 	}
-	if m.FilesFound == 0 {
+	if m.FilesFound == 0 && !m.verifying() {
 		return
 	}
-	size := max(m.BytesFound, m.BytesRead, 1)
+	done, size := m.BytesRead, max(m.BytesFound, m.BytesRead, 1)
+	if m.verifying() {
+		done, size = m.BytesVerified, max(m.BytesToVerify, m.BytesVerified, 1)
+	}
 	if b.bar == nil {
 		b.bar = progressbar.NewOptions64(size,
 			progressbar.OptionSetWriter(b.out),
@@ -189,12 +209,17 @@ func (b *bar) show(m moment) {
 		)
 	}
 	what := fmt.Sprintf("%d/%s", m.FilesRead, plural(m.FilesFound, "file"))
+	if m.verifying() {
+		what = fmt.Sprintf("verifying %d/%s", m.FilesVerified, plural(m.FilesToVerify, "file"))
+	}
 	if m.FilesFailed > 0 {
 		what += fmt.Sprintf(", %d failed", m.FilesFailed)
 	}
-	if m.allRead() {
-		what += ", finishing"
-	} else {
+	switch {
+	case m.verifying():
+	case m.allRead():
+		what += ", " + m.finishing()
+	default:
 		what += ", " + short(m.RecordsRead) + " records"
 	}
 	b.bar.Describe(what)
@@ -202,7 +227,7 @@ func (b *bar) show(m moment) {
 		b.bar.ChangeMax64(size)
 	}
 	// A bar that is full takes itself for finished.
-	_ = b.bar.Set64(min(m.BytesRead, size-1))
+	_ = b.bar.Set64(min(done, size-1))
 }
 
 func (b *bar) clear() {

@@ -41,6 +41,28 @@ func TestLines(t *testing.T) {
 `, out.String())
 }
 
+// A pass that looks for damage, and one that makes shards of what was read, show how
+// far they are.
+func TestPassesBeforeAndAfterReading(t *testing.T) {
+	verifying := moment{elapsed: 10 * time.Second, Progress: pipelines.Progress{FilesToVerify: 4, BytesToVerify: 4 << 20, FilesVerified: 1, BytesVerified: 3 << 19}}
+	copying := at(20, 40, 1000, 8<<10)
+	copying.FilesToVerify, copying.FilesVerified, copying.RecordsCopied = 4, 4, 250
+	copied := copying
+	copied.elapsed, copied.RecordsCopied = 30*time.Second, 1000
+	var out, line bytes.Buffer
+	l, b := &lines{out: &out, every: 10 * time.Second}, &bar{out: &line}
+	for _, m := range []moment{verifying, copying, copied} {
+		l.show(m)
+		b.show(m)
+	}
+	require.Equal(t, `10s: verifying the input: 1 of 4 files, 1.5 MiB of 4.0 MiB
+20s: 40 of 40 files, 1000 records read, 8.0 GiB of 8.0 GiB (100%), finishing the output: 25%
+30s: 40 of 40 files, 1000 records read, 8.0 GiB of 8.0 GiB (100%), finishing the output
+`, out.String())
+	require.Contains(t, line.String(), "verifying 1/4 files")
+	require.Contains(t, line.String(), "finishing the output: 25%")
+}
+
 func TestLinesShowTheStateOfARemoteJob(t *testing.T) {
 	var out bytes.Buffer
 	l := &lines{out: &out, every: 10 * time.Second}

@@ -123,17 +123,22 @@ func (o TFRecordInput) open(ctx context.Context, name string) (tfRecordSource, e
 
 // Verify reads a TFRecord file to its end. Errors are those of
 // TFRecordToArrayRecord.
-func (o TFRecordInput) Verify(ctx context.Context, name string) (err error) {
+func (o TFRecordInput) Verify(ctx context.Context, name string, observer Observer) (err error) {
 	src, err := o.open(ctx, name)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, src.close()) }()
-	for _, err := range src.Scan() {
+	p := &progress{ctx: ctx, input: name, observer: observer, position: src.position}
+	for record, err := range src.Scan() {
 		if err != nil {
 			return nameInput(name, err)
 		}
+		if err := p.record(len(record)); err != nil {
+			return err
+		}
 	}
+	p.report(src.position())
 	return nil
 }
 

@@ -27,6 +27,11 @@ const (
 	FilesWritten   = "files_written"
 	RecordsWritten = "records_written"
 	BytesWritten   = "bytes_written"
+	FilesToVerify  = "files_to_verify"
+	BytesToVerify  = "bytes_to_verify"
+	FilesVerified  = "files_verified"
+	BytesVerified  = "bytes_verified"
+	RecordsCopied  = "records_copied"
 )
 
 // The distributions. The size of a record is that of its data alone,
@@ -95,6 +100,42 @@ func (s *Set) Failed(ctx context.Context) { s.failed.Inc(ctx, 1) }
 // FailedChunk counts a chunk that was left out because of damage.
 func (s *Set) FailedChunk(ctx context.Context) { s.failedChunks.Inc(ctx, 1) }
 
+// Verified counts what is read before it is read again, to find out what has to be
+// left out.
+type Verified struct {
+	toDo, bytesToDo, files, bytes counter
+}
+
+// Verify returns the counters of verification.
+func Verify() Verified {
+	return Verified{
+		toDo: newCounter(FilesToVerify), bytesToDo: newCounter(BytesToVerify),
+		files: newCounter(FilesVerified), bytes: newCounter(BytesVerified),
+	}
+}
+
+// Expect counts a file that is going to be verified.
+func (v *Verified) Expect(ctx context.Context, bytes int64) {
+	v.toDo.Inc(ctx, 1)
+	v.bytesToDo.Inc(ctx, bytes)
+}
+
+// Add counts. The context is that of the DoFn's method, whose goroutine alone may
+// call it.
+func (v *Verified) Add(ctx context.Context, files, bytes int64) {
+	v.files.Inc(ctx, files)
+	v.bytes.Inc(ctx, bytes)
+}
+
+// Copied counts records of temporary files that were put into shards.
+type Copied struct{ records counter }
+
+// Copies returns the counter of what is copied.
+func Copies() Copied { return Copied{newCounter(RecordsCopied)} }
+
+// Add counts.
+func (c *Copied) Add(ctx context.Context, records int64) { c.records.Inc(ctx, records) }
+
 // Finds counts the files that are going to be read.
 type Finds struct {
 	files, bytes, kept counter
@@ -140,6 +181,7 @@ var locals = func() map[string]*atomic.Int64 {
 	for _, name := range []string{
 		FilesFound, BytesFound, FilesRead, RecordsRead, BytesRead, FilesFailed, ChunksFailed,
 		FilesKept, FilesWritten, RecordsWritten, BytesWritten,
+		FilesToVerify, BytesToVerify, FilesVerified, BytesVerified, RecordsCopied,
 	} {
 		m[name] = new(atomic.Int64)
 	}

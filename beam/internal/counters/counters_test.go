@@ -23,9 +23,13 @@ func TestMain(m *testing.M) { beamtest.Main(m) }
 type countFn struct {
 	read, written Set
 	found         Finds
+	verified      Verified
+	copied        Copied
 }
 
-func (f *countFn) Setup() { f.read, f.written, f.found = Read(), Written(), Found() }
+func (f *countFn) Setup() {
+	f.read, f.written, f.found, f.verified, f.copied = Read(), Written(), Found(), Verify(), Copies()
+}
 
 func (f *countFn) ProcessElement(ctx context.Context, _ []byte, _ func(int)) {
 	f.found.Add(ctx, 8, 900)
@@ -40,12 +44,15 @@ func (f *countFn) ProcessElement(ctx context.Context, _ []byte, _ func(int)) {
 	f.written.Failed(ctx)
 	f.read.FailedChunk(ctx)
 	f.found.Keep(ctx, 100)
+	f.verified.Expect(ctx, 70)
+	f.verified.Add(ctx, 1, 60)
+	f.copied.Add(ctx, 50)
 }
 
 // Jobs are monitored by these names.
 func TestMetricsHaveTheirNames(t *testing.T) {
 	before := Local()
-	require.Len(t, before, 11)
+	require.Len(t, before, 16)
 	p, s := beam.NewPipelineWithRoot()
 	beam.ParDo(s, &countFn{}, beam.Impulse(s))
 	results := ptest.RunAndValidate(t, p).Metrics().Query(func(r metrics.SingleResult) bool { return r.Namespace() == "arrayrecord" })
@@ -57,6 +64,7 @@ func TestMetricsHaveTheirNames(t *testing.T) {
 		"files_found": 7, "bytes_found": 800, "files_kept": 1, "chunks_failed": 1,
 		"files_read": 1, "records_read": 20, "bytes_read": 300, "files_failed": 2,
 		"files_written": 2, "records_written": 40, "bytes_written": 600,
+		"files_to_verify": 1, "bytes_to_verify": 70, "files_verified": 1, "bytes_verified": 60, "records_copied": 50,
 	}
 	require.Equal(t, want, sums)
 	for name, n := range Local() {

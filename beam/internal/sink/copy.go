@@ -20,21 +20,28 @@ func init() { direct.Register3x1((*copyFn).ProcessElement) }
 type copyFn struct {
 	Config Config
 
-	read counters.Set
+	read   counters.Set
+	copied counters.Copied
 }
 
 // Setup makes the run known, and the counters, which do not travel.
 func (f *copyFn) Setup() {
 	f.Config.Identify()
-	f.read = counters.Read()
+	f.read, f.copied = counters.Read(), counters.Copies()
 }
 
 // ProcessElement makes the shard that a plan describes.
 func (f *copyFn) ProcessElement(ctx context.Context, plan shardPlan, emit func(int, File)) error {
-	file, err := f.Config.makePlanned(ctx, plan, func(file File, begin, end int64) { f.count(ctx, file, begin, end) })
+	var copied int64
+	file, err := f.Config.makePlanned(ctx, plan, func(file File, begin, end int64) {
+		f.count(ctx, file, begin, end)
+		copied += end - begin
+		f.copied.Add(ctx, end-begin)
+	})
 	if err != nil {
 		return fmt.Errorf("making a shard: %w", err)
 	}
+	f.copied.Add(ctx, max(file.Records-copied, 0)) // if it is a temporary file as it was
 	emit(0, file)
 	return nil
 }
