@@ -148,5 +148,5 @@ func TestInterruptCancelsTheJobOfAnotherProcess(t *testing.T) {
 	}()
 	var out, errOut bytes.Buffer
 	require.Equal(t, 130, run(ctx, args, &out, &errOut))
-	require.Regexp(t, `^arrayrecord-beam: interrupted; job job-[0-9]+ is (CANCELLED|CANCELLING|FAILED)\n$`, errOut.String())
+	require.Regexp(t, `^arrayrecord-beam: interrupted; job job-[0-9]+ is (CANCELLED|CANCELLING|FAILED) \(temporary files may remain in \S+/out\)\n$`, errOut.String())
 }

@@ -65,7 +65,7 @@ func TestChangedTemporaryFileIsNoticed(t *testing.T) {
 	files := stage(t, c, makeRecords(10))
 	files[0].Records = 12
 	plan := c.planShards(files)[1]
-	err := (&copyFn{Config: c}).ProcessElement(t.Context(), plan, func(int, File) { t.Error("a shard was made") })
+	err := newCopyFn(c).ProcessElement(t.Context(), plan, func(int, File) { t.Error("a shard was made") })
 	require.ErrorContains(t, err, "has 10 records, not 12")
 }
 
@@ -81,7 +81,7 @@ func TestFailedCopyIsRepeated(t *testing.T) {
 	for _, op := range []storagetest.Op{storagetest.OpCreate, storagetest.OpRead, storagetest.OpWrite, storagetest.OpCommit} {
 		faults.Inject(storagetest.Fault{Op: op, Err: errors.New("injected")})
 		for _, plan := range c.planShards(files) {
-			err := (&copyFn{Config: c}).ProcessElement(t.Context(), plan, func(int, File) { t.Error("a shard was made") })
+			err := newCopyFn(c).ProcessElement(t.Context(), plan, func(int, File) { t.Error("a shard was made") })
 			require.ErrorContains(t, err, "injected")
 		}
 		faults.Heal()

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/arrayrecord/arrayrecord-go/arrayrecord"
+	"github.com/arrayrecord/arrayrecord-go/beam/internal/counters"
 	"github.com/arrayrecord/arrayrecord-go/internal/recordtest"
 	"github.com/arrayrecord/arrayrecord-go/storage"
 )
@@ -145,7 +146,7 @@ func makeShards(t *testing.T, c Config, files []File) []File {
 	t.Helper()
 	var shards []File
 	err := (&planFn{Config: c}).ProcessElement(t.Context(), 0, nil, iterate(files), func(p shardPlan) {
-		require.NoError(t, (&copyFn{Config: c}).ProcessElement(t.Context(), p, func(_ int, f File) {
+		require.NoError(t, newCopyFn(c).ProcessElement(t.Context(), p, func(_ int, f File) {
 			shards = append(shards, f)
 		}))
 	})
@@ -178,4 +179,9 @@ func runCommit(ctx context.Context, c Config, files []File) (names []string, err
 		names, commitErr = commitArranged(ctx, c, a)
 	})
 	return names, errors.Join(err, commitErr)
+}
+
+// newCopyFn makes a copyFn whose run the configuration has already.
+func newCopyFn(c Config) *copyFn {
+	return &copyFn{Config: c, read: counters.Read(), copied: counters.Copies()}
 }
