@@ -63,40 +63,34 @@ func parts[T WriterOptions | ReaderOptions](rng *rand.Rand, o T) []T {
 func TestOptionsSurviveTextAndOrder(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	for range 5000 {
-		var w WriterOptions
-		fill(rng, &w)
-		parsed, err := ParseWriterOptions(w.String())
-		require.NoError(t, err, w)
-		require.Equal(t, w, parsed, w.String())
-		var wopts []WriterOption
-		for _, part := range parts(rng, w) {
-			if rng.IntN(2) == 0 {
-				wopts = append(wopts, part)
-			} else {
-				wopts = append(wopts, WithWriterOptions(part.String()))
-			}
-		}
-		together, err := applyWriterOptions(wopts)
-		require.NoError(t, err, w)
-		require.Equal(t, w, together)
-
-		var r ReaderOptions
-		fill(rng, &r)
-		parsedReader, err := ParseReaderOptions(r.String())
-		require.NoError(t, err, r)
-		require.Equal(t, r, parsedReader, r.String())
-		var ropts []ReaderOption
-		for _, part := range parts(rng, r) {
-			if rng.IntN(2) == 0 {
-				ropts = append(ropts, part)
-			} else {
-				ropts = append(ropts, WithReaderOptions(part.String()))
-			}
-		}
-		togetherReader, err := applyReaderOptions(ropts)
-		require.NoError(t, err, r)
-		require.Equal(t, r, togetherReader)
+		requireSurvival(t, rng, ParseWriterOptions, WithWriterOptions, applyWriterOptions)
+		requireSurvival(t, rng, ParseReaderOptions, WithReaderOptions, applyReaderOptions)
 	}
+}
+
+type optionStruct interface {
+	WriterOptions | ReaderOptions
+	String() string
+}
+
+func requireSurvival[S optionStruct, O any](t *testing.T, rng *rand.Rand, parse func(string) (S, error), text func(string) O,
+	apply func([]O) (S, error)) {
+	var want S
+	fill(rng, &want)
+	parsed, err := parse(want.String())
+	require.NoError(t, err, want)
+	require.Equal(t, want, parsed, want.String())
+	var opts []O
+	for _, part := range parts(rng, want) {
+		if rng.IntN(2) == 0 {
+			opts = append(opts, any(part).(O))
+		} else {
+			opts = append(opts, text(part.String()))
+		}
+	}
+	together, err := apply(opts)
+	require.NoError(t, err, want)
+	require.Equal(t, want, together)
 }
 
 func permutations[T any](s []T) (all [][]T) {
@@ -133,10 +127,7 @@ func TestEveryOrderOfOptionsGivesTheSame(t *testing.T) {
 }
 
 func TestContradictions(t *testing.T) {
-	for _, c := range []struct {
-		opts []WriterOption
-		say  []string
-	}{
+	requireContradictions(t, applyWriterOptions, WithNoOverwrite(), []contradiction[WriterOption]{
 		{[]WriterOption{Zstd(3), Brotli(3)}, []string{"Compression", "zstd:3", "brotli:3"}},
 		{[]WriterOption{Zstd(3), Zstd(3).WithWindowLog(21)}, []string{"Compression", "zstd:3", "zstd:3,window_log:21"}},
 		{[]WriterOption{WithGroupSize(2), WithGroupSize(3)}, []string{"GroupSize", "2", "3"}},
@@ -145,25 +136,24 @@ func TestContradictions(t *testing.T) {
 		{[]WriterOption{WithWriterOptions("snappy"), Uncompressed()}, []string{"Compression", "snappy:1", "uncompressed"}},
 		{[]WriterOption{WithWriterOptions("window_log:15"), Zstd(9)}, []string{"zstd:3,window_log:15", "zstd:9"}},
 		{[]WriterOption{WithMaxParallelism(2), WithWriterOptions("max_parallelism:1")}, []string{"MaxParallelism", "2", "1"}},
-	} {
-		for _, opts := range permutations(append(c.opts, WithNoOverwrite())) {
-			_, err := applyWriterOptions(opts)
-			require.ErrorIs(t, err, ErrInvalidOption)
-			for _, text := range c.say {
-				require.ErrorContains(t, err, text)
-			}
-		}
-	}
-	for _, c := range []struct {
-		opts []ReaderOption
-		say  []string
-	}{
+	})
+	requireContradictions(t, applyReaderOptions, WithMmap(), []contradiction[ReaderOption]{
 		{[]ReaderOption{WithMaxParallelism(4), WithReaderOptions("max_parallelism:0")}, []string{"MaxParallelism", "4", "1"}},
 		{[]ReaderOption{ReaderOptions{MaxRecordSize: 5}, WithReaderOptions("max_record_size:1K")}, []string{"MaxRecordSize", "5", "1024"}},
 		{[]ReaderOption{ReaderOptions{OffloadedIndex: true}, ReaderOptions{FooterPrefetchBytes: 2}}, []string{"footer_prefetch_bytes", "index_storage_option"}},
-	} {
-		for _, opts := range permutations(append(c.opts, WithMmap())) {
-			_, err := applyReaderOptions(opts)
+	})
+}
+
+// A contradiction is options of which an error says what they want.
+type contradiction[O any] struct {
+	opts []O
+	say  []string
+}
+
+func requireContradictions[S, O any](t *testing.T, apply func([]O) (S, error), harmless O, all []contradiction[O]) {
+	for _, c := range all {
+		for _, opts := range permutations(append(c.opts, harmless)) {
+			_, err := apply(opts)
 			require.ErrorIs(t, err, ErrInvalidOption)
 			for _, text := range c.say {
 				require.ErrorContains(t, err, text)
