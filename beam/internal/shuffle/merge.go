@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"runtime"
 	"slices"
 
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/log"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/arrayrecord/arrayrecord-go/arrayrecord"
@@ -26,6 +28,12 @@ func (f *mergeFn) Setup() { f.Config.Sink.Identify() }
 func (f *mergeFn) ProcessElement(ctx context.Context, s shard, emit func(int, sink.File)) error {
 	defer inflight.Begin()()
 	file, err := f.merge(ctx, s)
+	if errors.Is(err, fs.ErrNotExist) {
+		// Its runs are gone when an earlier attempt has come to its end. The commit
+		// knows of that: it follows the record, or fails as this file is not there.
+		log.Warnf(ctx, "a shard cannot be made again: %v", err)
+		file, err = sink.File{Name: f.Config.Sink.NewTempName(), Shard: s.Number, Records: s.Records, Seen: sink.JoinNames([]string{s.Layout.Seen})}, nil
+	}
 	if err != nil {
 		return fmt.Errorf("shuffling: shard %d: %w", s.Number, err)
 	}

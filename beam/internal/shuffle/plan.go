@@ -7,8 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"slices"
 
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/log"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/arrayrecord/arrayrecord-go/storage"
@@ -54,12 +56,15 @@ func (f *planFn) plan(ctx context.Context, runs []run) ([]shard, error) {
 		return cut(l, make([]int64, l.Cells)), err
 	}
 	slices.SortFunc(runs, func(a, b run) int { return cmp.Compare(a.Name, b.Name) })
-	counts, err := countCells(ctx, runs)
-	if err != nil {
-		return nil, err
-	}
 	name := f.Config.Sink.NewTempName()
-	if err := writeJSON(ctx, name, runs); err != nil {
+	counts, err := countCells(ctx, runs)
+	if errors.Is(err, fs.ErrNotExist) {
+		// As in mergeFn, which does not find the list of runs then.
+		log.Warnf(ctx, "the shuffle cannot be planned again: %v", err)
+		counts = make([]int64, runs[0].Layout.Cells)
+	} else if err != nil {
+		return nil, err
+	} else if err := writeJSON(ctx, name, runs); err != nil {
 		return nil, err
 	}
 	shards := cut(runs[0].Layout, counts)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"math"
 	"math/rand/v2"
 	"os"
@@ -19,6 +20,7 @@ import (
 	"github.com/arrayrecord/arrayrecord-go/beam/internal/sink"
 	"github.com/arrayrecord/arrayrecord-go/internal/recordtest"
 	"github.com/arrayrecord/arrayrecord-go/storage"
+	"github.com/arrayrecord/arrayrecord-go/storage/storagetest"
 )
 
 // makeFile writes an ArrayRecord file with the records "FILE 0", "FILE 1" and so
@@ -50,6 +52,29 @@ type steps struct {
 	Config
 	repeat  bool // each step is done twice, and the first results are dropped
 	shuffle func(n int, swap func(i, j int))
+	killed  *killed // nil: nobody is
+	// between is called when the runs are there, and when the shards are planned.
+	between func(runs []run, planned []shard)
+}
+
+// killed is a worker that ends at some operation on storage: none that it tries
+// after it happens, neither another one of the kind nor what cleans up.
+type killed struct {
+	*storagetest.Faults
+	was bool
+}
+
+// do does a step, again if the worker was killed.
+func (s steps) do(t testing.TB, step func() error) {
+	t.Helper()
+	err := step()
+	if err != nil && s.killed != nil {
+		require.ErrorContains(t, err, "killed")
+		s.killed.was = true
+		s.killed.Heal()
+		err = step()
+	}
+	require.NoError(t, err)
 }
 
 func (s steps) run(t testing.TB, inputs ...string) (shards [][]string, files [][]byte) {
@@ -64,14 +89,20 @@ func (s steps) run(t testing.TB, inputs ...string) (shards [][]string, files [][
 	inspect := &inspectFn{Config: s.Config}
 	inspect.Setup()
 	for _, name := range inputs {
-		info, err := storage.Stat(ctx, name)
-		require.NoError(t, err)
-		require.NoError(t, inspect.ProcessElement(ctx, match.File{Name: name, Size: info.Size}, func(_ int, in input) { found = append(found, in) }, fail))
+		s.do(t, func() error {
+			info, err := storage.Stat(ctx, name)
+			if err != nil {
+				return err
+			}
+			return inspect.ProcessElement(ctx, match.File{Name: name, Size: info.Size}, func(_ int, in input) { found = append(found, in) }, fail)
+		})
 	}
 	s.shuffle(len(found), func(i, j int) { found[i], found[j] = found[j], found[i] })
 	var tasks []task
 	number := &numberFn{Config: s.Config}
-	require.NoError(t, number.ProcessElement(ctx, 0, nil, iterate(found), func(t task) { tasks = append(tasks, t) }))
+	s.do(t, func() error {
+		return number.ProcessElement(ctx, 0, nil, iterate(found), func(t task) { tasks = append(tasks, t) })
+	})
 	s.shuffle(len(tasks), func(i, j int) { tasks[i], tasks[j] = tasks[j], tasks[i] })
 	var runs []run
 	for _, task := range tasks {
@@ -80,7 +111,9 @@ func (s steps) run(t testing.TB, inputs ...string) (shards [][]string, files [][
 			made = nil
 			scatter := &scatterFn{Config: s.Config}
 			scatter.Setup()
-			require.NoError(t, scatter.ProcessElement(ctx, task, func(_ int, r run) { made = append(made, r) }, fail))
+			s.do(t, func() error {
+				return scatter.ProcessElement(ctx, task, func(_ int, r run) { made = append(made, r) }, fail)
+			})
 		}
 		runs = append(runs, made...)
 	}
@@ -88,16 +121,28 @@ func (s steps) run(t testing.TB, inputs ...string) (shards [][]string, files [][
 	var planned []shard
 	for range attempts {
 		planned = nil
-		require.NoError(t, plan.ProcessElement(ctx, 0, nil, iterate(runs), func(s shard) { planned = append(planned, s) }))
+		s.do(t, func() error {
+			return plan.ProcessElement(ctx, 0, nil, iterate(runs), func(s shard) { planned = append(planned, s) })
+		})
+	}
+	if s.between != nil {
+		s.between(runs, planned)
 	}
 	s.shuffle(len(planned), func(i, j int) { planned[i], planned[j] = planned[j], planned[i] })
 	shards, files = make([][]string, len(planned)), make([][]byte, len(planned))
 	merge := &mergeFn{Config: s.Config}
+	var made []sink.File
 	for _, p := range planned {
 		var file sink.File
 		for range attempts {
-			require.NoError(t, merge.ProcessElement(ctx, p, func(_ int, f sink.File) { file = f }))
+			s.do(t, func() error { return merge.ProcessElement(ctx, p, func(_ int, f sink.File) { file = f }) })
 		}
+		made = append(made, file)
+	}
+	if s.killed != nil {
+		s.killed.Heal()
+	}
+	for _, file := range made {
 		r, err := arrayrecord.Open(ctx, file.Name)
 		require.NoError(t, err)
 		all, err := recordtest.All(ctx, r)
@@ -107,8 +152,7 @@ func (s steps) run(t testing.TB, inputs ...string) (shards [][]string, files [][
 		for _, record := range all {
 			shards[file.Shard] = append(shards[file.Shard], string(record))
 		}
-		files[file.Shard], err = os.ReadFile(file.Name)
-		require.NoError(t, err)
+		files[file.Shard] = storagetest.Get(t, file.Name)
 		require.Equal(t, int64(len(files[file.Shard])), file.Bytes)
 	}
 	return shards, files
@@ -152,6 +196,72 @@ func TestShardsDependOnInputAndSeedOnly(t *testing.T) {
 		_, other := steps{Config: newConfig(t, dir+"/c/x", 4, shards, 1<<20), shuffle: inOrder}.run(t, inputs...)
 		require.NotEqual(t, first, other)
 	}
+}
+
+// A worker is killed at each operation of each step, and the step done again by
+// another one: the shards are the same bytes, whatever is left of the first.
+func TestKilledStepsAreDoneAgain(t *testing.T) {
+	dir := t.TempDir()
+	inputs := []string{dir + "/in-0", dir + "/in-1"}
+	makeFile(t, inputs[0], 20, 100)
+	makeFile(t, inputs[1], 9, 100)
+	_, want := steps{Config: newConfig(t, dir+"/out/x", 3, 2, 1500), shuffle: inOrder}.run(t, inputs...)
+	for op, afters := range map[storagetest.Op][]bool{
+		storagetest.OpOpen: {false}, storagetest.OpRead: {false}, storagetest.OpList: {false}, storagetest.OpStat: {false},
+		storagetest.OpCreate: {false}, storagetest.OpWrite: {false}, storagetest.OpCommit: {false, true},
+	} {
+		for _, after := range afters {
+			for skip, was := 0, true; was; skip++ {
+				faults := storagetest.NewFaults()
+				k := &killed{Faults: faults}
+				dead := errors.New("killed")
+				faults.Inject(storagetest.Fault{Op: op, Skip: skip, Err: dead, After: after})
+				faults.Inject(storagetest.Fault{Op: storagetest.OpRemove, Err: dead})
+				faults.Inject(storagetest.Fault{Op: storagetest.OpRemoveAll, Err: dead})
+				s := steps{Config: newConfig(t, faults.TempDir(t)+"/x", 3, 2, 1500), shuffle: inOrder, killed: k}
+				_, got := s.run(t, faults.Name(inputs[0]), faults.Name(inputs[1]))
+				require.Equal(t, want, got, "%s %d", op, skip)
+				was = k.was
+			}
+		}
+	}
+}
+
+// After the commit, which removes the runs, a step that is done again gives names of
+// files that are not there: the commit knows what they were. It never gives a shard
+// that is there and lacks records.
+func TestStepsAreDoneAgainAfterTheCommit(t *testing.T) {
+	dir := t.TempDir()
+	makeFile(t, dir+"/in", 20, 100)
+	c := newConfig(t, dir+"/out/x", 3, 3, 1500)
+	steps{Config: c, shuffle: inOrder, between: func(runs []run, planned []shard) {
+		require.Greater(t, len(runs), 1)
+		missing := func(planned []shard) {
+			t.Helper()
+			require.Len(t, planned, 3)
+			for i, p := range planned {
+				err := (&mergeFn{Config: c}).ProcessElement(t.Context(), p, func(_ int, f sink.File) {
+					require.Equal(t, i, f.Shard)
+					_, err := storage.Stat(t.Context(), f.Name)
+					require.ErrorIs(t, err, fs.ErrNotExist)
+				})
+				require.NoError(t, err)
+			}
+		}
+		// One run is enough.
+		for _, gone := range []string{runs[0].Name, planned[0].Runs} {
+			content := storagetest.Get(t, gone)
+			require.NoError(t, storage.Remove(t.Context(), gone))
+			if gone == planned[0].Runs {
+				missing(planned)
+			} else {
+				var again []shard
+				require.NoError(t, (&planFn{Config: c}).ProcessElement(t.Context(), 0, nil, iterate(runs), func(s shard) { again = append(again, s) }))
+				missing(again)
+			}
+			storagetest.Put(t, gone, content)
+		}
+	}}.run(t, dir+"/in")
 }
 
 // The limit of memory makes runs, and has shards be read in several pieces.
