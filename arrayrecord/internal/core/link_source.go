@@ -1,4 +1,4 @@
-//go:build cgo && !arrayrecord_bazel
+//go:build cgo && !arrayrecord_bazel && !arrayrecord_upstream
 
 package core
 
