@@ -24,7 +24,7 @@ helpers := $(patsubst cpp/tests/%.cc,$(out)/tests/%.o,\
 programs := $(addprefix $(out)/,$(test_names) $(c_test_names) $(oracle_names))
 
 .PHONY: run
-run: $(addprefix run-,$(test_names) $(c_test_names) $(oracle_names))
+run: $(addprefix run-,$(test_names) $(c_test_names) $(oracle_names) required_only_test)
 
 .PHONY: run-%
 run-%: $(out)/%
@@ -43,6 +43,18 @@ $(addprefix $(out)/,$(oracle_names)): $(out)/%: $(out)/tests/oracle/%.o $(out)/l
 
 $(addprefix $(out)/,$(c_test_names)): $(out)/%: $(out)/tests/%.o $(out)/libcore.a
 	$(CC) -o $@ $^ $(codecs) -lstdc++ -lm -pthread
+
+# c_api_test once more, on a core without the header's optional functions.
+$(out)/required_only_test: $(out)/tests/c_api_required.o $(out)/capi_required.o $(out)/libcore.a
+	$(CC) -o $@ $^ $(codecs) -lstdc++ -lm -pthread
+
+$(out)/capi_required.o: cpp/capi_optional.cc
+	@mkdir -p $(@D)
+	$(CXX) $(cxx_flags) -DAR_REQUIRED_ONLY -c -o $@ $<
+
+$(out)/tests/c_api_required.o: cpp/tests/c_api_test.c
+	@mkdir -p $(@D)
+	$(CC) $(c_flags) -DAR_REQUIRED_ONLY -c -o $@ $<
 
 $(out)/%.o: cpp/%.cc
 	@mkdir -p $(@D)

@@ -250,7 +250,8 @@ std::string ToText(const ar_writer_options& in) {
     throw Error{AR_INVALID_ARGUMENT, "unknown compression " + std::to_string(compression)};
   }
   std::string text = codec;
-  if (in.level != 0) text += ":" + std::to_string(in.level == AR_LEVEL_0 ? 0 : in.level);
+  if (in.level != 0 && compression != AR_UNCOMPRESSED)
+    text += ":" + std::to_string(in.level == AR_LEVEL_0 ? 0 : in.level);
   const auto add = [&](const char* key, uint64_t value) {
     if (value != 0) text += std::string(",") + key + ":" + std::to_string(value);
   };
@@ -293,7 +294,8 @@ ar_reader_options CheckReaderOptions(const ar_reader_options* in) {
     throw Error{AR_INVALID_ARGUMENT, "Option max_parallelism: more than 2^31 - 1"};
   }
   if (options.offloaded_index != 0 && options.footer_prefetch_bytes > 1) {
-    throw Error{AR_INVALID_ARGUMENT, "footer_prefetch_bytes goes with an index in memory only"};
+    throw Error{AR_INVALID_ARGUMENT,
+                "footer_prefetch_bytes > 0 is only supported with index_storage_option:in_memory."};
   }
   return options;
 }
@@ -438,14 +440,18 @@ void CopyTo(void* dst, size_t at, absl::string_view value) {
   if (!value.empty()) std::memcpy(static_cast<char*>(dst) + at, value.data(), value.size());
 }
 
-template <typename OpenFile>
+template <typename Open>
 ar_code OpenReader(const ar_reader_options* options, const char* name, ar_reader** out,
-                   ar_error* error, OpenFile open_file) {
+                   ar_error* error, Open open_file) {
   return Guard(error, [&] {
     auto reader = std::make_unique<ar_reader>();
     reader->options = CheckReaderOptions(options);
-    if (reader->options.mapped != 0 || reader->options.max_record_size != 0 ||
-        reader->options.max_chunk_size != 0) {
+    constexpr uint64_t kGiB = uint64_t{1} << 30;
+    const auto limited = [](uint64_t given, uint64_t by_default) {
+      return given != 0 && given != by_default;
+    };
+    if (reader->options.mapped != 0 || limited(reader->options.max_record_size, 2 * kGiB) ||
+        limited(reader->options.max_chunk_size, 4 * kGiB)) {
       throw Error{AR_UNIMPLEMENTED, "upstream's classes have no mapping and no limits"};
     }
     reader->name = name;
@@ -483,12 +489,12 @@ struct ar_read {
  public:
   ar_read(const ar_reader* reader, uint64_t begin, uint64_t end)
       : reader_(reader), begin_(begin), size_(end - std::min(begin, end)) {
-    reader->CheckRange(begin, end);
+    reader_->CheckRange(begin, end);
   }
   ar_read(const ar_reader* reader, const uint64_t* records, size_t n)
       : reader_(reader), records_(records, records + n), size_(n) {
     for (size_t i = 0; i < n; ++i) {
-      reader->CheckRecord(records[i]);
+      reader_->CheckRecord(records[i]);
       if (i > 0 && records[i] < records[i - 1]) {
         throw Error{AR_INVALID_ARGUMENT, "the record numbers decrease"};
       }
@@ -528,11 +534,11 @@ struct ar_read {
     sizes_.clear();
     given_ = staged_at_ = 0;
     try {
-      if (lease_ == nullptr) lease_ = std::make_unique<Lease>(*reader_);
+      const Lease lease(*reader_);
       const uint64_t chunk = Record(at_) / reader_->group_size;
       size_t end = at_;
       for (; end < size_ && Record(end) / reader_->group_size == chunk; ++end) {
-        const absl::string_view value = lease_->Read(Record(end));
+        const absl::string_view value = lease.Read(Record(end));
         staged_.append(value.data(), value.size());
         sizes_.push_back(value.size());
       }
@@ -545,12 +551,11 @@ struct ar_read {
 
   void TellRoom(ar_room* room) const { *room = {sizes_[given_], staged_.size() - staged_at_}; }
 
-  const ar_reader* reader_;
+  const ar_reader* reader_;  // may have gone, but for Next
   uint64_t begin_ = 0;
   std::vector<uint64_t> records_;  // empty for a range
   size_t size_;
   size_t at_ = 0;  // the first that is not staged
-  std::unique_ptr<Lease> lease_;
   std::string staged_;
   std::vector<size_t> sizes_;
   size_t given_ = 0;

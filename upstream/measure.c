@@ -1,6 +1,7 @@
 /* Runs on any library behind arrayrecord.h, to compare two of them (docs/upstream.md):
  *
  *   measure files FILE.arrayrecord...   each is read in four ways, and compared with FILE.records
+ *   measure write DIRECTORY             writes files of many options there, with FILE.records
  *   measure damage FILE.arrayrecord     every byte is damaged in turn, and the file is cut off
  *   measure speed DIRECTORY             writes files there, reads them, and removes them
  */
@@ -11,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -178,20 +180,6 @@ static int files(int n, char** paths) {
   return good != n;
 }
 
-/* The same in a child, which damage may end. */
-static outcome read_in_child(const char* path, const records* want) {
-  const pid_t child = fork();
-  if (child == 0) {
-    if (freopen("/dev/null", "w", stderr) == NULL) _exit(99);
-    alarm(20);
-    _exit((int)read_file(path, want));
-  }
-  int status = 0;
-  waitpid(child, &status, 0);
-  if (WIFSIGNALED(status)) return WTERMSIG(status) == SIGALRM ? kHang : kCrash;
-  return WEXITSTATUS(status) < kOutcomes ? (outcome)WEXITSTATUS(status) : kCrash;
-}
-
 static void put(const char* path, const char* bytes, size_t size) {
   FILE* f = fopen(path, "wb");
   if (f == NULL || fwrite(bytes, 1, size, f) != size || fclose(f) != 0) {
@@ -200,46 +188,137 @@ static void put(const char* path, const char* bytes, size_t size) {
   }
 }
 
-static void tell(const char* what, const int* counts) {
-  printf("%s: %d same, %d error, %d wrong records, %d crash, %d hang\n", what, counts[kSame],
-         counts[kError], counts[kWrong], counts[kCrash], counts[kHang]);
+/* One way to damage a file: a byte is changed, or the file ends there. */
+typedef struct harm {
+  size_t at;
+  unsigned char mask; /* 0: the file ends */
+} harm;
+
+/* Which way is being tried, and what came of them: shared with the child that tries. */
+typedef struct progress {
+  size_t next;
+  int counts[kOutcomes];
+} progress;
+
+static void try_all(const char* copy, char* bytes, size_t size, const harm* harms, size_t n,
+                    const records* want, progress* done) {
+  for (; done->next < n; ++done->next) {
+    const harm* h = &harms[done->next];
+    alarm(20);
+    bytes[h->at] ^= (char)h->mask;
+    put(copy, bytes, h->mask != 0 ? size : h->at);
+    bytes[h->at] ^= (char)h->mask;
+    ++done->counts[read_file(copy, want)];
+  }
+}
+
+static void tell(const char* what, const char* copy, char* bytes, size_t size, const harm* harms,
+                 size_t n, const records* want) {
+  progress* done =
+      mmap(NULL, sizeof(*done), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  if (done == MAP_FAILED) {
+    perror("mmap");
+    exit(1);
+  }
+  while (done->next < n) {
+    const pid_t child = fork();
+    if (child == 0) {
+      if (freopen("/dev/null", "w", stderr) == NULL) _exit(1);
+      try_all(copy, bytes, size, harms, n, want, done);
+      _exit(0);
+    }
+    int status = 0;
+    waitpid(child, &status, 0);
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0) continue;
+    ++done->counts[WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM ? kHang : kCrash];
+    ++done->next;
+  }
+  printf("%s: %d same, %d error, %d wrong records, %d crash, %d hang\n", what, done->counts[kSame],
+         done->counts[kError], done->counts[kWrong], done->counts[kCrash], done->counts[kHang]);
+  fflush(stdout);
+  munmap(done, sizeof(*done));
 }
 
 static int damage(const char* path) {
+  ar_set_max_threads(1);
   records want = {NULL, 0, 0};
   ar_reader* reader;
   if (ar_reader_open(path, NULL, &reader, &error) != AR_OK) fail(path);
   if (by_cursor(reader, &want) != AR_OK) fail(path);
   ar_reader_free(reader);
-  size_t size;
+  size_t size, n = 0;
   char* bytes = read_whole(path, &size);
+  harm* harms = allocate(2 * size * sizeof(*harms));
   char copy[] = "/tmp/measure-XXXXXX";
   close(mkstemp(copy));
-  int counts[kOutcomes] = {0};
-  const unsigned char masks[] = {0x01, 0x80, 0xff};
   for (size_t at = 0; at < size; ++at) {
     /* Padding is alike: it is tried near to what it pads. */
-    size_t from = at < 24 ? 0 : at - 24, to = at + 8 > size ? size : at + 8;
     int padding = 1;
-    for (size_t i = from; i < to; ++i) padding &= bytes[i] == 0;
+    for (size_t i = at < 24 ? 0 : at - 24; i < size && i < at + 8; ++i) padding &= bytes[i] == 0;
     if (padding) continue;
-    for (size_t i = 0; i < sizeof(masks); ++i) {
-      bytes[at] ^= (char)masks[i];
-      put(copy, bytes, size);
-      bytes[at] ^= (char)masks[i];
-      ++counts[read_in_child(copy, &want)];
-    }
+    harms[n++] = (harm){at, 0x10};
   }
-  tell("damaged bytes", counts);
-  memset(counts, 0, sizeof(counts));
-  for (size_t at = 0; at < size; at += at % 65536 < 200 || at % 65536 > 65500 ? 1 : 997) {
-    put(copy, bytes, at);
-    ++counts[read_in_child(copy, &want)];
+  tell("damaged bytes", copy, bytes, size, harms, n, &want);
+  n = 0;
+  for (size_t at = 0; at < size; at += at % 65536 < 100 || at % 65536 > 65500 ? 1 : 997) {
+    harms[n++] = (harm){at, 0};
   }
-  tell("cut off", counts);
+  tell("cut off", copy, bytes, size, harms, n, &want);
   unlink(copy);
+  free(harms);
   free(bytes);
   free(want.bytes);
+  return 0;
+}
+
+static uint64_t next_random(uint64_t* state) {
+  *state = *state * 6364136223846793005u + 1442695040888963407u;
+  return *state >> 33;
+}
+
+/* The same records in every way to write them. */
+static int write_all(const char* directory) {
+  static const char* const options[] = {"uncompressed",
+                                        "zstd",
+                                        "zstd:-5,group_size:7",
+                                        "brotli",
+                                        "brotli:1,group_size:64",
+                                        "snappy",
+                                        "snappy,group_size:7",
+                                        "group_size:64,pad_to_block_boundary:true",
+                                        "transpose,group_size:64",
+                                        "transpose,group_size:64,brotli",
+                                        "transpose,group_size:64,transpose_bucket_size:4K,snappy",
+                                        "zstd:0,window_log:15,group_size:1000"};
+  enum { kRecords = 1000, kOptions = sizeof(options) / sizeof(options[0]) };
+  records all = {NULL, 0, 0};
+  char record[2000];
+  uint64_t state = 7, sizes[kRecords];
+  for (int i = 0; i < kRecords; ++i) {
+    sizes[i] = i % 10 == 0 ? 0 : next_random(&state) % (i % 50 == 1 ? sizeof(record) : 100);
+    for (size_t j = 0; j < sizes[i]; ++j) record[j] = "abcd    "[next_random(&state) % 8];
+    add(&all, record, sizes[i]);
+  }
+  for (int i = 0; i < kOptions; ++i) {
+    char path[4096];
+    snprintf(path, sizeof(path), "%s/%02d.records", directory, i);
+    put(path, all.bytes, all.size);
+    snprintf(path, sizeof(path), "%s/%02d.arrayrecord", directory, i);
+    ar_writer_options parsed = {sizeof(parsed), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
+    if (ar_writer_options_parse(options[i], strlen(options[i]), &parsed, &error) != AR_OK) {
+      fail(options[i]);
+    }
+    ar_writer* writer;
+    if (ar_writer_create(path, &parsed, &writer, &error) != AR_OK) fail(path);
+    const char* at = all.bytes;
+    for (int j = 0; j < kRecords; at += 4 + sizes[j++]) {
+      if (ar_writer_write(writer, at + 4, &sizes[j], 1, &error) != AR_OK) fail(path);
+    }
+    if (ar_writer_close(writer, &error) != AR_OK) fail(path);
+    ar_writer_free(writer);
+  }
+  free(all.bytes);
+  printf("%d files written\n", kOptions);
   return 0;
 }
 
@@ -247,11 +326,6 @@ static double now(void) {
   struct timespec t;
   clock_gettime(CLOCK_MONOTONIC, &t);
   return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-static uint64_t next_random(uint64_t* state) {
-  *state = *state * 6364136223846793005u + 1442695040888963407u;
-  return *state >> 33;
 }
 
 static void speed_of(const char* directory, const char* text) {
@@ -321,6 +395,7 @@ static void speed_of(const char* directory, const char* text) {
 
 int main(int argc, char** argv) {
   if (argc > 2 && strcmp(argv[1], "files") == 0) return files(argc - 2, argv + 2);
+  if (argc == 3 && strcmp(argv[1], "write") == 0) return write_all(argv[2]);
   if (argc == 3 && strcmp(argv[1], "damage") == 0) return damage(argv[2]);
   if (argc == 3 && strcmp(argv[1], "speed") == 0) {
     speed_of(argv[2], "group_size:1,zstd");
@@ -328,6 +403,7 @@ int main(int argc, char** argv) {
     speed_of(argv[2], "group_size:64,uncompressed");
     return 0;
   }
-  fprintf(stderr, "usage: measure files FILE... | damage FILE | speed DIRECTORY\n");
+  fprintf(stderr,
+          "usage: measure files FILE... | write DIRECTORY | damage FILE | speed DIRECTORY\n");
   return 2;
 }
