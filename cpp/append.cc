@@ -143,7 +143,8 @@ Status Writer::BeginToAppend() {
 }
 
 AppendSink::~AppendSink() {
-  if (begun_ && !closed_) (void)Restore();
+  // Without memory for that the file opens as it is.
+  if (begun_ && !closed_) (void)Caught([&] { return Restore(); });
 }
 
 Status AppendSink::Append(const uint8_t* data, size_t size) {

@@ -4,6 +4,7 @@
 #include <brotli/encode.h>
 #include <snappy.h>
 #include <zstd.h>
+#include <zstd_errors.h>
 
 #include <algorithm>
 #include <memory>
@@ -62,7 +63,26 @@ ZSTD_DCtx* ThreadZstdDecompressor() {
 constexpr size_t kMaxRawZstd = 6;
 constexpr size_t kMaxSnappyLiteral = 14;
 
+bool IsOutOfMemory(size_t zstd_code) {
+  return ZSTD_getErrorCode(zstd_code) == ZSTD_error_memory_allocation;
+}
+
+Status InvalidZstd(size_t code) {
+  if (IsOutOfMemory(code)) return Status::OutOfMemory();
+  return Corrupt(std::string("invalid zstd data: ") + ZSTD_getErrorName(code));
+}
+
+Status InvalidBrotli(const BrotliDecoderState* decoder) {
+  const BrotliDecoderErrorCode code = BrotliDecoderGetErrorCode(decoder);
+  if (code <= BROTLI_DECODER_ERROR_ALLOC_CONTEXT_MODES &&
+      code >= BROTLI_DECODER_ERROR_ALLOC_BLOCK_TYPE_TREES) {
+    return Status::OutOfMemory();
+  }
+  return Corrupt(std::string("invalid brotli data: ") + BrotliDecoderErrorString(code));
+}
+
 Status ZstdFailure(const char* what, size_t code) {
+  if (IsOutOfMemory(code)) return Status::OutOfMemory();
   std::string message = std::string("zstd: ") + what + ": " + ZSTD_getErrorName(code);
   return Status(AR_INTERNAL, std::move(message));
 }
@@ -131,7 +151,7 @@ Status BrotliCompress(const Compression& c, ByteSpan in, std::string* out) {
     size_t available_out = 0;
     if (!BrotliEncoderCompressStream(encoder.get(), BROTLI_OPERATION_FINISH, &available_in,
                                      &next_in, &available_out, nullptr, nullptr)) {
-      return Status(AR_INTERNAL, "brotli: cannot compress");
+      return Status::OutOfMemory();  // nothing else can go wrong
     }
     size_t n = 0;
     const uint8_t* piece = BrotliEncoderTakeOutput(encoder.get(), &n);
@@ -193,12 +213,10 @@ Status WrongClaim(uint64_t claimed, uint64_t size) {
 Status ZstdDecompress(ByteSpan in, uint8_t* out, uint64_t size) {
   // The one-shot call below would take several frames; the format allows one.
   size_t frame = ZSTD_findFrameCompressedSize(in.data, in.size);
-  if (ZSTD_isError(frame)) {
-    return Corrupt(std::string("invalid zstd data: ") + ZSTD_getErrorName(frame));
-  }
+  if (ZSTD_isError(frame)) return InvalidZstd(frame);
   if (frame != in.size) return Corrupt("bytes after the zstd frame");
   size_t n = ZSTD_decompressDCtx(ThreadZstdDecompressor(), out, size, in.data, in.size);
-  if (ZSTD_isError(n)) return Corrupt(std::string("invalid zstd data: ") + ZSTD_getErrorName(n));
+  if (ZSTD_isError(n)) return InvalidZstd(n);
   return n == size ? Status() : Mismatch("zstd", size);
 }
 
@@ -216,10 +234,7 @@ Status BrotliDecompress(ByteSpan in, uint8_t* out, uint64_t size) {
   size_t available_out = size;
   BrotliDecoderResult result = BrotliDecoderDecompressStream(decoder.get(), &available_in, &next_in,
                                                              &available_out, &out, nullptr);
-  if (result == BROTLI_DECODER_RESULT_ERROR) {
-    return Corrupt(std::string("invalid brotli data: ") +
-                   BrotliDecoderErrorString(BrotliDecoderGetErrorCode(decoder.get())));
-  }
+  if (result == BROTLI_DECODER_RESULT_ERROR) return InvalidBrotli(decoder.get());
   if (result != BROTLI_DECODER_RESULT_SUCCESS || available_out != 0) {
     return Mismatch("brotli", size);
   }
@@ -324,9 +339,7 @@ Status BlockStream::ReadPiece(uint8_t** out, size_t* size) {
     ZSTD_inBuffer input = {in_.data, in_.size, 0};
     ZSTD_outBuffer output = {*out, *size, 0};
     const size_t code = ZSTD_decompressStream(zstd_.get(), &output, &input);
-    if (ZSTD_isError(code)) {
-      return Corrupt(std::string("invalid zstd data: ") + ZSTD_getErrorName(code));
-    }
+    if (ZSTD_isError(code)) return InvalidZstd(code);
     in_.Take(input.pos);
     *out += output.pos;
     *size -= output.pos;
@@ -334,10 +347,7 @@ Status BlockStream::ReadPiece(uint8_t** out, size_t* size) {
   } else {
     const BrotliDecoderResult result =
         BrotliDecoderDecompressStream(brotli_.get(), &in_.size, &in_.data, size, out, nullptr);
-    if (result == BROTLI_DECODER_RESULT_ERROR) {
-      return Corrupt(std::string("invalid brotli data: ") +
-                     BrotliDecoderErrorString(BrotliDecoderGetErrorCode(brotli_.get())));
-    }
+    if (result == BROTLI_DECODER_RESULT_ERROR) return InvalidBrotli(brotli_.get());
     ended_ = result == BROTLI_DECODER_RESULT_SUCCESS;
   }
   // Cut off, or it has more than there is room for.

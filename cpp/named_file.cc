@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
+#include <new>
 #include <utility>
 
 #include "platform.h"
@@ -31,6 +32,7 @@ int IgnoringEintr(Call call) {
 std::string RealPath(const std::string& path) {
   const std::unique_ptr<char, decltype(&std::free)> found(realpath(path.c_str(), nullptr),
                                                           &std::free);
+  if (found == nullptr && errno == ENOMEM) throw std::bad_alloc();
   return found == nullptr ? std::string() : std::string(found.get());
 }
 

@@ -4,6 +4,7 @@
 #include <snappy-sinksource.h>
 #include <snappy.h>
 #include <zstd.h>
+#include <zstd_errors.h>
 
 #include <algorithm>
 #include <memory>
@@ -41,7 +42,9 @@ Status ZstdStream(const Compression& c, uint64_t size, const ByteInput& in, Byte
     } while (directive == ZSTD_e_end ? code != 0 : input.pos < input.size);
     ended = directive == ZSTD_e_end;
   }
-  return ZSTD_isError(code) ? Wrong(ZSTD_getErrorName(code)) : Status();
+  if (!ZSTD_isError(code)) return Status();
+  if (ZSTD_getErrorCode(code) == ZSTD_error_memory_allocation) return Status::OutOfMemory();
+  return Wrong(ZSTD_getErrorName(code));
 }
 
 Status BrotliStream(const Compression& c, uint64_t size, const ByteInput& in, ByteQueue* out) {
@@ -68,7 +71,7 @@ Status BrotliStream(const Compression& c, uint64_t size, const ByteInput& in, By
       out->Append(output, n);
     } while (ok && (piece.size > 0 || BrotliEncoderHasMoreOutput(encoder.get())));
   }
-  return ok ? Status() : Wrong("brotli");
+  return ok ? Status() : Status::OutOfMemory();  // nothing else can go wrong
 }
 
 class SnappyIn : public snappy::Source {

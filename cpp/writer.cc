@@ -141,9 +141,12 @@ Status Writer::Create(const WriterOptions& options, std::unique_ptr<Sink> sink,
 Writer::~Writer() {
   {
     std::lock_guard<std::mutex> lock(mutex_);
-    if (failure_.ok()) failure_ = Status(AR_CANCELLED, "the writer has been dropped");
+    // There may be no memory for a message; nothing may be thrown here.
+    if (failure_.ok()) {
+      failure_ = Caught([] { return Status(AR_CANCELLED, "the writer has been dropped"); });
+    }
   }
-  (void)WaitForJobs(0, std::chrono::milliseconds(0));
+  (void)Caught([&] { return WaitForJobs(0, std::chrono::milliseconds(0)); });
 }
 
 // Does the work unless it fails, which it then does for good. Exceptions, too, leave records or

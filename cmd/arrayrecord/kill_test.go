@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"syscall"
 	"testing"
 	"time"
 
@@ -88,18 +89,13 @@ func (j *killedJob) run(t *testing.T, after time.Duration) bool {
 		cmd.Stdout = out
 	}
 	require.NoError(t, cmd.Start())
-	killed := make(chan bool, 1)
 	if after > 0 {
-		timer := time.AfterFunc(after, func() { killed <- cmd.Process.Kill() == nil })
+		timer := time.AfterFunc(after, func() { _ = cmd.Process.Kill() })
 		defer timer.Stop()
 	}
 	err := cmd.Wait()
-	select {
-	case k := <-killed:
-		if k && err != nil {
-			return true
-		}
-	default:
+	if status := cmd.ProcessState.Sys().(syscall.WaitStatus); after > 0 && status.Signaled() && status.Signal() == syscall.SIGKILL {
+		return true
 	}
 	require.NoError(t, err, "%s: %s", j.name, stderr.String())
 	return false
