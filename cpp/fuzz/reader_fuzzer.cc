@@ -1,8 +1,5 @@
 // A whole file: opened and read in every way - as bytes, as a file, as a mapped file; at once,
-// piece by piece, one by one - which must all find the same. The hashes of the chunks are made
-// right first, so that changes get past them to where they can do harm.
-#include <sys/mman.h>
-
+// piece by piece, one by one - which must all find the same.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -11,51 +8,19 @@
 #include <vector>
 
 #include "batch.h"
-#include "chunk.h"
 #include "cursor.h"
+#include "fuzz_file.h"
 #include "read_records.h"
 #include "reader.h"
 
 namespace arrayrecord {
 namespace {
 
-// Repairs the chunk at `begin` if there could be one, as far as it can be told what it is.
-uint64_t RepairChunk(std::string* file, uint64_t begin) {
-  if (!CanBeginChunk(begin) || begin >= file->size()) return 0;
-  uint8_t* at = reinterpret_cast<uint8_t*>(file->data()) + begin;
-  uint64_t block = begin % kBlockSize == 0 ? kBlockHeaderSize : 0;
-  // Only chunks within one block: the others are for chunk_fuzzer.
-  if (RemainingInBlock(begin + block) < kChunkHeaderSize ||
-      file->size() - begin < block + kChunkHeaderSize) {
-    return 0;
-  }
-  uint8_t* header = at + block;
-  const uint64_t room = RemainingInBlock(begin + block) - kChunkHeaderSize;
-  const uint64_t data_size = std::min<uint64_t>(Load64(header + 8), room);
-  if (data_size > file->size() - begin - block - kChunkHeaderSize) return 0;
-  Store64(header + 8, data_size);
-  Store64(header + 16, Hash(header + kChunkHeaderSize, data_size));
-  Store64(header, Hash(header + 8, kChunkHeaderSize - 8));
-  const uint64_t end = begin + block + kChunkHeaderSize + data_size;
-  if (block != 0) {
-    BlockHeader block_header;
-    block_header.next_chunk = end - begin;
-    block_header.Encode(at);
-  }
-  return end;
-}
-
-void Require(bool condition) {
-  if (!condition) __builtin_trap();
-}
-
 using Records = std::vector<std::string>;
 
 // More than this is legal, but slow.
 constexpr uint64_t kMaxRecords = 100000;
 constexpr uint64_t kMaxSize = 100 << 20;
-
-uint8_t* Data(std::string* bytes) { return reinterpret_cast<uint8_t*>(bytes->data()); }
 
 std::string Text(ByteSpan span) {
   return std::string(reinterpret_cast<const char*>(span.data), span.size);
@@ -138,15 +103,8 @@ Status ReadOneByOne(const Reader& reader, Records* records) {
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace arrayrecord;
-  // The input is the beginning of a small file and the beginning of its last block.
-  if (size <= 8 || size > 8192) return 0;
-  const size_t split = Load64(data) % (size - 8);
-  std::string file(2 * kTailSize, '\0');
-  file.replace(0, split, reinterpret_cast<const char*>(data) + 8, split);
-  file.replace(kTailSize, size - 8 - split, reinterpret_cast<const char*>(data) + 8 + split,
-               size - 8 - split);
-  for (uint64_t at = 64; at != 0 && at < kTailSize;) at = RepairChunk(&file, at);
-  RepairChunk(&file, kTailSize);
+  std::string file = FuzzFile(data, size);
+  if (file.empty()) return 0;
 
   std::string tail = file.substr(kTailSize);
   uint64_t footer;
@@ -159,11 +117,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
         Reader::OpenIndex(Data(&index), index.size(), footer, file.size(), ReaderOptions(), &bytes);
   }
 
-  const int fd = memfd_create("fuzz", MFD_CLOEXEC);
-  Require(fd >= 0);
+  const int fd = FuzzDescriptor(file);
   const File content(fd, /*owned=*/true);
-  std::vector<iovec> pieces = {{file.data(), file.size()}};
-  Require(content.Write(&pieces).ok());
   for (bool mapped : {false, true}) {
     ReaderOptions options;
     options.mapped = mapped;
