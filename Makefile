@@ -8,7 +8,7 @@ install := scripts/install-deps.sh
 bazel := bazel
 list := git ls-files --cached --others --exclude-standard
 go_files := $(list) '*.go'
-cpp_files := $(list) 'cpp/*.h' 'cpp/*.hpp' 'cpp/*.cc' 'cpp/*.c' 'bazel/*.cc' 'examples/*.c' 'examples/*.cc'
+cpp_files := $(list) 'cpp/*.h' 'cpp/*.hpp' 'cpp/*.cc' 'cpp/*.c' 'bazel/*.cc' 'examples/*.c' 'examples/*.cc' 'upstream/*.c' 'upstream/*.cc'
 
 # Tags of the tests that `make test` leaves out.
 slow := browser,container,interop,large,runners
