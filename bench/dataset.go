@@ -9,7 +9,7 @@ import (
 	"os"
 	"strings"
 
-	"github.com/arrayrecord/arrayrecord-go/internal/tfexample"
+	"github.com/arrayrecord/arrayrecord-go/tfexample"
 	"github.com/arrayrecord/arrayrecord-go/tfrecord"
 )
 

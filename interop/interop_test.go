@@ -24,7 +24,7 @@ import (
 	"github.com/arrayrecord/arrayrecord-go/arrayrecord"
 	"github.com/arrayrecord/arrayrecord-go/beam/pipelines"
 	"github.com/arrayrecord/arrayrecord-go/internal/recordtest"
-	"github.com/arrayrecord/arrayrecord-go/internal/tfexample"
+	"github.com/arrayrecord/arrayrecord-go/tfexample"
 )
 
 // A sample is a file that upstream wrote, with what stands beside it.

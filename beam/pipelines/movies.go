@@ -1,6 +1,6 @@
 package pipelines
 
-import "github.com/arrayrecord/arrayrecord-go/internal/tfexample"
+import "github.com/arrayrecord/arrayrecord-go/tfexample"
 
 // MovieExamples returns some serialized tf.train.Examples for trying pipelines
 // without data: what viewers liked, and whether they bought what was suggested

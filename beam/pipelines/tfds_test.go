@@ -7,7 +7,7 @@ import (
 
 	"github.com/arrayrecord/arrayrecord-go/arrayrecord"
 	"github.com/arrayrecord/arrayrecord-go/internal/fakegcs"
-	"github.com/arrayrecord/arrayrecord-go/internal/tfexample"
+	"github.com/arrayrecord/arrayrecord-go/tfexample"
 )
 
 func writeExamples(t *testing.T, name string, n int, feature *tfexample.Feature) {

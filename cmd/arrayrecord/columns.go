@@ -11,7 +11,7 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/arrayrecord/arrayrecord-go/internal/tfexample"
+	"github.com/arrayrecord/arrayrecord-go/tfexample"
 )
 
 // typedRows is how many rows of a CSV file decide the types of its columns.

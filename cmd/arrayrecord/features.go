@@ -11,7 +11,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/arrayrecord/arrayrecord-go/internal/tfexample"
+	"github.com/arrayrecord/arrayrecord-go/tfexample"
 )
 
 // Bounds of what is remembered, whatever the data is.

@@ -17,7 +17,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/arrayrecord/arrayrecord-go/internal/tfexample"
+	"github.com/arrayrecord/arrayrecord-go/tfexample"
 	"github.com/arrayrecord/arrayrecord-go/tfrecord"
 )
 

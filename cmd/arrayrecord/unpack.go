@@ -18,8 +18,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/arrayrecord/arrayrecord-go/arrayrecord"
-	"github.com/arrayrecord/arrayrecord-go/internal/tfexample"
 	"github.com/arrayrecord/arrayrecord-go/storage"
+	"github.com/arrayrecord/arrayrecord-go/tfexample"
 	"github.com/arrayrecord/arrayrecord-go/tfrecord"
 )
 

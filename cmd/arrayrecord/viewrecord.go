@@ -17,7 +17,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/arrayrecord/arrayrecord-go/internal/tfexample"
+	"github.com/arrayrecord/arrayrecord-go/tfexample"
 )
 
 // Bounds of what is shown of a value.

@@ -11,7 +11,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/arrayrecord/arrayrecord-go/internal/tfexample"
+	"github.com/arrayrecord/arrayrecord-go/tfexample"
 )
 
 // FileName is what the names of the shards of a split begin with.

@@ -7,7 +7,7 @@
 // versions:
 // 	protoc-gen-go v1.36.12
 // 	protoc        v3.21.12
-// source: arrayrecord-go/internal/tfexample/example.proto
+// source: arrayrecord-go/tfexample/example.proto
 
 package tfexample
 
@@ -35,7 +35,7 @@ type Example struct {
 
 func (x *Example) Reset() {
 	*x = Example{}
-	mi := &file_arrayrecord_go_internal_tfexample_example_proto_msgTypes[0]
+	mi := &file_arrayrecord_go_tfexample_example_proto_msgTypes[0]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -47,7 +47,7 @@ func (x *Example) String() string {
 func (*Example) ProtoMessage() {}
 
 func (x *Example) ProtoReflect() protoreflect.Message {
-	mi := &file_arrayrecord_go_internal_tfexample_example_proto_msgTypes[0]
+	mi := &file_arrayrecord_go_tfexample_example_proto_msgTypes[0]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -60,7 +60,7 @@ func (x *Example) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Example.ProtoReflect.Descriptor instead.
 func (*Example) Descriptor() ([]byte, []int) {
-	return file_arrayrecord_go_internal_tfexample_example_proto_rawDescGZIP(), []int{0}
+	return file_arrayrecord_go_tfexample_example_proto_rawDescGZIP(), []int{0}
 }
 
 func (x *Example) GetFeatures() *Features {
@@ -79,7 +79,7 @@ type Features struct {
 
 func (x *Features) Reset() {
 	*x = Features{}
-	mi := &file_arrayrecord_go_internal_tfexample_example_proto_msgTypes[1]
+	mi := &file_arrayrecord_go_tfexample_example_proto_msgTypes[1]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -91,7 +91,7 @@ func (x *Features) String() string {
 func (*Features) ProtoMessage() {}
 
 func (x *Features) ProtoReflect() protoreflect.Message {
-	mi := &file_arrayrecord_go_internal_tfexample_example_proto_msgTypes[1]
+	mi := &file_arrayrecord_go_tfexample_example_proto_msgTypes[1]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -104,7 +104,7 @@ func (x *Features) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Features.ProtoReflect.Descriptor instead.
 func (*Features) Descriptor() ([]byte, []int) {
-	return file_arrayrecord_go_internal_tfexample_example_proto_rawDescGZIP(), []int{1}
+	return file_arrayrecord_go_tfexample_example_proto_rawDescGZIP(), []int{1}
 }
 
 func (x *Features) GetFeature() map[string]*Feature {
@@ -129,7 +129,7 @@ type Feature struct {
 
 func (x *Feature) Reset() {
 	*x = Feature{}
-	mi := &file_arrayrecord_go_internal_tfexample_example_proto_msgTypes[2]
+	mi := &file_arrayrecord_go_tfexample_example_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -141,7 +141,7 @@ func (x *Feature) String() string {
 func (*Feature) ProtoMessage() {}
 
 func (x *Feature) ProtoReflect() protoreflect.Message {
-	mi := &file_arrayrecord_go_internal_tfexample_example_proto_msgTypes[2]
+	mi := &file_arrayrecord_go_tfexample_example_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -154,7 +154,7 @@ func (x *Feature) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Feature.ProtoReflect.Descriptor instead.
 func (*Feature) Descriptor() ([]byte, []int) {
-	return file_arrayrecord_go_internal_tfexample_example_proto_rawDescGZIP(), []int{2}
+	return file_arrayrecord_go_tfexample_example_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *Feature) GetKind() isFeature_Kind {
@@ -222,7 +222,7 @@ type BytesList struct {
 
 func (x *BytesList) Reset() {
 	*x = BytesList{}
-	mi := &file_arrayrecord_go_internal_tfexample_example_proto_msgTypes[3]
+	mi := &file_arrayrecord_go_tfexample_example_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -234,7 +234,7 @@ func (x *BytesList) String() string {
 func (*BytesList) ProtoMessage() {}
 
 func (x *BytesList) ProtoReflect() protoreflect.Message {
-	mi := &file_arrayrecord_go_internal_tfexample_example_proto_msgTypes[3]
+	mi := &file_arrayrecord_go_tfexample_example_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -247,7 +247,7 @@ func (x *BytesList) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BytesList.ProtoReflect.Descriptor instead.
 func (*BytesList) Descriptor() ([]byte, []int) {
-	return file_arrayrecord_go_internal_tfexample_example_proto_rawDescGZIP(), []int{3}
+	return file_arrayrecord_go_tfexample_example_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *BytesList) GetValue() [][]byte {
@@ -266,7 +266,7 @@ type FloatList struct {
 
 func (x *FloatList) Reset() {
 	*x = FloatList{}
-	mi := &file_arrayrecord_go_internal_tfexample_example_proto_msgTypes[4]
+	mi := &file_arrayrecord_go_tfexample_example_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -278,7 +278,7 @@ func (x *FloatList) String() string {
 func (*FloatList) ProtoMessage() {}
 
 func (x *FloatList) ProtoReflect() protoreflect.Message {
-	mi := &file_arrayrecord_go_internal_tfexample_example_proto_msgTypes[4]
+	mi := &file_arrayrecord_go_tfexample_example_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -291,7 +291,7 @@ func (x *FloatList) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FloatList.ProtoReflect.Descriptor instead.
 func (*FloatList) Descriptor() ([]byte, []int) {
-	return file_arrayrecord_go_internal_tfexample_example_proto_rawDescGZIP(), []int{4}
+	return file_arrayrecord_go_tfexample_example_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *FloatList) GetValue() []float32 {
@@ -310,7 +310,7 @@ type Int64List struct {
 
 func (x *Int64List) Reset() {
 	*x = Int64List{}
-	mi := &file_arrayrecord_go_internal_tfexample_example_proto_msgTypes[5]
+	mi := &file_arrayrecord_go_tfexample_example_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -322,7 +322,7 @@ func (x *Int64List) String() string {
 func (*Int64List) ProtoMessage() {}
 
 func (x *Int64List) ProtoReflect() protoreflect.Message {
-	mi := &file_arrayrecord_go_internal_tfexample_example_proto_msgTypes[5]
+	mi := &file_arrayrecord_go_tfexample_example_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -335,7 +335,7 @@ func (x *Int64List) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Int64List.ProtoReflect.Descriptor instead.
 func (*Int64List) Descriptor() ([]byte, []int) {
-	return file_arrayrecord_go_internal_tfexample_example_proto_rawDescGZIP(), []int{5}
+	return file_arrayrecord_go_tfexample_example_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Int64List) GetValue() []int64 {
@@ -345,62 +345,62 @@ func (x *Int64List) GetValue() []int64 {
 	return nil
 }
 
-var File_arrayrecord_go_internal_tfexample_example_proto protoreflect.FileDescriptor
+var File_arrayrecord_go_tfexample_example_proto protoreflect.FileDescriptor
 
-const file_arrayrecord_go_internal_tfexample_example_proto_rawDesc = "" +
+const file_arrayrecord_go_tfexample_example_proto_rawDesc = "" +
 	"\n" +
-	"/arrayrecord-go/internal/tfexample/example.proto\x12\x1earrayrecord.internal.tfexample\"O\n" +
-	"\aExample\x12D\n" +
-	"\bfeatures\x18\x01 \x01(\v2(.arrayrecord.internal.tfexample.FeaturesR\bfeatures\"\xc0\x01\n" +
-	"\bFeatures\x12O\n" +
-	"\afeature\x18\x01 \x03(\v25.arrayrecord.internal.tfexample.Features.FeatureEntryR\afeature\x1ac\n" +
+	"&arrayrecord-go/tfexample/example.proto\x12\x15arrayrecord.tfexample\"F\n" +
+	"\aExample\x12;\n" +
+	"\bfeatures\x18\x01 \x01(\v2\x1f.arrayrecord.tfexample.FeaturesR\bfeatures\"\xae\x01\n" +
+	"\bFeatures\x12F\n" +
+	"\afeature\x18\x01 \x03(\v2,.arrayrecord.tfexample.Features.FeatureEntryR\afeature\x1aZ\n" +
 	"\fFeatureEntry\x12\x10\n" +
-	"\x03key\x18\x01 \x01(\tR\x03key\x12=\n" +
-	"\x05value\x18\x02 \x01(\v2'.arrayrecord.internal.tfexample.FeatureR\x05value:\x028\x01\"\xf5\x01\n" +
-	"\aFeature\x12J\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x124\n" +
+	"\x05value\x18\x02 \x01(\v2\x1e.arrayrecord.tfexample.FeatureR\x05value:\x028\x01\"\xda\x01\n" +
+	"\aFeature\x12A\n" +
 	"\n" +
-	"bytes_list\x18\x01 \x01(\v2).arrayrecord.internal.tfexample.BytesListH\x00R\tbytesList\x12J\n" +
+	"bytes_list\x18\x01 \x01(\v2 .arrayrecord.tfexample.BytesListH\x00R\tbytesList\x12A\n" +
 	"\n" +
-	"float_list\x18\x02 \x01(\v2).arrayrecord.internal.tfexample.FloatListH\x00R\tfloatList\x12J\n" +
+	"float_list\x18\x02 \x01(\v2 .arrayrecord.tfexample.FloatListH\x00R\tfloatList\x12A\n" +
 	"\n" +
-	"int64_list\x18\x03 \x01(\v2).arrayrecord.internal.tfexample.Int64ListH\x00R\tint64ListB\x06\n" +
+	"int64_list\x18\x03 \x01(\v2 .arrayrecord.tfexample.Int64ListH\x00R\tint64ListB\x06\n" +
 	"\x04kind\"!\n" +
 	"\tBytesList\x12\x14\n" +
 	"\x05value\x18\x01 \x03(\fR\x05value\"%\n" +
 	"\tFloatList\x12\x18\n" +
 	"\x05value\x18\x01 \x03(\x02B\x02\x10\x01R\x05value\"%\n" +
 	"\tInt64List\x12\x18\n" +
-	"\x05value\x18\x01 \x03(\x03B\x02\x10\x01R\x05valueB:Z8github.com/arrayrecord/arrayrecord-go/internal/tfexampleb\x06proto3"
+	"\x05value\x18\x01 \x03(\x03B\x02\x10\x01R\x05valueB1Z/github.com/arrayrecord/arrayrecord-go/tfexampleb\x06proto3"
 
 var (
-	file_arrayrecord_go_internal_tfexample_example_proto_rawDescOnce sync.Once
-	file_arrayrecord_go_internal_tfexample_example_proto_rawDescData []byte
+	file_arrayrecord_go_tfexample_example_proto_rawDescOnce sync.Once
+	file_arrayrecord_go_tfexample_example_proto_rawDescData []byte
 )
 
-func file_arrayrecord_go_internal_tfexample_example_proto_rawDescGZIP() []byte {
-	file_arrayrecord_go_internal_tfexample_example_proto_rawDescOnce.Do(func() {
-		file_arrayrecord_go_internal_tfexample_example_proto_rawDescData = protoimpl.X.CompressGZIP(unsafe.Slice(unsafe.StringData(file_arrayrecord_go_internal_tfexample_example_proto_rawDesc), len(file_arrayrecord_go_internal_tfexample_example_proto_rawDesc)))
+func file_arrayrecord_go_tfexample_example_proto_rawDescGZIP() []byte {
+	file_arrayrecord_go_tfexample_example_proto_rawDescOnce.Do(func() {
+		file_arrayrecord_go_tfexample_example_proto_rawDescData = protoimpl.X.CompressGZIP(unsafe.Slice(unsafe.StringData(file_arrayrecord_go_tfexample_example_proto_rawDesc), len(file_arrayrecord_go_tfexample_example_proto_rawDesc)))
 	})
-	return file_arrayrecord_go_internal_tfexample_example_proto_rawDescData
+	return file_arrayrecord_go_tfexample_example_proto_rawDescData
 }
 
-var file_arrayrecord_go_internal_tfexample_example_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
-var file_arrayrecord_go_internal_tfexample_example_proto_goTypes = []any{
-	(*Example)(nil),   // 0: arrayrecord.internal.tfexample.Example
-	(*Features)(nil),  // 1: arrayrecord.internal.tfexample.Features
-	(*Feature)(nil),   // 2: arrayrecord.internal.tfexample.Feature
-	(*BytesList)(nil), // 3: arrayrecord.internal.tfexample.BytesList
-	(*FloatList)(nil), // 4: arrayrecord.internal.tfexample.FloatList
-	(*Int64List)(nil), // 5: arrayrecord.internal.tfexample.Int64List
-	nil,               // 6: arrayrecord.internal.tfexample.Features.FeatureEntry
+var file_arrayrecord_go_tfexample_example_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
+var file_arrayrecord_go_tfexample_example_proto_goTypes = []any{
+	(*Example)(nil),   // 0: arrayrecord.tfexample.Example
+	(*Features)(nil),  // 1: arrayrecord.tfexample.Features
+	(*Feature)(nil),   // 2: arrayrecord.tfexample.Feature
+	(*BytesList)(nil), // 3: arrayrecord.tfexample.BytesList
+	(*FloatList)(nil), // 4: arrayrecord.tfexample.FloatList
+	(*Int64List)(nil), // 5: arrayrecord.tfexample.Int64List
+	nil,               // 6: arrayrecord.tfexample.Features.FeatureEntry
 }
-var file_arrayrecord_go_internal_tfexample_example_proto_depIdxs = []int32{
-	1, // 0: arrayrecord.internal.tfexample.Example.features:type_name -> arrayrecord.internal.tfexample.Features
-	6, // 1: arrayrecord.internal.tfexample.Features.feature:type_name -> arrayrecord.internal.tfexample.Features.FeatureEntry
-	3, // 2: arrayrecord.internal.tfexample.Feature.bytes_list:type_name -> arrayrecord.internal.tfexample.BytesList
-	4, // 3: arrayrecord.internal.tfexample.Feature.float_list:type_name -> arrayrecord.internal.tfexample.FloatList
-	5, // 4: arrayrecord.internal.tfexample.Feature.int64_list:type_name -> arrayrecord.internal.tfexample.Int64List
-	2, // 5: arrayrecord.internal.tfexample.Features.FeatureEntry.value:type_name -> arrayrecord.internal.tfexample.Feature
+var file_arrayrecord_go_tfexample_example_proto_depIdxs = []int32{
+	1, // 0: arrayrecord.tfexample.Example.features:type_name -> arrayrecord.tfexample.Features
+	6, // 1: arrayrecord.tfexample.Features.feature:type_name -> arrayrecord.tfexample.Features.FeatureEntry
+	3, // 2: arrayrecord.tfexample.Feature.bytes_list:type_name -> arrayrecord.tfexample.BytesList
+	4, // 3: arrayrecord.tfexample.Feature.float_list:type_name -> arrayrecord.tfexample.FloatList
+	5, // 4: arrayrecord.tfexample.Feature.int64_list:type_name -> arrayrecord.tfexample.Int64List
+	2, // 5: arrayrecord.tfexample.Features.FeatureEntry.value:type_name -> arrayrecord.tfexample.Feature
 	6, // [6:6] is the sub-list for method output_type
 	6, // [6:6] is the sub-list for method input_type
 	6, // [6:6] is the sub-list for extension type_name
@@ -408,12 +408,12 @@ var file_arrayrecord_go_internal_tfexample_example_proto_depIdxs = []int32{
 	0, // [0:6] is the sub-list for field type_name
 }
 
-func init() { file_arrayrecord_go_internal_tfexample_example_proto_init() }
-func file_arrayrecord_go_internal_tfexample_example_proto_init() {
-	if File_arrayrecord_go_internal_tfexample_example_proto != nil {
+func init() { file_arrayrecord_go_tfexample_example_proto_init() }
+func file_arrayrecord_go_tfexample_example_proto_init() {
+	if File_arrayrecord_go_tfexample_example_proto != nil {
 		return
 	}
-	file_arrayrecord_go_internal_tfexample_example_proto_msgTypes[2].OneofWrappers = []any{
+	file_arrayrecord_go_tfexample_example_proto_msgTypes[2].OneofWrappers = []any{
 		(*Feature_BytesList)(nil),
 		(*Feature_FloatList)(nil),
 		(*Feature_Int64List)(nil),
@@ -422,17 +422,17 @@ func file_arrayrecord_go_internal_tfexample_example_proto_init() {
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
-			RawDescriptor: unsafe.Slice(unsafe.StringData(file_arrayrecord_go_internal_tfexample_example_proto_rawDesc), len(file_arrayrecord_go_internal_tfexample_example_proto_rawDesc)),
+			RawDescriptor: unsafe.Slice(unsafe.StringData(file_arrayrecord_go_tfexample_example_proto_rawDesc), len(file_arrayrecord_go_tfexample_example_proto_rawDesc)),
 			NumEnums:      0,
 			NumMessages:   7,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
-		GoTypes:           file_arrayrecord_go_internal_tfexample_example_proto_goTypes,
-		DependencyIndexes: file_arrayrecord_go_internal_tfexample_example_proto_depIdxs,
-		MessageInfos:      file_arrayrecord_go_internal_tfexample_example_proto_msgTypes,
+		GoTypes:           file_arrayrecord_go_tfexample_example_proto_goTypes,
+		DependencyIndexes: file_arrayrecord_go_tfexample_example_proto_depIdxs,
+		MessageInfos:      file_arrayrecord_go_tfexample_example_proto_msgTypes,
 	}.Build()
-	File_arrayrecord_go_internal_tfexample_example_proto = out.File
-	file_arrayrecord_go_internal_tfexample_example_proto_goTypes = nil
-	file_arrayrecord_go_internal_tfexample_example_proto_depIdxs = nil
+	File_arrayrecord_go_tfexample_example_proto = out.File
+	file_arrayrecord_go_tfexample_example_proto_goTypes = nil
+	file_arrayrecord_go_tfexample_example_proto_depIdxs = nil
 }

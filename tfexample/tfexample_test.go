@@ -19,7 +19,7 @@ import (
 // digits returns the Examples that TensorFlow serialized, see testdata/README.md.
 func digits(t testing.TB) (records [][]byte) {
 	t.Helper()
-	b, err := os.ReadFile(filepath.Join("..", "..", "testdata", "digits.records"))
+	b, err := os.ReadFile(filepath.Join("..", "testdata", "digits.records"))
 	require.NoError(t, err)
 	for len(b) > 0 {
 		n := binary.LittleEndian.Uint32(b)
