@@ -12,7 +12,6 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/arrayrecord/arrayrecord-go/arrayrecord/internal/core"
 	"github.com/arrayrecord/arrayrecord-go/internal/ahead"
 )
 
@@ -232,7 +231,7 @@ func (r *Reader) readPiece(ctx context.Context, p *piece, records [][]byte, keep
 	for _, w := range p.wanted {
 		p.numbers = append(p.numbers, w.record(len(records)))
 	}
-	rd, err := r.openRead(ctx, func(rd *core.Read) error { return rd.Sorted(r.core, p.numbers) })
+	rd, err := r.openRead(ctx, func(rd *read) error { return rd.Sorted(r.core, p.numbers) })
 	if err != nil {
 		return r.error(err)
 	}

@@ -15,6 +15,7 @@ import (
 // A fetcher is a file that Go reads and hands to the core as bytes: an object in a bucket, memory.
 // Local files need none, the core reads them by itself.
 type fetcher struct {
+	name     string
 	readAt   func(ctx context.Context, p []byte, off int64) (int, error)
 	size     int64
 	maxGap   int // ranges closer than this are read as one
@@ -23,31 +24,34 @@ type fetcher struct {
 	parallel int // reads under way at once for one batch
 }
 
-func objectFetcher(o storage.Object) *fetcher {
+func objectFetcher(o storage.Object, name string) *fetcher {
 	// A request costs what moving some hundred kilobytes costs, and one connection is slower than
 	// several.
-	return &fetcher{readAt: o.ReadAt, size: o.Size(), maxGap: 64 << 10, maxRead: 8 << 20, group: 4 << 20, parallel: 16}
+	return &fetcher{name: name, readAt: o.ReadAt, size: o.Size(), maxGap: 64 << 10, maxRead: 8 << 20, group: 4 << 20, parallel: 16}
 }
 
-func readerAtFetcher(r io.ReaderAt, size int64) *fetcher {
+func readerAtFetcher(r io.ReaderAt, size int64, name string) *fetcher {
 	read := func(ctx context.Context, p []byte, off int64) (int, error) {
 		if ctx.Err() != nil {
 			return 0, ahead.ContextError(ctx)
 		}
 		return r.ReadAt(p, off)
 	}
-	return &fetcher{readAt: read, size: size, maxGap: 1 << 10, group: defaultGroup, parallel: 1}
+	return &fetcher{name: name, readAt: read, size: size, maxGap: 1 << 10, group: defaultGroup, parallel: 1}
 }
 
 // read fills p from position off.
 func (f *fetcher) read(ctx context.Context, p []byte, off int64) error {
+	watch := startWatch()
 	n, err := f.readAt(ctx, p, off)
 	if n == len(p) {
+		watch.request(f.name, n, nil)
 		return nil
 	}
 	if err == nil || err == io.EOF {
 		err = io.ErrUnexpectedEOF
 	}
+	watch.request(f.name, len(p), err)
 	return fmt.Errorf("read of %d bytes at %d: %w", len(p), off, err)
 }
 

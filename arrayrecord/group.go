@@ -50,7 +50,7 @@ type group struct {
 	at    int     // the next record
 	bytes int     // of those that have been read
 	r     *Reader // that rd belongs to
-	rd    *core.Read
+	rd    *read
 }
 
 // weight is the memory that the group takes, as far as it is known.
@@ -76,7 +76,7 @@ func (g *group) next(ctx context.Context, old slab, most int) (slab, error) {
 	defer r.guard.release()
 	if g.r != r { // the first time, or another one had to be closed meanwhile
 		g.drop()
-		g.rd, err = r.openRead(ctx, func(rd *core.Read) error { return rd.Range(r.core, g.at-g.skip, g.end-g.skip) })
+		g.rd, err = r.openRead(ctx, func(rd *read) error { return rd.Range(r.core, g.at-g.skip, g.end-g.skip) })
 		if err != nil {
 			return slab{}, r.error(err)
 		}

@@ -58,13 +58,13 @@ func Open(ctx context.Context, name string, opts ...ReaderOption) (*Reader, erro
 		defer object.Close() // the core has a descriptor of its own
 		err = r.openFile(local.File())
 	} else {
-		err = r.openFetched(ctx, objectFetcher(object), func() { object.Close() })
+		err = r.openFetched(ctx, objectFetcher(object, name), func() { object.Close() })
 	}
 	if err != nil {
 		if !ok {
 			defer object.Close()
 		}
-		s := &suspect{fetcher: objectFetcher(object), name: name, options: r.options, object: object}
+		s := &suspect{fetcher: objectFetcher(object, name), name: name, options: r.options, object: object}
 		return nil, s.describeCut(ctx, err)
 	}
 	return r, nil
@@ -86,7 +86,7 @@ func NewReader(src io.ReaderAt, size int64, opts ...ReaderOption) (*Reader, erro
 		r.name = f.Name()
 		if info, err := f.Stat(); err == nil && info.Mode().IsRegular() && info.Size() == size {
 			if err := r.openFile(f); err != nil {
-				return nil, r.describeCut(readerAtFetcher(src, size), err)
+				return nil, r.describeCut(readerAtFetcher(src, size, r.name), err)
 			}
 			return r, nil
 		}
@@ -94,8 +94,8 @@ func NewReader(src io.ReaderAt, size int64, opts ...ReaderOption) (*Reader, erro
 	if size < 0 {
 		return nil, wrap(ErrNotArrayRecord, r.name, fmt.Sprintf("size %d", size))
 	}
-	if err := r.openFetched(context.Background(), readerAtFetcher(src, size), func() {}); err != nil {
-		return nil, r.describeCut(readerAtFetcher(src, size), err)
+	if err := r.openFetched(context.Background(), readerAtFetcher(src, size, r.name), func() {}); err != nil {
+		return nil, r.describeCut(readerAtFetcher(src, size, r.name), err)
 	}
 	return r, nil
 }
@@ -330,13 +330,16 @@ func (r *Reader) AppendRecord(ctx context.Context, dst []byte, i int) ([]byte, e
 		return dst, r.error(ahead.ContextError(ctx))
 	}
 	if r.fetcher == nil {
+		watch := startWatch()
 		for {
 			room := dst[len(dst):cap(dst)]
 			n, err := r.core.Get(i, room)
 			if err != nil {
+				watch.records(r.name, 0, 0, err)
 				return dst, r.error(err)
 			}
 			if n <= len(room) {
+				watch.records(r.name, 1, n, nil)
 				return dst[:len(dst)+n], nil
 			}
 			if n > maxTrusted {
@@ -350,7 +353,7 @@ func (r *Reader) AppendRecord(ctx context.Context, dst []byte, i int) ([]byte, e
 
 // appendByRead appends a record whose size is known only from its chunk.
 func (r *Reader) appendByRead(ctx context.Context, dst []byte, i int) ([]byte, error) {
-	rd, err := r.openRead(ctx, func(rd *core.Read) error { return rd.Range(r.core, i, i+1) })
+	rd, err := r.openRead(ctx, func(rd *read) error { return rd.Range(r.core, i, i+1) })
 	if err != nil {
 		return dst, r.error(err)
 	}
@@ -360,6 +363,9 @@ func (r *Reader) appendByRead(ctx context.Context, dst []byte, i int) ([]byte, e
 		if err == nil && n == 0 {
 			dst = slices.Grow(dst, room.Record)
 			continue
+		}
+		if rd.err = err; err == nil {
+			rd.records, rd.bytes = 1, offsets[1]
 		}
 		closeRead(rd, err == nil)
 		if err != nil {

@@ -31,7 +31,7 @@ func TestReadmeProgram(t *testing.T) {
 // All Go code in these pages stands in the tested examples.
 func TestPagesShowTestedCode(t *testing.T) {
 	examples := ""
-	for _, file := range []string{"example_test.go", filepath.Join("..", "storage", "gcs", "example_test.go"), filepath.Join("..", "tfexample", "example_test.go")} {
+	for _, file := range []string{"example_test.go", filepath.Join("..", "storage", "gcs", "example_test.go"), filepath.Join("..", "tfexample", "example_test.go"), filepath.Join("..", "otelmetrics", "example_test.go")} {
 		text, err := os.ReadFile(file)
 		require.NoError(t, err)
 		examples += string(text)

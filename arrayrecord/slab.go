@@ -54,7 +54,7 @@ const maxTrusted = 4 << 20
 // many as come at once, and not more than `most` bytes unless one record is larger. `expected` is
 // what all of them probably take. The result has no records only at the end, or with an error; it
 // may have some with one.
-func nextSlab(rd *core.Read, b slab, left, expected, most int) (slab, error) {
+func nextSlab(rd *read, b slab, left, expected, most int) (slab, error) {
 	b.data, b.offsets = b.data[:cap(b.data)], sized(b.offsets, left+1)
 	if want := min(expected, maxTrusted, most); len(b.data) < want {
 		b.data = make([]byte, want)
@@ -63,6 +63,7 @@ func nextSlab(rd *core.Read, b slab, left, expected, most int) (slab, error) {
 		n, room, err := rd.Next(b.data, b.offsets)
 		if n > 0 || err != nil || room == (core.Room{}) {
 			b.offsets = b.offsets[:n+1]
+			rd.has(b, err)
 			return b, err
 		}
 		size := room.Chunk
@@ -74,20 +75,22 @@ func nextSlab(rd *core.Read, b slab, left, expected, most int) (slab, error) {
 }
 
 // reads has core reads that are done, for new ones to use their memory.
-var reads = sync.Pool{New: func() any { return new(core.Read) }}
+var reads = sync.Pool{New: func() any { return new(read) }}
 
 // openRead makes a read by `begin`, with the bytes that it needs if the core has no file. The caller holds the
 // guard, and passes the read to closeRead.
-func (r *Reader) openRead(ctx context.Context, begin func(*core.Read) error) (*core.Read, error) {
+func (r *Reader) openRead(ctx context.Context, begin func(*read) error) (*read, error) {
 	if ctx.Err() != nil {
 		return nil, ahead.ContextError(ctx)
 	}
-	rd := reads.Get().(*core.Read)
+	rd := reads.Get().(*read)
+	rd.file, rd.watch = r.name, startWatch()
 	err := begin(rd)
 	if err == nil && r.fetcher != nil {
 		err = r.fetch(ctx, rd)
 	}
 	if err != nil {
+		rd.err = err
 		closeRead(rd, false)
 		return nil, err
 	}
@@ -95,7 +98,7 @@ func (r *Reader) openRead(ctx context.Context, begin func(*core.Read) error) (*c
 }
 
 // fetch gives a read the bytes that it needs.
-func (r *Reader) fetch(ctx context.Context, rd *core.Read) error {
+func (r *Reader) fetch(ctx context.Context, rd *read) error {
 	ctx, stop := r.guard.context(ctx)
 	defer stop()
 	data, err := r.fetcher.readExtents(ctx, rd.Extents(r.fetcher.maxGap))
@@ -106,10 +109,12 @@ func (r *Reader) fetch(ctx context.Context, rd *core.Read) error {
 }
 
 // closeRead keeps a read for later if all of it was read, so that it holds nothing.
-func closeRead(rd *core.Read, complete bool) {
+func closeRead(rd *read, complete bool) {
 	if rd == nil {
 		return
 	}
+	rd.watch.records(rd.file, rd.records, rd.bytes, rd.err)
+	rd.file, rd.watch, rd.records, rd.bytes, rd.err = "", stopwatch{}, 0, 0, nil
 	if complete && !rd.HasBytes() {
 		reads.Put(rd)
 		return

@@ -30,7 +30,7 @@ func openSuspect(ctx context.Context, name string, opts []ReaderOption) (*suspec
 	if err != nil {
 		return nil, storageError(err)
 	}
-	return &suspect{fetcher: objectFetcher(object), name: name, options: options.WithDefaults(), object: object}, nil
+	return &suspect{fetcher: objectFetcher(object, name), name: name, options: options.WithDefaults(), object: object}, nil
 }
 
 // file is the suspect on local disk, else nil.

@@ -125,6 +125,10 @@ AR_API void ar_set_max_threads(uint32_t threads);
  */
 AR_API void ar_set_cache_limit(uint64_t bytes);
 
+/* How often a single read has found its chunk among those, and how often not, since the process
+ * began; a read into too small a buffer counts too. Chunks of one record are not looked for. */
+AR_API void ar_cache_counts(uint64_t* hits, uint64_t* misses);
+
 /* The memory that the library keeps for later use, in bytes: the chunks of ar_set_cache_limit, and
  * buffers of threads, which are never more than 64 MiB all together. What is larger than 32 MiB by
  * itself goes back to the system after each use. */

@@ -95,6 +95,10 @@ void ar_set_max_threads(uint32_t threads) { arrayrecord::SetMaxThreads(threads);
 
 void ar_set_cache_limit(uint64_t bytes) { arrayrecord::ChunkCache::Shared().SetLimit(bytes); }
 
+void ar_cache_counts(uint64_t* hits, uint64_t* misses) {
+  arrayrecord::ChunkCache::Shared().Counts(hits, misses);
+}
+
 uint64_t ar_kept_memory(void) {
   return arrayrecord::ChunkCache::Shared().memory() + arrayrecord::Buffer::kept();
 }

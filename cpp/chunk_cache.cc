@@ -46,9 +46,19 @@ uint64_t ChunkCache::memory() const {
 std::shared_ptr<const OpenChunk> ChunkCache::Find(const Key& key) {
   std::lock_guard<std::mutex> lock(mutex_);
   const auto found = by_key_.find(key);
-  if (found == by_key_.end()) return nullptr;
+  if (found == by_key_.end()) {
+    ++misses_;
+    return nullptr;
+  }
+  ++hits_;
   slots_.splice(slots_.begin(), slots_, found->second);
   return slots_.front().open;
+}
+
+void ChunkCache::Counts(uint64_t* hits, uint64_t* misses) const {
+  std::lock_guard<std::mutex> lock(mutex_);
+  *hits = hits_;
+  *misses = misses_;
 }
 
 std::shared_ptr<OpenChunk> ChunkCache::New() {

@@ -57,6 +57,8 @@ class ChunkCache {
 
   // Null if it is not here.
   std::shared_ptr<const OpenChunk> Find(const Key& key);
+  // How often Find has found something, and how often not.
+  void Counts(uint64_t* hits, uint64_t* misses) const;
   // Something to open a chunk in.
   std::shared_ptr<OpenChunk> New();
   // Keeps a chunk, unless it is too large.
@@ -91,7 +93,8 @@ class ChunkCache {
   mutable std::mutex mutex_;
   std::atomic<uint64_t> limit_{64 << 20};
   uint64_t memory_ = 0;  // of slots and spare ones
-  Slots slots_;          // the one that was used last comes first
+  uint64_t hits_ = 0, misses_ = 0;
+  Slots slots_;  // the one that was used last comes first
   std::unordered_map<Key, Slots::iterator, Hash> by_key_;
   std::vector<std::unique_ptr<OpenChunk>> spare_;  // whose memory serves the next ones
 };

@@ -83,6 +83,13 @@ func Can(capability uint64) bool { return capabilities&capability != 0 }
 // SetCacheLimit bounds the memory of decoded chunks that are kept for single reads.
 func SetCacheLimit(bytes int) { C.ar_set_cache_limit(C.uint64_t(bytes)) }
 
+// CacheCounts is how often single reads found their chunk decoded, and how often not.
+func CacheCounts() (hits, misses int64) {
+	var h, m C.uint64_t
+	C.ar_cache_counts(&h, &m)
+	return int64(h), int64(m)
+}
+
 // SetMaxThreads bounds the threads of the core; 0 is the default.
 func SetMaxThreads(n int) { C.ar_set_max_threads(C.uint32_t(n)) }
 
