@@ -2,9 +2,5 @@
 // no Go code: package arrayrecord/internal/core calls the functions of arrayrecord.h.
 package cpp
 
-// The order of libraries matters to static linking.
-
 // #cgo CXXFLAGS: -std=c++17 -O2 -fvisibility=hidden -fvisibility-inlines-hidden -Wall -Wextra
-// #cgo pkg-config: libzstd libbrotlienc libbrotlidec libbrotlicommon snappy
-// #cgo LDFLAGS: -lstdc++ -lm -lpthread
 import "C"
