@@ -39,19 +39,20 @@ test: ## Run the Go tests and the C++ unit tests
 	@$(install) core cpp-test
 	@scripts/check-tools.sh go
 	go vet ./...
+	go -C examples/beam vet ./...
 	@$(MAKE) --no-print-directory --output-sync=target -j$$(nproc) -f scripts/cpp-tests.mk
 	go test ./...
+	go -C examples/beam test ./...
 
-# For packages and users of C and C++: installs nothing that it needs, as DESTDIR may be a package's.
-.PHONY: install uninstall
-install: ## Install the C and C++ library (PREFIX=/usr/local, DESTDIR=)
+# Installs nothing that it needs, as DESTDIR may be a package's, and builds no Go: `make build` does.
+.PHONY: install uninstall install-commands
+install: ## Install the C and C++ library, and the commands of `make build` (PREFIX=/usr/local, DESTDIR=)
 uninstall: ## Remove what `make install` has installed
 install uninstall:
 	@$(MAKE) --no-print-directory -f scripts/library.mk $@
-
-.PHONY: install-commands
-install-commands: ## Install what `make build` has built, with manual pages and completions (PREFIX=/usr/local, DESTDIR=)
-	scripts/install-commands.sh "$${DESTDIR:-}$${PREFIX:-/usr/local}"
+	@scripts/install-commands.sh --if-built $@ "$${DESTDIR:-}$${PREFIX:-/usr/local}"
+install-commands: ## Install the commands of `make build` alone, with manual pages and completions
+	@scripts/install-commands.sh install "$${DESTDIR:-}$${PREFIX:-/usr/local}"
 
 .PHONY: test-install
 test-install: ## Install the library elsewhere, build the examples with it, and the Debian packages
@@ -81,6 +82,7 @@ lint: ## Check formatting, go vet, staticcheck
 	if [[ -n $$unformatted ]]; then echo "gofmt would change:"; echo "$$unformatted"; exit 1; fi
 	$(cpp_files) | xargs clang-format-14 --dry-run -Werror
 	go mod tidy -diff
+	go -C examples/beam mod tidy -diff
 	go vet -tags $(slow) ./...
 	go vet -tags arrayrecord_bazel ./...
 	go tool staticcheck -tags $(slow) ./...
