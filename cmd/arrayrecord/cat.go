@@ -20,7 +20,7 @@ func newCat(a *app) *cobra.Command {
 Memory stays small whatever the size of the files. At a damaged place the records
 before it have been printed, the place is reported, and the exit code is 1.`,
 		Example: `  arrayrecord cat train.arrayrecord | head
-  arrayrecord cat 'train-*.arrayrecord[0:100]' --format hex
+  arrayrecord cat 'train.arrayrecord[0:100]' --format hex
   arrayrecord cat --format json train.arrayrecord | jq .label`,
 		Args: atLeast(1, "file name"),
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/arrayrecord/arrayrecord-go/internal/fakegcs"
 	"github.com/arrayrecord/arrayrecord-go/tfexample"
 )
 
@@ -61,6 +62,24 @@ func nastyFile(t *testing.T) string {
 	name := filepath.Join(t.TempDir(), "<b>nasty&.arrayrecord")
 	writeNamed(t, name, string(record), "<i>plain</i>", "\x00\x01", "\x89PNG\r\n\x1a\n", "")
 	return name
+}
+
+// The page of objects in a bucket, with --html too.
+func TestViewOfABucket(t *testing.T) {
+	dir := fakegcs.Dir(t)
+	writeNamed(t, dir+"/a.arrayrecord", "first of a", "second of a")
+	writeNamed(t, dir+"/b.arrayrecord", "first of b")
+	s, c := viewServer(t, nil, dir+"/")
+	code, body, _ := getPage(t, c, s.URL+"/?token="+viewToken)
+	require.Equal(t, http.StatusOK, code)
+	for _, text := range []string{dir + "/a.arrayrecord", dir + "/b.arrayrecord", "second of a", "first of b"} {
+		require.Contains(t, body, text)
+	}
+	page := filepath.Join(t.TempDir(), "page.html")
+	ok(t, "view", "--html", page, dir+"/*.arrayrecord")
+	html, err := os.ReadFile(page)
+	require.NoError(t, err)
+	require.Contains(t, string(html), "first of b")
 }
 
 func TestViewWantsTheToken(t *testing.T) {
