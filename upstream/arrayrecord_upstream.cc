@@ -920,6 +920,8 @@ void ar_set_max_threads(uint32_t threads) { max_threads = threads; }
 // What upstream's readers keep is no cache whose size could be set or asked for.
 void ar_set_cache_limit(uint64_t) {}
 
+void ar_cache_counts(uint64_t* hits, uint64_t* misses) { *hits = *misses = 0; }
+
 uint64_t ar_kept_memory(void) { return 0; }
 
 // ---- The header: options

@@ -218,13 +218,9 @@ static void test_file(void) {
   CHECK_OK(ar_read_reset_sorted(read, reader, sorted, 7, &error));
   CHECK_OK(ar_read_reset_range(read, reader, 3, kRecords, &error));
   check_read(read, all + 3, kRecords - 3);
-<<<<<<< HEAD
-=======
-  CHECK(ar_kept_memory() > 0);
   uint64_t hits = 99, misses = 99;
   ar_cache_counts(&hits, &misses);
   CHECK(hits != 99 && misses != 99);
->>>>>>> 4cf680c (SetMetrics tells what is read: requests, bytes, latency, errors; ChunkCacheCounts; an adapter for OpenTelemetry)
 
   ar_cursor* cursor;
   CHECK_OK(ar_cursor_open(reader, 5, kRecords, &cursor, &error));
