@@ -63,8 +63,8 @@ func do(t *testing.T, ctx context.Context, steps ...chromedp.Action[chromedp.Voi
 	require.NoError(t, chromedp.Do(ctx, steps...))
 }
 
-// ask runs a script that gives a value.
-func ask[T any](t *testing.T, ctx context.Context, script string) T {
+// evaluate runs a script that gives a value.
+func evaluate[T any](t *testing.T, ctx context.Context, script string) T {
 	t.Helper()
 	value, err := chromedp.Run(ctx, chromedp.Evaluate[T](script))
 	require.NoError(t, err)
@@ -111,9 +111,9 @@ func TestBrowserPagesSearchesAndShows(t *testing.T) {
 	s, _ := viewServer(t, map[string][]int{"image": {8, 8, 1}}, digits)
 	ctx := browser(t)
 	shows(t, ctx, "Records 0 to 19 of 200", chromedp.Navigate(s.URL+"/?token="+viewToken))
-	require.NotContains(t, ask[string](t, ctx, "location.href"), viewToken)
-	require.Equal(t, 8, ask[int](t, ctx, `document.querySelector("#r3 img").naturalWidth`))
-	require.Equal(t, 20, ask[int](t, ctx, `document.querySelectorAll("article img").length`))
+	require.NotContains(t, evaluate[string](t, ctx, "location.href"), viewToken)
+	require.Equal(t, 8, evaluate[int](t, ctx, `document.querySelector("#r3 img").naturalWidth`))
+	require.Equal(t, 20, evaluate[int](t, ctx, `document.querySelectorAll("article img").length`))
 	screenshot(t, ctx, "view-light")
 
 	shows(t, ctx, "Records 20 to 39 of 200", chromedp.Click(chromedp.CSS("#next")))
@@ -124,14 +124,14 @@ func TestBrowserPagesSearchesAndShows(t *testing.T) {
 	shows(t, ctx, "Records 0 to 19 of 200", chromedp.Click(chromedp.CSS("#first")))
 	shows(t, ctx, "1 found in the records 0 to 199", chromedp.KeyEvent("/"), chromedp.KeyEvent("digits/0123"), chromedp.KeyEvent(kb.Enter))
 	shows(t, ctx, "Records 0 to 19 of 200", chromedp.Navigate(s.URL))
-	ask[bool](t, ctx, `document.querySelectorAll(".map a")[64].dispatchEvent(new MouseEvent("click", {bubbles: true, cancelable: true, view: window}))`)
+	evaluate[bool](t, ctx, `document.querySelectorAll(".map a")[64].dispatchEvent(new MouseEvent("click", {bubbles: true, cancelable: true, view: window}))`)
 	shows(t, ctx, "Records 64 to 83 of 200")
 	shows(t, ctx, "Records 0 to 19 of 200", dark, chromedp.Navigate(s.URL))
 	screenshot(t, ctx, "view-dark")
 
 	// Nothing is wider than a telephone.
 	shows(t, ctx, "Records 0 to 19 of 200", chromedp.EmulateViewport(360, 800), chromedp.Navigate(s.URL))
-	require.LessOrEqual(t, ask[int](t, ctx, `document.documentElement.scrollWidth - document.documentElement.clientWidth`), 0)
+	require.LessOrEqual(t, evaluate[int](t, ctx, `document.documentElement.scrollWidth - document.documentElement.clientWidth`), 0)
 	screenshot(t, ctx, "view-narrow")
 }
 
@@ -139,8 +139,8 @@ func TestBrowserRunsNothingOfTheData(t *testing.T) {
 	s, _ := viewServer(t, nil, nastyFile(t))
 	ctx := browser(t)
 	shows(t, ctx, "Records 0 to 4 of 5", chromedp.Navigate(s.URL+"/?token="+viewToken))
-	require.Contains(t, ask[string](t, ctx, "document.title"), "<b>nasty&.arrayrecord")
-	require.Equal(t, 1, ask[int](t, ctx, "document.scripts.length"))
+	require.Contains(t, evaluate[string](t, ctx, "document.title"), "<b>nasty&.arrayrecord")
+	require.Equal(t, 1, evaluate[int](t, ctx, "document.scripts.length"))
 }
 
 func TestBrowserShowsOneFile(t *testing.T) {
@@ -149,5 +149,5 @@ func TestBrowserShowsOneFile(t *testing.T) {
 	ctx := browser(t)
 	shows(t, ctx, "Records 0 to 99 of 200", chromedp.Navigate("file://"+name))
 	shows(t, ctx, "10 records", chromedp.KeyEvent("/"), chromedp.KeyEvent("digits/004"), chromedp.KeyEvent(kb.Enter))
-	require.Equal(t, 8, ask[int](t, ctx, `document.querySelector("#r40 img").naturalWidth`))
+	require.Equal(t, 8, evaluate[int](t, ctx, `document.querySelector("#r40 img").naturalWidth`))
 }

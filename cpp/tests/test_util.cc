@@ -20,10 +20,14 @@ namespace arrayrecord {
 std::string MakeFile(const std::string& options, const Records& records) {
   WriterOptions parsed;
   EXPECT_EQ(WriterOptions::Parse(options, &parsed).message(), "");
+  return MakeFile(parsed, records);
+}
+
+std::string MakeFile(const WriterOptions& options, const Records& records) {
   auto sink = std::make_unique<MemorySink>();
   MemorySink* memory = sink.get();
   std::unique_ptr<Writer> writer;
-  EXPECT_EQ(Writer::Create(parsed, std::move(sink), &writer).message(), "");
+  EXPECT_EQ(Writer::Create(options, std::move(sink), &writer).message(), "");
   for (const std::string& record : records) {
     uint64_t size = record.size();
     EXPECT_EQ(writer->Write(Data(record), &size, 1).message(), "");

@@ -25,6 +25,7 @@ inline uint8_t* Data(std::string& s) { return reinterpret_cast<uint8_t*>(s.data(
 
 // A whole file with the given records, written with the options of a string.
 std::string MakeFile(const std::string& options, const Records& records);
+std::string MakeFile(const WriterOptions& options, const Records& records);
 
 // Records of `n` words each, different from each other.
 Records TextRecords(size_t n, size_t words);

@@ -58,7 +58,10 @@ TEST(WalkThroughTest, EmptyFile) {
       "08 40 10 de c0 eb fe 84 ce c3 c9 71 db 4b 59 35 6f 8e 24 47 6f ff 00 00 00 00 00 00 af b6 "
       "e5 "
       "b2 20 6b 7b 63 70");
-  const std::string file = MakeFile("uncompressed", {});
+  WriterOptions without_digest;
+  ASSERT_EQ(WriterOptions::Parse("uncompressed", &without_digest).message(), "");
+  without_digest.no_digest = true;
+  const std::string file = MakeFile(without_digest, {});
   ASSERT_EQ(file.size(), want.size());
   for (size_t i = 0; i < want.size(); ++i) ASSERT_EQ(file[i], want[i]) << "at " << i;
 }
