@@ -566,7 +566,8 @@ AR_API ar_code ar_reader_chunks(const ar_reader* reader, uint64_t begin, uint64_
 AR_API void ar_reader_gap(const ar_reader* reader, ar_extent* gap);
 
 /* The sum, modulo 2^64, of what the chunks before the index, but for those of ar_reader_gap, had as
- * `digest` when the file was written. AR_NOT_FOUND if the file does not have it. */
+ * `digest` when the file was written. AR_NOT_FOUND if the file does not have it,
+ * AR_UNIMPLEMENTED. */
 AR_API ar_code ar_reader_digest(const ar_reader* reader, uint64_t* digest, ar_error* error);
 
 /* Makes a reader from chunks that were found, in increasing order, as one with their index would

@@ -1180,6 +1180,8 @@ ar_code ar_reader_metadata(const ar_reader*, const void*, size_t, void*, size_t,
   return NotThere(error);
 }
 
+ar_code ar_reader_digest(const ar_reader*, uint64_t*, ar_error* error) { return NotThere(error); }
+
 ar_code ar_writer_set_metadata(ar_writer*, const void*, size_t, ar_error* error) {
   return NotThere(error);
 }

@@ -7,12 +7,12 @@ import (
 )
 
 // makeSet makes the shards of a set of its temporary files.
-func (s Sets) makeSet(ctx context.Context, c Config, set shardSet, files []File) (arrangement, error) {
+func (sets Sets) makeSet(ctx context.Context, c Config, set shardSet, files []File) (arrangement, error) {
 	seen, err := c.check(ctx, set)
 	if err != nil {
 		return arrangement{}, err
 	}
-	shards, err := s.cut(ctx, c, files)
+	shards, err := sets.cut(ctx, c, files)
 	if err != nil {
 		return arrangement{}, err
 	}
@@ -24,18 +24,18 @@ func (s Sets) makeSet(ctx context.Context, c Config, set shardSet, files []File)
 
 // cut makes shards of temporary files, as many at a time as there are places for
 // uploads.
-func (s Sets) cut(ctx context.Context, c Config, files []File) ([]File, error) {
+func (sets Sets) cut(ctx context.Context, c Config, files []File) ([]File, error) {
 	if !c.isPlanned() {
 		return files, nil
 	}
 	plans := c.planShards(files)
-	if s.Sharded {
+	if sets.Sharded {
 		plans = c.planParts(files)
 	}
 	shards := make([]File, len(plans))
 	var p places
 	defer func() { p.giveBack(p.n) }()
-	for p.n < int64(len(plans)) && p.take(s.MaxOpenFiles) {
+	for p.n < int64(len(plans)) && p.take(sets.MaxOpenFiles) {
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(int(p.n))

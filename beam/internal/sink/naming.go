@@ -28,11 +28,11 @@ type Naming struct {
 }
 
 // name applies the naming function to a set.
-func (c Sets) name(ctx context.Context, s shardSet) (shardSet, error) {
-	if c.Naming == nil {
-		return s, c.checkSet(s)
+func (sets Sets) name(ctx context.Context, s shardSet) (shardSet, error) {
+	if sets.Naming == nil {
+		return s, sets.checkSet(s)
 	}
-	naming, err := call[Naming](ctx, c.Naming, Set{Destination: s.Destination, Window: s.Pane.Window, Pane: s.Pane.Pane})
+	naming, err := call[Naming](ctx, sets.Naming, Set{Destination: s.Destination, Window: s.Pane.Window, Pane: s.Pane.Pane})
 	if err != nil {
 		return s, fmt.Errorf("the naming function: %w", err)
 	}
@@ -45,20 +45,20 @@ func (c Sets) name(ctx context.Context, s shardSet) (shardSet, error) {
 	if naming.Suffix != "" {
 		s.Suffix = naming.Suffix
 	}
-	return s, c.checkSet(s)
+	return s, sets.checkSet(s)
 }
 
 // checkSet makes sure that names that were made of data are such that the shards
 // can be put there.
-func (c Sets) checkSet(s shardSet) error {
+func (sets Sets) checkSet(s shardSet) error {
 	if err := checkPrefix(s.Prefix); err != nil {
 		return err
 	}
-	if storage.Scheme(s.Prefix) != storage.Scheme(c.Prefix) {
-		return fmt.Errorf("%s is not in the place of the output %s, where the temporary files are", s.Prefix, c.Prefix)
+	if storage.Scheme(s.Prefix) != storage.Scheme(sets.Prefix) {
+		return fmt.Errorf("%s is not in the place of the output %s, where the temporary files are", s.Prefix, sets.Prefix)
 	}
 	if strings.Contains(s.Suffix, "/") {
 		return fmt.Errorf("the suffix %q contains a slash", s.Suffix)
 	}
-	return c.checkTemplate(s.Template, c.Windowed)
+	return sets.checkTemplate(s.Template, sets.Windowed)
 }

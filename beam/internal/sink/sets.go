@@ -45,24 +45,24 @@ type Sets struct {
 const DefaultMaxOpenFiles = 16
 
 // many reports whether there may be more than one set of shards.
-func (c *Sets) many() bool { return c.Windowed || c.Destinations || c.Sharded }
+func (sets *Sets) many() bool { return sets.Windowed || sets.Destinations || sets.Sharded }
 
 // Complete checks everything and fills in what is left open.
-func (c *Sets) Complete() error {
-	if err := checkNumber(int64(c.MaxOpenFiles), "open files"); err != nil {
+func (sets *Sets) Complete() error {
+	if err := checkNumber(int64(sets.MaxOpenFiles), "open files"); err != nil {
 		return err
 	}
-	if c.MaxOpenFiles == 0 {
-		c.MaxOpenFiles = DefaultMaxOpenFiles
+	if sets.MaxOpenFiles == 0 {
+		sets.MaxOpenFiles = DefaultMaxOpenFiles
 	}
-	if c.many() {
-		c.oneShard()
+	if sets.many() {
+		sets.oneShard()
 	}
-	prefix := c.Prefix
-	if c.Destinations {
+	prefix := sets.Prefix
+	if sets.Destinations {
 		prefix += "destination" // which may be all of the last part of the name
 	}
-	return c.complete(prefix, c.Windowed)
+	return sets.complete(prefix, sets.Windowed)
 }
 
 // writeSets writes a set of shards for each destination, window and pane, of
@@ -257,24 +257,24 @@ func (f *writeSetFn) ProcessElement(ctx context.Context, info typex.PaneInfo, w 
 
 // setOf gives the set of a destination, window and pane, and the configuration
 // that makes it.
-func (c Sets) setOf(ctx context.Context, key string, info typex.PaneInfo, w beam.Window) (Config, shardSet, error) {
+func (sets Sets) setOf(ctx context.Context, key string, info typex.PaneInfo, w beam.Window) (Config, shardSet, error) {
 	part, err := parsePart(key)
 	if err != nil {
-		return c.Config, shardSet{}, err
+		return sets.Config, shardSet{}, err
 	}
 	var p pane
-	if c.Windowed {
+	if sets.Windowed {
 		if p, err = describe(w, info); err != nil {
-			return c.Config, shardSet{}, err
+			return sets.Config, shardSet{}, err
 		}
 	}
-	of := c.of(part.Destination, p)
+	of := sets.of(part.Destination, p)
 	set := of.set(p)
 	set.Destination = part.Destination
-	if c.Destinations {
+	if sets.Destinations {
 		set.Prefix += part.Destination
 	}
-	set, err = c.name(ctx, set)
+	set, err = sets.name(ctx, set)
 	return of, set, err
 }
 
