@@ -107,10 +107,10 @@ cpp-sanitize: ## Run the C++ tests under ASan with UBSan, then under TSan
 
 # Go's caches do not notice a new archive; -count=1 has it link and run anyway.
 .PHONY: test-bazel
-test-bazel: ## Run the Go tests on the library that Bazel built
+test-bazel: ## Run the Go tests of the core's callers on the library that Bazel built
 	@$(install) bazel
 	$(bazel) build //cpp:arrayrecord
-	go test -count=1 -tags arrayrecord_bazel ./...
+	go test -count=1 -tags arrayrecord_bazel ./arrayrecord/... ./cmd/arrayrecord
 
 .PHONY: race
 race: ## Run the Go tests with the race detector
