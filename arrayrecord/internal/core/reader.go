@@ -178,10 +178,12 @@ var _ [unsafe.Sizeof(int(0)) - unsafe.Sizeof(uint64(0))]byte // int must have 64
 
 // A Read goes through records in increasing order. The zero Read is ready for Range or Sorted, which
 // can be called again; its memory is used again then. One goroutine at a time. The Reader must not
-// be freed before the last call of Next or Extents.
+// be freed before the last call of Next or Extents. A Read that is dropped, as by a sync.Pool, is
+// freed some time.
 type Read struct {
-	h    *C.ar_read
-	data *pinned
+	h       *C.ar_read
+	cleanup runtime.Cleanup
+	data    *pinned
 }
 
 // pinned is bytes that the core refers to between calls.
@@ -194,6 +196,7 @@ func (d *Read) Range(r *Reader, begin, end int) error {
 	var code C.ar_code
 	if d.h == nil {
 		code = C.ar_read_range(r.h, C.uint64_t(begin), C.uint64_t(end), &d.h, &e)
+		d.own()
 	} else {
 		code = C.ar_read_reset_range(d.h, r.h, C.uint64_t(begin), C.uint64_t(end), &e)
 	}
@@ -210,6 +213,7 @@ func (d *Read) Sorted(r *Reader, records []int) error {
 	var code C.ar_code
 	if d.h == nil {
 		code = C.ar_read_sorted(r.h, numbersPtr(records), C.size_t(len(records)), &d.h, &e)
+		d.own()
 	} else {
 		code = C.ar_read_reset_sorted(d.h, r.h, numbersPtr(records), C.size_t(len(records)), &e)
 	}
@@ -217,6 +221,12 @@ func (d *Read) Sorted(r *Reader, records []int) error {
 		return newError(e)
 	}
 	return nil
+}
+
+func (d *Read) own() {
+	if d.h != nil {
+		d.cleanup = runtime.AddCleanup(d, func(h *C.ar_read) { C.ar_read_free(h) }, d.h)
+	}
 }
 
 // Room is what records take that did not fit.
@@ -275,6 +285,7 @@ func (d *Read) unpin() {
 
 // Free releases the read, which is a zero Read then.
 func (d *Read) Free() {
+	d.cleanup.Stop()
 	C.ar_read_free(d.h)
 	d.h = nil
 	d.unpin()
