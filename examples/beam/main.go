@@ -19,7 +19,7 @@ import (
 
 var (
 	input  = flag.String("input", "testdata/digits-default.arrayrecord", "ArrayRecord files of digits")
-	output = flag.String("output", "/tmp/ink/train", "prefix of the shards")
+	output = flag.String("output", "ink/train", "prefix of the shards")
 	most   = flag.Float64("ink", 0.3, "digits with more ink than this, from 0 to 1, are left out")
 	shards = flag.Int("shards", 4, "number of files")
 )
